@@ -1,0 +1,6 @@
+from django.apps import AppConfig
+
+
+class ClosingLineConfig(AppConfig):
+    name = "config"
+    verbose_name = "Closing Line"

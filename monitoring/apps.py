@@ -1,0 +1,14 @@
+from django.apps import AppConfig
+from django.utils.module_loading import autodiscover_modules
+
+
+class MonitoringConfig(AppConfig):
+    name = "monitoring"
+    verbose_name = "Monitoring"
+
+    def ready(self) -> None:
+        """Collect every app's ``monitors.py``, as the admin collects ``admin.py``.
+
+        This is how monitoring comes to look at every app while importing none.
+        """
+        autodiscover_modules("monitors")

@@ -1,0 +1,59 @@
+"""What every command of this product shares: JSON or a table, exit codes, progress on stderr."""
+
+import getpass
+import json
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandParser
+from rich.console import Console
+from rich.table import Table
+
+from monitoring.errors import OutsideFailed, Refused
+
+OK, FAILED, WARNINGS = 0, 1, 2
+
+
+class ProductCommand(BaseCommand):
+    """A command that computes one report: a dictionary that JSON can hold.
+
+    Subclasses implement ``report(**options)``, may override ``show(report)`` for people, and
+    may set ``self.exit_code`` to ``WARNINGS`` or ``FAILED``.  With ``--output json`` standard
+    output holds exactly one JSON object; everything else goes to standard error.
+    """
+
+    exit_code = OK
+
+    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
+        parser = super().create_parser(prog_name, subcommand, **kwargs)
+        parser.add_argument("--output", choices=["table", "json"], default="table")
+        return parser
+
+    @property
+    def actor(self) -> str:
+        return f"cli:{getpass.getuser()}"
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        self.notes = Console(stderr=True)
+        output = options.pop("output")
+        try:
+            report = self.report(**options)
+        except (Refused, OutsideFailed) as no:
+            self.exit_code, report = FAILED, {"error": str(no), "code": type(no).__name__}
+        if output == "json":
+            self.stdout.write(json.dumps(report, default=str))
+        elif "error" in report and "code" in report:
+            self.notes.print(f"[red]{report['error']}[/red]")
+        else:
+            self.show(report)
+        if self.exit_code:
+            raise SystemExit(self.exit_code)
+
+    def report(self, **options: Any) -> dict[str, Any]:
+        raise NotImplementedError
+
+    def show(self, report: dict[str, Any]) -> None:
+        """Print the report for a person: by default one line per entry."""
+        table = Table(show_header=False)
+        for key, value in report.items():
+            table.add_row(key, json.dumps(value, default=str) if isinstance(value, dict | list) else str(value))
+        Console().print(table)

@@ -1,0 +1,125 @@
+"""Where the other apps hang what they know.  This module imports no other app.
+
+check      finds what is wrong: yields findings; its kind is the incident's and the runbook's name
+panel      a part of the dashboard: a template and the function that makes its context
+gauge      a number for the metrics page, with its labels
+response   what an incident's page may do: pause, re-run, disable
+job        a task that the schedule, the admin, the API and the commands may start
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from monitoring.domain.findings import Finding
+
+CheckFunction = Callable[[datetime], Iterable[Finding]]
+ContextFunction = Callable[[datetime], Mapping[str, object]]
+Sample = tuple[Mapping[str, str], float]
+SampleFunction = Callable[[], Iterable[Sample]]
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    kind: str
+    run: CheckFunction
+    every: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    name: str
+    title: str
+    template: str
+    context: ContextFunction
+    order: int
+    width: int  # of twelve columns
+
+
+@dataclass(frozen=True, slots=True)
+class Gauge:
+    name: str
+    help: str
+    samples: SampleFunction
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    name: str
+    title: str
+    kinds: frozenset[str]  # incident kinds that offer it
+    act: Callable[..., str]  # (*, subject, actor, reason, now) -> what was done
+    permission: str
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A task that may be asked for: what it takes, and who may ask."""
+
+    task: str
+    title: str
+    permission: str
+    arguments: Mapping[str, str] = field(default_factory=dict)  # name -> help text
+    singleton: bool = False  # at most one queued or running at a time
+
+
+checks: dict[str, Check] = {}
+panels: dict[str, Panel] = {}
+gauges: dict[str, Gauge] = {}
+responses: dict[str, Response] = {}
+jobs: dict[str, Job] = {}
+
+
+def _once(shelf: dict[str, Any], name: str, thing: object) -> None:
+    if name in shelf:
+        raise ValueError(f"{name!r} is registered twice")
+    shelf[name] = thing
+
+
+def check(kind: str, *, every: timedelta) -> Callable[[CheckFunction], CheckFunction]:
+    def register(function: CheckFunction) -> CheckFunction:
+        _once(checks, kind, Check(kind, function, every))
+        return function
+
+    return register
+
+
+def panel(
+    name: str, *, title: str, template: str, order: int, width: int = 12
+) -> Callable[[ContextFunction], ContextFunction]:
+    def register(function: ContextFunction) -> ContextFunction:
+        _once(panels, name, Panel(name, title, template, function, order, width))
+        return function
+
+    return register
+
+
+def gauge(name: str, *, help: str) -> Callable[[SampleFunction], SampleFunction]:
+    def register(function: SampleFunction) -> SampleFunction:
+        _once(gauges, name, Gauge(name, help, function))
+        return function
+
+    return register
+
+
+def response(
+    name: str, *, title: str, kinds: Iterable[str], permission: str
+) -> Callable[[Callable[..., str]], Callable[..., str]]:
+    def register(function: Callable[..., str]) -> Callable[..., str]:
+        _once(responses, name, Response(name, title, frozenset(kinds), function, permission))
+        return function
+
+    return register
+
+
+def job(
+    task: str,
+    *,
+    title: str,
+    permission: str,
+    arguments: Mapping[str, str] | None = None,
+    singleton: bool = False,
+) -> None:
+    """Offer a task by its dotted name to schedule, admin, API and commands."""
+    _once(jobs, task, Job(task, title, permission, arguments or {}, singleton))

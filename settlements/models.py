@@ -1,0 +1,126 @@
+from django.db import models
+from django.db.models import F, Q
+
+from betting.models import Bankroll, Bet
+from markets.models import Result
+from monitoring.models import APPEND_ONLY
+
+
+class Settlement(models.Model):
+    """Why a bet was settled as it was.  Never updated: a corrected result adds a revision."""
+
+    bet = models.ForeignKey(Bet, on_delete=models.PROTECT, related_name="settlements")
+    revision = models.PositiveSmallIntegerField()
+    result = models.ForeignKey(Result, on_delete=models.PROTECT, related_name="settlements")
+    outcome = models.CharField(max_length=10, choices=Bet.Outcome.choices)
+    profit = models.DecimalField(max_digits=12, decimal_places=2)
+    settled_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["bet", "revision"], name="settlement_revision_once"),
+            models.UniqueConstraint(fields=["bet", "result"], name="settlement_once_per_result"),
+        ]
+        indexes = [models.Index(fields=["-settled_at"], name="settlement_latest")]
+        triggers = APPEND_ONLY
+
+    def __str__(self) -> str:
+        return f"#{self.pk} {self.outcome} {self.profit}"
+
+
+class LedgerAccount(models.Model):
+    """A place where money is.  ``balance`` is credits minus debits, kept with each transfer."""
+
+    class Kind(models.TextChoices):
+        CASH = "CASH", "Bankroll cash"
+        PROFIT_AND_LOSS = "PROFIT_AND_LOSS", "Profit and loss"
+        CAPITAL = "CAPITAL", "Deposits and withdrawals"
+
+    bankroll = models.ForeignKey(Bankroll, on_delete=models.PROTECT, related_name="accounts")
+    kind = models.CharField(max_length=20, choices=Kind.choices)
+    currency = models.CharField(max_length=3)
+    balance = models.DecimalField(max_digits=14, decimal_places=2, default=0)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["bankroll", "kind"], name="account_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.bankroll} {self.get_kind_display()}"
+
+
+class LedgerTransfer(models.Model):
+    """A positive amount moved from one account to another, so the ledger balances by construction.
+
+    Written once.  A correction is a transfer that names the one it reverses.
+    """
+
+    class Kind(models.TextChoices):
+        DEPOSIT = "DEPOSIT", "Deposit"
+        WITHDRAWAL = "WITHDRAWAL", "Withdrawal"
+        SETTLEMENT = "SETTLEMENT", "Settlement"
+        REVERSAL = "REVERSAL", "Reversal"
+
+    kind = models.CharField(max_length=10, choices=Kind.choices)
+    debit = models.ForeignKey(LedgerAccount, on_delete=models.PROTECT, related_name="debits")
+    credit = models.ForeignKey(LedgerAccount, on_delete=models.PROTECT, related_name="credits")
+    amount = models.DecimalField(max_digits=14, decimal_places=2)
+    settlement = models.ForeignKey(
+        Settlement, null=True, blank=True, on_delete=models.PROTECT, related_name="transfers"
+    )
+    reverses = models.OneToOneField(
+        "self", null=True, blank=True, on_delete=models.PROTECT, related_name="reversed_by"
+    )
+    reference = models.CharField(max_length=60, unique=True)  # "settle:42:1": a movement, once
+    at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(amount__gt=0), name="transfer_amount_positive"),
+            models.CheckConstraint(
+                condition=~Q(debit=F("credit")), name="transfer_between_two_accounts"
+            ),
+            models.CheckConstraint(
+                condition=Q(kind="REVERSAL", reverses__isnull=False)
+                | (~Q(kind="REVERSAL") & Q(reverses__isnull=True)),
+                name="transfer_reversal_names_its_original",
+            ),
+            models.CheckConstraint(
+                condition=Q(kind__in=["SETTLEMENT", "REVERSAL"], settlement__isnull=False)
+                | Q(kind__in=["DEPOSIT", "WITHDRAWAL"], settlement__isnull=True),
+                name="transfer_settlement_is_named",
+            ),
+        ]
+        triggers = APPEND_ONLY
+
+    def __str__(self) -> str:
+        return f"#{self.pk} {self.reference} {self.amount}"
+
+
+class BetValue(models.Model):
+    """A bet held against the closing line: raw, and with the margin taken off.
+
+    Values are shares: 0.02 means the bet was struck 2 % above the close.
+    """
+
+    bet = models.OneToOneField(Bet, on_delete=models.PROTECT, related_name="value")
+    reference = models.CharField(max_length=30)  # the book, or "consensus"
+    method = models.CharField(max_length=40)  # how the margin was removed
+    closing_price = models.DecimalField(max_digits=9, decimal_places=3)
+    closing_probability = models.FloatField()
+    close_age_seconds = models.PositiveIntegerField()
+    clv_raw = models.FloatField()
+    clv = models.FloatField()
+    valued_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(closing_probability__gt=0, closing_probability__lt=1),
+                name="value_closing_probability_is_one",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"#{self.pk} CLV {self.clv:+.3f}"
