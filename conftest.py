@@ -3,41 +3,75 @@
 import os
 import shutil
 import tempfile
+import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
-_HELD = []
-
-
-def _is_worker(config: pytest.Config) -> bool:
-    return hasattr(config, "workerinput")
+_PREFIX = "clt-"
+_YOUNG = 3600  # seconds; a younger home may be one that is just being made
+_HELD = ExitStack()
 
 
 def _begin() -> None:
-    """Give this run a home of its own; workers inherit it through the environment."""
+    """Give this run a home of its own; its parallel workers inherit it by the environment."""
     if "CLOSINGLINE_TEST_HOME" in os.environ:
         return
-    home = Path(tempfile.mkdtemp(prefix="clt-"))
-    home.chmod(0o755)
-    os.environ["CLOSINGLINE_TEST_HOME"] = os.environ["CLOSINGLINE_HOME"] = str(home)
-    os.environ["CLOSINGLINE_ENVIRONMENT"] = "test"
+    _remove_left_overs()
+    home = Path(tempfile.mkdtemp(prefix=_PREFIX))
+    _HELD.callback(shutil.rmtree, home, ignore_errors=True)
+    _take_no_input(home)
     from config import engines
 
-    stack = engines.for_tests(home)
-    stack.__enter__()
-    _HELD.append((stack, home))
+    _HELD.enter_context(engines.for_tests(home))
+
+
+def _take_no_input(home: Path) -> None:
+    """Run on the defaults, whatever the shell or ``.env`` says: never on an operator's servers."""
+    from config.environment import Environment
+
+    for name, field in Environment.model_fields.items():
+        default = field.default
+        plain = default.get_secret_value() if hasattr(default, "get_secret_value") else default
+        os.environ[name.upper()] = str(plain)
+    os.environ["CLOSINGLINE_TEST_HOME"] = os.environ["CLOSINGLINE_HOME"] = str(home)
+    os.environ["CLOSINGLINE_ENVIRONMENT"] = "test"
+    # Named here and not in pyproject.toml: there, Django's plugin would read the settings before
+    # this file is read.
+    os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
+
+
+def _remove_left_overs() -> None:
+    """Remove the homes of earlier runs that were killed; the kernel tells which nobody holds."""
+    from config.embedded import holding
+
+    for home in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+        try:
+            if time.time() - home.stat().st_mtime < _YOUNG:
+                continue
+            descriptor = os.open(home / "run" / "postgres.users", os.O_RDWR)
+        except OSError:
+            continue  # not ours
+        try:
+            if holding.try_lock(descriptor):
+                shutil.rmtree(home, ignore_errors=True)
+        finally:
+            os.close(descriptor)
 
 
 _begin()
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    from django.conf import settings
+
+    assert settings.CLOSINGLINE_HOME  # read now; Django's plugin sets Django up only if it was
+
+
 def pytest_unconfigure(config: pytest.Config) -> None:
-    if not _is_worker(config):
-        while _HELD:
-            stack, home = _HELD.pop()
-            stack.__exit__(None, None, None)
-            shutil.rmtree(home, ignore_errors=True)
+    if not hasattr(config, "workerinput"):
+        _HELD.close()
 
 
 @pytest.fixture(scope="session")

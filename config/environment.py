@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -54,3 +54,19 @@ def read() -> Environment:
         pydantic.ValidationError: a variable is malformed; it names the variable.
     """
     return Environment()
+
+
+def explain(error: ValidationError) -> str:
+    """Say in one line which variables are malformed and why, without their values.
+
+    >>> try:
+    ...     Environment(web_port=0, log_level="LOUD")
+    ... except ValidationError as error:
+    ...     print(explain(error))
+    LOG_LEVEL: Input should be 'DEBUG', 'INFO', 'WARNING' or 'ERROR'; WEB_PORT: Input should be \
+greater than or equal to 1
+    """
+    return "; ".join(
+        f"{'.'.join(str(part) for part in one['loc']).upper()}: {one['msg']}"
+        for one in error.errors(include_input=False, include_url=False)
+    )

@@ -1,0 +1,1 @@
+"""PostgreSQL and Valkey out of wheels; ``config.engines`` is the face of this package."""

@@ -1,0 +1,24 @@
+from typing import Any
+
+from django.utils import timezone
+
+from config import seeding
+from monitoring.commands import ProductCommand
+from monitoring.services import running
+
+
+class Command(ProductCommand):
+    help = "Found the simulated league with its model, money and strategy; repeat at will."
+    requires_system_checks: list[str] = []
+
+    def report(self, **_: Any) -> dict[str, Any]:
+        now = timezone.now()
+        with running.recorded_here(
+            task="config.seed", trigger="CLI", actor=self.actor, now=now
+        ) as run:
+            run.result = seeding.seed(now=now, actor=self.actor, progress=run)
+        return dict(run.result)
+
+    def show(self, report: dict[str, Any]) -> None:
+        founded = report.get("history", {}).get("events", 0)
+        self.stdout.write(f"{founded} past events founded; {report.get('version')} serves")
