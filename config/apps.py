@@ -4,3 +4,8 @@ from django.apps import AppConfig
 class ClosingLineConfig(AppConfig):
     name = "config"
     verbose_name = "Closing Line"
+
+    def ready(self) -> None:
+        from config import pipeline
+
+        pipeline.connect()

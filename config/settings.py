@@ -83,6 +83,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
 KNOX_TOKEN_MODEL = "monitoring.ApiToken"
+MIGRATION_MODULES = {"knox": None}  # its own token table is replaced by ours
 LOGIN_URL = "admin:login"
 
 USE_TZ = True
@@ -147,6 +148,7 @@ if ENVIRONMENT.secure_proxy:
 
 REDIS_URL = ENVIRONMENT.redis_url or engines.redis_url(CLOSINGLINE_HOME)
 
+from config.settings_parts import sentry as _sentry  # noqa: E402, F401
 from config.settings_parts.api import *  # noqa: E402, F403
 from config.settings_parts.logs import *  # noqa: E402, F403
 from config.settings_parts.queue import *  # noqa: E402, F403

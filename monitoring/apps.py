@@ -7,8 +7,10 @@ class MonitoringConfig(AppConfig):
     verbose_name = "Monitoring"
 
     def ready(self) -> None:
-        """Collect every app's ``monitors.py``, as the admin collects ``admin.py``.
+        """Collect every app's ``tasks.py`` and ``monitors.py``, as the admin collects ``admin.py``.
 
-        This is how monitoring comes to look at every app while importing none.
+        This is how monitoring comes to look at every app while importing none, and how every
+        process, not only a worker, knows which tasks may be asked for.
         """
+        autodiscover_modules("tasks")
         autodiscover_modules("monitors")

@@ -55,5 +55,8 @@ class ProductCommand(BaseCommand):
         """Print the report for a person: by default one line per entry."""
         table = Table(show_header=False)
         for key, value in report.items():
-            table.add_row(key, json.dumps(value, default=str) if isinstance(value, dict | list) else str(value))
+            table.add_row(
+                key,
+                json.dumps(value, default=str) if isinstance(value, dict | list) else str(value),
+            )
         Console().print(table)

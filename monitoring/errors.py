@@ -19,3 +19,7 @@ class TemporarilyFailed(OutsideFailed):
 
 class PermanentlyFailed(OutsideFailed):
     """The same call will fail again until somebody changes something."""
+
+
+class Cancelled(Exception):
+    """Somebody asked this run to stop, and it did so at a safe point."""

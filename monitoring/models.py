@@ -19,7 +19,7 @@ APPEND_ONLY = [
 ]
 
 
-class User(AbstractUser):
+class User(AbstractUser):  # type: ignore[django-manager-missing]  # knox swaps its model away
     """Somebody who works here, and the zone their times are shown in."""
 
     time_zone = models.CharField(max_length=64, default="UTC")
@@ -185,7 +185,8 @@ class IncidentEntry(models.Model):
     incident = models.ForeignKey(Incident, on_delete=models.PROTECT, related_name="entries")
     at = models.DateTimeField()
     actor = models.CharField(max_length=150)
-    what = models.CharField(max_length=20)  # OPENED, SEEN_AGAIN, ACKNOWLEDGED, RESOLVED, NOTE, ACTED
+    # OPENED, SEEN_AGAIN, ACKNOWLEDGED, RESOLVED, NOTE, ACTED
+    what = models.CharField(max_length=20)
     text = models.TextField(blank=True)
 
     class Meta:
@@ -230,3 +231,25 @@ class BeatLease(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name}: {self.holder}"
+
+
+class ScheduledJob(models.Model):
+    """What the code says of a job of the schedule; the timetable itself is beat's own row.
+
+    ``default`` is the timetable that the last sync declared.  While beat's row still holds it,
+    a sync may move the row to a new default; once they differ an operator has retimed the job
+    and the sync leaves it alone.
+    """
+
+    name = models.CharField(max_length=200, unique=True)  # that of beat's PeriodicTask
+    default = models.CharField(max_length=200)  # "every 5s", "40 3 * * * UTC"
+    grace_seconds = models.PositiveIntegerField()
+    added_at = models.DateTimeField()
+    latest_at = models.DateTimeField(null=True, blank=True)  # when beat last came to it
+    latest_slot = models.CharField(max_length=160, blank=True)  # the run key of that time
+    latest_run = models.ForeignKey(
+        TaskRun, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+
+    def __str__(self) -> str:
+        return self.name

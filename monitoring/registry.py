@@ -62,6 +62,9 @@ class Job:
     permission: str
     arguments: Mapping[str, str] = field(default_factory=dict)  # name -> help text
     singleton: bool = False  # at most one queued or running at a time
+    required: frozenset[str] = frozenset()  # arguments without a default
+    max_attempts: int = 4  # 1: never tried again by itself
+    body: Callable[..., Mapping[str, object] | None] | None = None  # (run, **arguments)
 
 
 checks: dict[str, Check] = {}
@@ -69,6 +72,7 @@ panels: dict[str, Panel] = {}
 gauges: dict[str, Gauge] = {}
 responses: dict[str, Response] = {}
 jobs: dict[str, Job] = {}
+followers: dict[str, tuple[str, ...]] = {}
 
 
 def _once(shelf: dict[str, Any], name: str, thing: object) -> None:
@@ -120,6 +124,24 @@ def job(
     permission: str,
     arguments: Mapping[str, str] | None = None,
     singleton: bool = False,
+    required: Iterable[str] = (),
+    max_attempts: int = 4,
+    body: Callable[..., Mapping[str, object] | None] | None = None,
 ) -> None:
     """Offer a task by its dotted name to schedule, admin, API and commands."""
-    _once(jobs, task, Job(task, title, permission, arguments or {}, singleton))
+    offered = Job(
+        task=task,
+        title=title,
+        permission=permission,
+        arguments=arguments or {},
+        singleton=singleton,
+        required=frozenset(required),
+        max_attempts=max_attempts,
+        body=body,
+    )
+    _once(jobs, task, offered)
+
+
+def follow(task: str, *, with_tasks: Iterable[str]) -> None:
+    """Ask for ``with_tasks`` as soon as a run of ``task`` succeeded and found something to do."""
+    followers[task] = tuple(with_tasks)

@@ -4,17 +4,15 @@ from datetime import timedelta
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
-        "knox.auth.TokenAuthentication",
+        "monitoring.rest.access.ScopedTokenAuthentication",
         "rest_framework.authentication.SessionAuthentication",
     ],
-    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
-    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PERMISSION_CLASSES": ["monitoring.rest.access.Allowed"],
+    "DEFAULT_RENDERER_CLASSES": ["monitoring.rest.rendering.FastJSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["monitoring.rest.parsing.StrictJSONParser"],
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
-    "DEFAULT_PAGINATION_CLASS": "rest_framework.pagination.CursorPagination",
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "config.api.exception_handler",
-    "PAGE_SIZE": 100,
     "COERCE_DECIMAL_TO_STRING": True,
 }
 REST_KNOX = {"TOKEN_TTL": timedelta(days=90), "AUTH_HEADER_PREFIX": "Token"}
@@ -28,4 +26,19 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
     "SCHEMA_PATH_PREFIX": "/api/v1",
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.IsAuthenticated"],
+    "COMPONENT_SPLIT_REQUEST": True,
+    "ENUM_NAME_OVERRIDES": {
+        "MarketKind": "markets.models.Market.Kind",
+        "BookKind": "markets.models.Book.Kind",
+        "BankrollKind": "betting.models.Bankroll.Kind",
+        "AccountKind": "settlements.models.LedgerAccount.Kind",
+        "TransferKind": "settlements.models.LedgerTransfer.Kind",
+        "EventStatus": "markets.models.Event.Status",
+        "ResultStatus": "markets.models.Result.Status",
+        "BetStatus": "betting.models.Bet.Status",
+        "FetchState": "markets.models.Fetch.State",
+        "RunState": "monitoring.models.TaskRun.State",
+        "IncidentState": "monitoring.models.Incident.State",
+    },
 }

@@ -5,11 +5,19 @@ import structlog
 from config.environment import read as read_environment
 
 _ENVIRONMENT = read_environment()
-_SHARED = [
+_SHARED: list[structlog.typing.Processor] = [
     structlog.contextvars.merge_contextvars,
     structlog.stdlib.add_log_level,
     structlog.stdlib.add_logger_name,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
+]
+# Plain tracebacks: the console's own would print every local variable, secrets included.
+_FOR_PEOPLE: list[structlog.typing.Processor] = [
+    structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
+]
+_FOR_COLLECTORS: list[structlog.typing.Processor] = [
+    structlog.processors.format_exc_info,
+    structlog.processors.JSONRenderer(),
 ]
 LOGGING = {
     "version": 1,
@@ -18,16 +26,24 @@ LOGGING = {
         "structured": {
             "()": structlog.stdlib.ProcessorFormatter,
             "foreign_pre_chain": _SHARED,
-            "processor": (
-                structlog.processors.JSONRenderer()
-                if _ENVIRONMENT.log_format == "json"
-                else structlog.dev.ConsoleRenderer(colors=False)
-            ),
+            "processors": [
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                *(_FOR_COLLECTORS if _ENVIRONMENT.log_format == "json" else _FOR_PEOPLE),
+            ],
         }
     },
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "structured"}},
     "root": {"handlers": ["stderr"], "level": _ENVIRONMENT.log_level},
-    "loggers": {"django.server": {"level": "WARNING"}},
+    "loggers": {
+        "django.server": {"level": "WARNING"},
+        # "received" and "succeeded" for every task: the runs in the database say it better.
+        "celery.app.trace": {"level": "WARNING"},
+        "celery.worker.strategy": {"level": "WARNING"},
+        # Every request: for a collector, not for whoever looks at `make up`.
+        "django_structlog": {
+            "level": _ENVIRONMENT.log_level if _ENVIRONMENT.log_format == "json" else "WARNING"
+        },
+    },
 }
 structlog.configure(
     processors=[*_SHARED, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],

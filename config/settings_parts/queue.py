@@ -3,7 +3,7 @@
 from datetime import timedelta
 from urllib.parse import urlsplit
 
-from kombu import Queue
+from kombu import Exchange, Queue
 
 from config import engines
 from config.environment import read as read_environment
@@ -21,7 +21,9 @@ CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TIMEZONE = "UTC"
 CELERY_ENABLE_UTC = True
-CELERY_TASK_QUEUES = [Queue(name) for name in QUEUES]
+# Named exchange and key: a bare Queue(name) would bind every queue to the default queue's key,
+# and each message would be delivered to all of them.
+CELERY_TASK_QUEUES = [Queue(name, Exchange("closingline"), routing_key=name) for name in QUEUES]
 CELERY_TASK_DEFAULT_QUEUE = "ops"
 CELERY_TASK_CREATE_MISSING_QUEUES = False
 CELERY_TASK_ACKS_LATE = True
@@ -30,7 +32,7 @@ CELERY_TASK_TRACK_STARTED = False
 CELERY_TASK_SOFT_TIME_LIMIT, CELERY_TASK_TIME_LIMIT = 270, 300
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 30
-CELERY_WORKER_ENABLE_SOFT_SHUTDOWN_ON_IDLE = True
+CELERY_WORKER_ENABLE_SOFT_SHUTDOWN_ON_IDLE = False  # it would sleep all 30 seconds for nothing
 CELERY_WORKER_MAX_TASKS_PER_CHILD = 2000
 CELERY_WORKER_MAX_MEMORY_PER_CHILD = 400_000
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
@@ -48,6 +50,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "retry_on_timeout": True,
 }
 CELERY_BEAT_SCHEDULER = "config.beat:RecordedScheduler"
+CELERY_RESULT_EXPIRES = None  # no results are kept, so beat needs no row to expire them
 CELERY_BEAT_MAX_LOOP_INTERVAL = 1
 CELERY_BEAT_CRON_STARTING_DEADLINE = 3600
 DJANGO_CELERY_BEAT_TZ_AWARE = True

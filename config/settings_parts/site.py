@@ -1,8 +1,168 @@
 """The admin site's looks and navigation."""
 
+from collections.abc import Callable
+from typing import Any
+
+from django.templatetags.static import static
+from django.urls import reverse_lazy
+
+
+def _may(*permissions: str) -> Callable[[Any], bool]:
+    return lambda request: any(request.user.has_perm(permission) for permission in permissions)
+
+
+def _list(title: str, icon: str, app: str, model: str, badge: str = "") -> dict[str, Any]:
+    item: dict[str, Any] = {
+        "title": title,
+        "icon": icon,
+        "link": reverse_lazy(f"admin:{app}_{model}_changelist"),
+        "permission": _may(f"{app}.view_{model}"),
+    }
+    return item | ({"badge": badge} if badge else {})
+
+
+def _static(path: str) -> Callable[[Any], str]:
+    return lambda request: static(path)
+
+
+_NAVIGATION = [
+    {
+        "title": "Overview",
+        "items": [
+            {
+                "title": "Dashboard",
+                "icon": "monitoring",
+                "link": reverse_lazy("admin:index"),
+            },
+            {
+                "title": "Jobs",
+                "icon": "play_circle",
+                "link": reverse_lazy("jobs"),
+                "permission": _may("monitoring.view_taskrun"),
+            },
+            _list("Runs", "list_alt", "monitoring", "taskrun"),
+            _list("Incidents", "notification_important", "monitoring", "incident"),
+        ],
+    },
+    {
+        "title": "Markets",
+        "separator": True,
+        "collapsible": True,
+        "items": [
+            _list("Events", "event", "markets", "event"),
+            _list("Latest prices", "price_change", "markets", "latestprice"),
+            _list("Closing prices", "lock_clock", "markets", "closingprice"),
+            _list("Results", "scoreboard", "markets", "result"),
+            _list("Sources", "cloud_download", "markets", "source"),
+            _list("Fetches", "sync", "markets", "fetch"),
+            _list("Turned away", "report", "markets", "fetchproblem"),
+        ],
+    },
+    {
+        "title": "Models",
+        "separator": True,
+        "collapsible": True,
+        "items": [
+            _list("Pipelines", "schema", "models_ml", "pipeline"),
+            _list("Model versions", "deployed_code", "models_ml", "modelversion"),
+            _list("Predictions", "insights", "models_ml", "prediction"),
+            _list("Feature rows", "table_rows", "models_ml", "featurerow"),
+            _list("Replays", "replay", "models_ml", "replay"),
+        ],
+    },
+    {
+        "title": "Betting",
+        "separator": True,
+        "collapsible": True,
+        "items": [
+            _list("Bets", "paid", "betting", "bet"),
+            _list("Decisions", "rule", "betting", "decision"),
+            _list("Strategies", "tune", "betting", "strategy"),
+            _list("Bankrolls", "account_balance_wallet", "betting", "bankroll"),
+            _list("Pauses", "pause_circle", "betting", "tradinghalt"),
+            _list("Paper orders", "receipt", "betting", "paperorder"),
+        ],
+    },
+    {
+        "title": "Settlements",
+        "separator": True,
+        "collapsible": True,
+        "items": [
+            _list("Settlements", "gavel", "settlements", "settlement"),
+            _list("Closing-line value", "trending_up", "settlements", "betvalue"),
+            _list("Ledger transfers", "swap_horiz", "settlements", "ledgertransfer"),
+            _list("Ledger accounts", "account_balance", "settlements", "ledgeraccount"),
+        ],
+    },
+    {
+        "title": "Operations",
+        "separator": True,
+        "collapsible": True,
+        "items": [
+            _list("Schedule", "schedule", "django_celery_beat", "periodictask"),
+            _list("Declared jobs", "code", "monitoring", "scheduledjob"),
+            _list("Checks", "health_and_safety", "monitoring", "checkstate"),
+            _list("Heartbeats", "ecg_heart", "monitoring", "heartbeat"),
+            _list("Audit", "policy", "monitoring", "auditentry"),
+        ],
+    },
+    {
+        "title": "Configuration",
+        "separator": True,
+        "collapsible": True,
+        "items": [
+            _list("Sports", "sports", "markets", "sport"),
+            _list("Competitions", "emoji_events", "markets", "competition"),
+            _list("Seasons", "calendar_month", "markets", "season"),
+            _list("Participants", "groups", "markets", "participant"),
+            _list("Aliases", "join_inner", "markets", "participantalias"),
+            _list("Books", "storefront", "markets", "book"),
+            _list("Users", "person", "monitoring", "user"),
+            _list("Roles", "admin_panel_settings", "auth", "group"),
+            _list("API tokens", "key", "monitoring", "apitoken"),
+        ],
+    },
+]
+
+LOGIN_REDIRECT_URL = "admin:index"
 UNFOLD: dict[str, object] = {
     "SITE_TITLE": "Closing Line",
     "SITE_HEADER": "Closing Line",
+    "SITE_SUBHEADER": "Betting operations",
+    "SITE_URL": None,
+    "SITE_ICON": _static("closingline/logo.svg"),
+    "SITE_SYMBOL": "finance",
+    "SITE_FAVICONS": [
+        {"rel": "icon", "type": "image/svg+xml", "href": _static("closingline/logo.svg")}
+    ],
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
+    "SHOW_BACK_BUTTON": False,
+    "GLOBAL_CALLBACK": "config.site.every_page",
+    "DASHBOARD_CALLBACK": "config.dashboard.index",
+    "STYLES": [_static("closingline/site.css")],
+    "SCRIPTS": [_static("closingline/site.js")],
+    "BORDER_RADIUS": "6px",
+    "COLORS": {
+        "primary": {
+            "50": "oklch(98.4% .014 180.72)",
+            "100": "oklch(95.3% .051 180.801)",
+            "200": "oklch(91% .096 180.426)",
+            "300": "oklch(85.5% .138 181.071)",
+            "400": "oklch(77.7% .152 181.912)",
+            "500": "oklch(65% .13 182.503)",
+            "600": "oklch(54% .105 184.704)",
+            "700": "oklch(47% .09 186.391)",
+            "800": "oklch(43.7% .078 188.216)",
+            "900": "oklch(38.6% .063 188.416)",
+            "950": "oklch(27.7% .046 192.524)",
+        }
+    },
+    "COMMAND": {"search_models": False, "show_history": True},
+    "SIDEBAR": {
+        "show_search": False,
+        "command_search": True,
+        "show_all_applications": False,
+        "navigation": _NAVIGATION,
+    },
 }

@@ -1,3 +1,4 @@
+from collections.abc import Mapping
 from datetime import datetime
 
 from django.db import models
@@ -23,4 +24,17 @@ def record(
         subject=subject if isinstance(subject, str) else label(subject),
         at=at,
         detail=detail,
+    )
+
+
+def record_all(
+    *, actor: str, action: str, at: datetime, details: Mapping[str, Mapping[str, object]]
+) -> None:
+    """Write one entry per subject, all of the same action, in one statement.
+
+    ``details`` maps a subject ("betting.Bet:42") to its detail, which must be JSON.
+    """
+    AuditEntry.objects.bulk_create(
+        AuditEntry(actor=actor, action=action, subject=subject, at=at, detail=dict(detail))
+        for subject, detail in details.items()
     )

@@ -1,0 +1,124 @@
+"""Who may do what: the roles of the house as groups, and the permissions each holds.
+
+The matrix is written out: a permission that is not in it is held by administrators alone.
+"""
+
+from collections.abc import Iterable, Mapping
+
+from django.contrib.auth.models import Group, Permission
+from django.db import transaction
+from django.db.models import Q
+
+VIEWER, OPERATOR = "viewer", "operator"
+MODELING_LEAD, OPS_LEAD, ADMINISTRATOR = "modeling lead", "ops lead", "administrator"
+ROOMS = ("markets", "models_ml", "betting", "settlements", "monitoring", "django_celery_beat")
+PRIVATE = ("monitoring.user", "monitoring.apitoken")  # seen by administrators alone
+
+_RUNS = ("monitoring.add_taskrun", "monitoring.change_taskrun")
+_PAUSE = ("betting.add_tradinghalt",)
+_OPERATING = (
+    *_RUNS,
+    *_PAUSE,
+    "betting.add_bet",
+    "betting.add_decision",
+    "betting.change_bet",
+    "markets.add_participant",
+    "markets.add_participantalias",
+    "markets.change_participant",
+    "markets.change_participantalias",
+    "markets.add_fetch",
+    "markets.add_closingprice",
+    "markets.change_source",
+    "models_ml.add_featurerow",
+    "models_ml.add_prediction",
+    "monitoring.change_checkstate",
+    "monitoring.change_incident",
+    "settlements.add_betvalue",
+    "settlements.add_settlement",
+)
+_MODELING = (
+    *_RUNS,
+    *_PAUSE,
+    "models_ml.add_featurerow",
+    "models_ml.add_modelversion",
+    "models_ml.add_prediction",
+    "models_ml.add_replay",
+    "models_ml.change_modelversion",
+    "models_ml.change_pipeline",
+    "monitoring.change_incident",
+)
+_LEADING = (
+    *_OPERATING,
+    "betting.add_bankroll",
+    "betting.add_strategy",
+    "betting.change_bankroll",
+    "betting.change_strategy",
+    "betting.change_tradinghalt",
+    "django_celery_beat.add_crontabschedule",
+    "django_celery_beat.add_intervalschedule",
+    "django_celery_beat.add_periodictask",
+    "django_celery_beat.change_crontabschedule",
+    "django_celery_beat.change_intervalschedule",
+    "django_celery_beat.change_periodictask",
+    "markets.add_event",
+    "markets.change_book",
+    "markets.change_competition",
+    "markets.change_event",
+    "markets.change_season",
+    "models_ml.add_replay",
+    "monitoring.add_auditentry",
+    "monitoring.delete_taskrun",
+    "settlements.add_ledgertransfer",
+)
+MATRIX: Mapping[str, tuple[str, ...]] = {
+    VIEWER: (),
+    OPERATOR: _OPERATING,
+    MODELING_LEAD: _MODELING,
+    OPS_LEAD: _LEADING,
+}
+
+
+def ensure_roles() -> dict[str, int]:
+    """Write the matrix into the groups; return how many permissions each role holds.
+
+    A role's permissions are set to the matrix each time; what one person needs beyond it is
+    given to that person.  Everybody of a role sees everything but keys and accounts.
+
+    Raises:
+        LookupError: the matrix names a permission that does not exist.
+    """
+    known = _known()
+    seeing = {name for name in known if _is_view(name) and not _is_private(name)}
+    held = {}
+    with transaction.atomic():
+        for role, names in MATRIX.items():
+            held[role] = _give(role, {*seeing, *names}, known)
+        held[ADMINISTRATOR] = _give(ADMINISTRATOR, set(known), known)
+    return held
+
+
+def _known() -> dict[str, int]:
+    """Return every permission of the house's tables: "betting.view_bet" -> id."""
+    in_house = Q(content_type__app_label__in=ROOMS) | Q(content_type__model="group")
+    rows = Permission.objects.filter(in_house).values_list(
+        "content_type__app_label", "codename", "pk"
+    )
+    return {f"{app}.{codename}": key for app, codename, key in rows}
+
+
+def _give(role: str, names: Iterable[str], known: Mapping[str, int]) -> int:
+    missing = sorted(set(names) - known.keys())
+    if missing:
+        raise LookupError(f"role {role!r} names unknown permissions: {', '.join(missing)}")
+    group, _ = Group.objects.get_or_create(name=role)
+    group.permissions.set([known[name] for name in names])
+    return group.permissions.count()
+
+
+def _is_view(name: str) -> bool:
+    return ".view_" in name
+
+
+def _is_private(name: str) -> bool:
+    app, _, codename = name.partition(".")
+    return f"{app}.{codename.partition('_')[2]}" in PRIVATE or name == "auth.view_group"
