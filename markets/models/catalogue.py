@@ -2,6 +2,7 @@
 
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Coalesce
 
 
 class Sport(models.Model):
@@ -40,9 +41,7 @@ class Season(models.Model):
     label = models.CharField(max_length=20)  # "2023-24"; sorts in time order
 
     class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["competition", "label"], name="season_once")
-        ]
+        constraints = [models.UniqueConstraint(fields=["competition", "label"], name="season_once")]
 
     def __str__(self) -> str:
         return f"{self.competition} {self.label}"
@@ -105,6 +104,8 @@ class Event(models.Model):
     starts_at = models.DateTimeField()  # planned
     started_at = models.DateTimeField(null=True, blank=True)  # actual, where a source tells
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.SCHEDULED)
+    #: The start that its closing prices were recorded for; null: they are due once it starts.
+    close_recorded_for = models.DateTimeField(null=True, blank=True, editable=False)
 
     class Meta:
         constraints = [
@@ -116,6 +117,11 @@ class Event(models.Model):
         indexes = [
             models.Index(fields=["starts_at"], name="event_starts_at"),
             models.Index(fields=["competition", "starts_at"], name="event_competition_starts_at"),
+            models.Index(
+                Coalesce("started_at", "starts_at"),
+                name="event_close_due",
+                condition=Q(close_recorded_for__isnull=True),
+            ),
         ]
 
     def __str__(self) -> str:
@@ -150,8 +156,10 @@ class Market(models.Model):
         ]
 
     def __str__(self) -> str:
-        line = "" if self.line is None else f" {self.line:+.2f}"
-        return f"{self.get_kind_display()}{line}"
+        if self.line is None:
+            return self.get_kind_display()
+        sign = "" if self.kind == self.Kind.TOTAL else "+"
+        return f"{self.get_kind_display()} {self.line:{sign}.2f}"
 
 
 class Selection(models.Model):
@@ -170,9 +178,8 @@ class Selection(models.Model):
     line = models.DecimalField(max_digits=6, decimal_places=2, null=True, blank=True)
 
     class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["market", "role"], name="selection_once")
-        ]
+        constraints = [models.UniqueConstraint(fields=["market", "role"], name="selection_once")]
 
     def __str__(self) -> str:
-        return self.name if self.line is None else f"{self.name} {self.line:+.2f}"
+        has_handicap = self.line is not None and self.role in (self.Role.HOME, self.Role.AWAY)
+        return f"{self.name} {self.line:+.2f}" if has_handicap else self.name

@@ -43,7 +43,9 @@ class PriceSnapshot(models.Model):
     selection = models.ForeignKey(
         Selection, on_delete=models.DO_NOTHING, db_constraint=False, related_name="+"
     )
-    book = models.ForeignKey(Book, on_delete=models.DO_NOTHING, db_constraint=False, related_name="+")
+    book = models.ForeignKey(
+        Book, on_delete=models.DO_NOTHING, db_constraint=False, related_name="+"
+    )
     seen_at = models.DateTimeField()  # when the book showed it
     price = models.DecimalField(max_digits=9, decimal_places=3)
     fetched_at = models.DateTimeField()  # when we learned of it
@@ -57,12 +59,15 @@ class PriceSnapshot(models.Model):
 
 
 class LatestPrice(models.Model):
-    """What a book shows now; ``seen_at`` since when, ``confirmed_at`` when last looked at."""
+    """What a book shows now; ``seen_at`` since when, ``confirmed_at`` when last looked at.
+
+    The unique constraint is the index by selection; nobody looks a book's prices up alone.
+    """
 
     selection = models.ForeignKey(
-        Selection, on_delete=models.PROTECT, related_name="latest_prices"
+        Selection, on_delete=models.PROTECT, related_name="latest_prices", db_index=False
     )
-    book = models.ForeignKey(Book, on_delete=models.PROTECT, related_name="+")
+    book = models.ForeignKey(Book, on_delete=models.PROTECT, related_name="+", db_index=False)
     price = models.DecimalField(max_digits=9, decimal_places=3)
     previous_price = models.DecimalField(max_digits=9, decimal_places=3, null=True, blank=True)
     seen_at = models.DateTimeField()
@@ -90,9 +95,9 @@ class ClosingPrice(models.Model):
     """
 
     selection = models.ForeignKey(
-        Selection, on_delete=models.PROTECT, related_name="closing_prices"
+        Selection, on_delete=models.PROTECT, related_name="closing_prices", db_index=False
     )
-    book = models.ForeignKey(Book, on_delete=models.PROTECT, related_name="+")
+    book = models.ForeignKey(Book, on_delete=models.PROTECT, related_name="+", db_index=False)
     opening_price = models.DecimalField(max_digits=9, decimal_places=3)
     opened_at = models.DateTimeField()
     price = models.DecimalField(max_digits=9, decimal_places=3)

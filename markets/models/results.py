@@ -38,7 +38,10 @@ class Result(models.Model):
                 name="result_final_has_a_score",
             ),
         ]
-        indexes = [models.Index(fields=["known_at"], name="result_known_at")]
+        indexes = [
+            models.Index(fields=["known_at"], name="result_known_at"),
+            models.Index(fields=["event"], name="result_corrected", condition=Q(version__gt=1)),
+        ]
         triggers = APPEND_ONLY
 
     def __str__(self) -> str:

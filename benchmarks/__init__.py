@@ -1,0 +1,1 @@
+"""Measurements beside peers and floors in one run; no test depends on their figures."""

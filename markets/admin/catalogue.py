@@ -1,0 +1,108 @@
+"""Sports, competitions, seasons, participants, aliases, books: what the rest refers to."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+from unfold.contrib.filters.admin import RelatedDropdownFilter
+from unfold.decorators import display
+
+from markets.models import Book, Competition, Participant, ParticipantAlias, Season, Sport
+from monitoring.desk import chips
+from monitoring.desk.pages import Kept
+
+
+@admin.register(Sport)
+class SportAdmin(Kept):
+    list_display = ("name", "code")
+    search_fields = ("name", "code")
+    ordering = ("name",)
+    empty_text = "Sports come with the first source that is read."
+
+
+@admin.register(Competition)
+class CompetitionAdmin(Kept):
+    list_display = ("name", "code", "sport", "country", "time_zone", "origin", "pace")
+    list_filter = ("is_simulated", "sport", "country")
+    list_select_related = ("sport",)
+    search_fields = ("name", "code")
+    ordering = ("is_simulated", "name")
+    raw_id_fields = ("sport",)
+    empty_text = "Competitions come with the first source that is read: Sources → Ingest now."
+
+    @display(description="Origin", ordering="is_simulated")
+    def origin(self, row: Competition) -> str:
+        return chips.origin(is_simulated=row.is_simulated)
+
+    @display(description="Calendar")
+    def pace(self, row: Competition) -> str:
+        return "real time" if row.time_scale == 1 else f"{row.time_scale:g} × as fast"
+
+    def badges(self, row: Competition) -> list[Any]:
+        return [self.origin(row)]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        """Hold what was real real: rows made under one mark never change it."""
+        return ("sport", "code", "is_simulated") if obj else ()
+
+
+@admin.register(Season)
+class SeasonAdmin(Kept):
+    list_display = ("label", "competition", "origin")
+    list_filter = ("competition__is_simulated", ("competition", RelatedDropdownFilter))
+    list_select_related = ("competition",)
+    search_fields = ("label", "competition__name", "competition__code")
+    ordering = ("-label", "competition")
+    autocomplete_fields = ("competition",)
+
+    @display(description="Origin", ordering="competition__is_simulated")
+    def origin(self, row: Season) -> str:
+        return chips.origin(is_simulated=row.competition.is_simulated)
+
+
+@admin.register(Participant)
+class ParticipantAdmin(Kept):
+    list_display = ("name", "sport")
+    list_filter = ("sport",)
+    list_select_related = ("sport",)
+    search_fields = ("name",)
+    ordering = ("name",)
+    raw_id_fields = ("sport",)
+
+
+@admin.register(ParticipantAlias)
+class ParticipantAliasAdmin(Kept):
+    list_display = ("alias", "participant", "source", "sport")
+    list_filter = (("source", RelatedDropdownFilter), "sport")
+    list_select_related = ("participant", "source", "sport")
+    search_fields = ("alias", "participant__name")
+    ordering = ("alias",)
+    autocomplete_fields = ("participant", "source")
+    raw_id_fields = ("sport",)
+    empty_text = "An alias says what one source calls a participant. Sources that bring their own"
+    " names need none."
+
+
+@admin.register(Book)
+class BookAdmin(Kept):
+    list_display = ("name", "code", "kind", "enabled", "reference_rank", "origin")
+    list_filter = ("is_enabled", "kind", "is_simulated")
+    search_fields = ("name", "code")
+    ordering = ("is_simulated", "reference_rank", "name")
+    empty_text = "Books come with the first prices that are read."
+
+    @display(description="Bets taken", ordering="is_enabled")
+    def enabled(self, row: Book) -> str:
+        if row.kind == Book.Kind.AGGREGATE:
+            return chips.chip("Never: an aggregate", "idle", "functions")
+        return chips.yes_no(row.is_enabled, yes="Enabled", no="Disabled")
+
+    @display(description="Origin", ordering="is_simulated")
+    def origin(self, row: Book) -> str:
+        return chips.origin(is_simulated=row.is_simulated)
+
+    def badges(self, row: Book) -> list[Any]:
+        return [self.origin(row)]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        return ("code", "is_simulated") if obj else ()

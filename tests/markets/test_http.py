@@ -1,0 +1,208 @@
+import gzip
+import threading
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+import stamina
+
+from markets.connectors import http
+from monitoring.errors import PermanentlyFailed, TemporarilyFailed
+
+
+@contextmanager
+def a_server(*answers):
+    """Answer the n-th request with the n-th of ``answers`` and the last one for ever.
+
+    An answer is (status, headers, body) or a function of the handler.
+    """
+    asked = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            asked.append(self.path)
+            answer = answers[min(len(asked), len(answers)) - 1]
+            if callable(answer):
+                answer(self)
+                return
+            status, headers, body = answer
+            self.send_response(status)
+            for name, value in headers.items():
+                self.send_header(name, value)
+            if "Content-Length" not in headers:
+                self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_):
+            """Keep the test's output clean."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}", asked
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+@pytest.fixture(autouse=True)
+def without_waiting():
+    """Keep the attempts and drop the pauses between them."""
+    with stamina.set_testing(True, attempts=4, cap=True):
+        yield
+
+
+def fetch(url, **fields):
+    return http.fetch(**{"url": url, "timeout_seconds": 5, "max_bytes": 10_000, **fields})
+
+
+OK = (200, {}, b"prices")
+
+
+class TestFetch:
+    def test_returns_the_body(self):
+        with a_server(OK) as (url, _):
+            assert fetch(f"{url}/E0.csv") == b"prices"
+
+    @pytest.mark.parametrize("status", [429, 500, 502, 503, 504, 408])
+    def test_asks_again_after_a_temporary_fault(self, status):
+        with a_server((status, {}, b""), (status, {"Retry-After": "0"}, b""), OK) as (url, asked):
+            assert fetch(url) == b"prices"
+            assert len(asked) == 3
+
+    def test_gives_up_after_some_attempts(self):
+        with a_server((503, {}, b"")) as (url, asked):
+            with pytest.raises(TemporarilyFailed, match="503"):
+                fetch(url)
+            assert len(asked) == http.MAX_ATTEMPTS
+
+    @pytest.mark.parametrize("status", [204, 206, 400, 401, 403, 404, 410])
+    def test_does_not_ask_again_after_a_refusal(self, status):
+        with a_server((status, {}, b"")) as (url, asked):
+            with pytest.raises(PermanentlyFailed, match=str(status)):
+                fetch(url)
+            assert len(asked) == 1
+
+    def test_does_not_wait_longer_than_is_reasonable(self):
+        with a_server((429, {"Retry-After": "3600"}, b"")) as (url, asked):
+            with pytest.raises(TemporarilyFailed):
+                fetch(url)
+            assert len(asked) == 1
+
+    def test_stops_reading_what_is_too_large(self):
+        with a_server((200, {}, b"x" * 50_000)) as (url, asked):
+            with pytest.raises(http.TooLarge):
+                fetch(url, max_bytes=1000)
+            assert len(asked) == 1
+
+    def test_stops_reading_a_bomb(self):
+        bomb = gzip.compress(b"\0" * 5_000_000)
+        with (
+            a_server((200, {"Content-Encoding": "gzip"}, bomb)) as (url, _),
+            pytest.raises(http.TooLarge),
+        ):
+            fetch(url, max_bytes=100_000)
+
+    def test_asks_again_where_the_answer_is_cut(self):
+        cut = (200, {"Content-Length": "100"}, b"half")
+        with a_server(cut, OK) as (url, asked):
+            assert fetch(url) == b"prices"
+            assert len(asked) == 2
+
+    def test_gives_up_a_body_that_drips(self):
+        done = threading.Event()
+
+        def drip(handler):
+            handler.send_response(200)
+            handler.end_headers()
+            while not done.wait(0.05):
+                try:
+                    handler.wfile.write(b"x")
+                except OSError:
+                    return
+
+        with a_server(drip) as (url, _):
+            try:
+                with pytest.raises(TemporarilyFailed, match="in time"):
+                    fetch(url, timeout_seconds=0.3, attempts=1)
+            finally:
+                done.set()
+
+    def test_says_that_nobody_is_there(self):
+        with a_server(OK) as (url, _):
+            pass
+        with pytest.raises(TemporarilyFailed, match="ConnectError"):
+            fetch(url)
+
+    def test_follows_a_few_redirects(self):
+        steps = [(302, {"Location": "/b"}, b""), (301, {"Location": "c"}, b""), OK]
+        with a_server(*steps) as (url, asked):
+            assert fetch(f"{url}/a") == b"prices"
+            assert asked == ["/a", "/b", "/c"]
+
+    def test_does_not_go_round_in_circles(self):
+        with a_server((302, {"Location": "/a"}, b"")) as (url, asked):
+            with pytest.raises(PermanentlyFailed, match="redirects"):
+                fetch(f"{url}/a")
+            assert len(asked) == http.MAX_REDIRECTS + 1
+
+    def test_goes_nowhere_but_over_http(self):
+        away = (302, {"Location": "file:///etc/passwd"}, b"")
+        with a_server(away) as (url, _), pytest.raises(http.NotAllowed):
+            fetch(url)
+        for address in ("file:///etc/passwd", "ftp://example.org/x", "http://", "E0.csv"):
+            with pytest.raises(http.NotAllowed):
+                fetch(address)
+
+    def test_does_not_lead_from_the_public_network_into_ours(self, monkeypatch):
+        with a_server((302, {"Location": "http://127.0.0.1:1/secret"}, b"")) as (url, asked):
+            public = url.replace("127.0.0.1", "feed.example")
+            is_local, resolve = http._is_local, http.socket.getaddrinfo
+            monkeypatch.setattr(
+                http, "_is_local", lambda a: "feed.example" not in a and is_local(a)
+            )
+            monkeypatch.setattr(
+                http.socket,
+                "getaddrinfo",
+                lambda host, *rest, **named: resolve(
+                    "127.0.0.1" if host in ("feed.example", b"feed.example") else host,
+                    *rest,
+                    **named,
+                ),
+            )
+            with pytest.raises(http.NotAllowed, match="public address"):
+                fetch(public)
+            assert len(asked) == 1
+
+
+class TestIsPublic:
+    @pytest.mark.parametrize(
+        "address",
+        [
+            "127.0.0.1", "10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.169.254", "0.0.0.0",
+            "100.64.0.1", "::1", "fe80::1%eth0", "fc00::1", "::ffff:127.0.0.1", "224.0.0.1",
+        ],
+    )  # fmt: skip
+    def test_says_no_of_every_private_address(self, address):
+        assert not http._is_public(address)
+
+    @pytest.mark.parametrize("address", ["8.8.8.8", "2606:4700::1111", "::ffff:8.8.8.8"])
+    def test_says_yes_of_a_public_one(self, address):
+        assert http._is_public(address)
+
+
+class TestRetryAfter:
+    def test_reads_seconds_and_dates(self):
+        moment = datetime.now(tz=UTC) + timedelta(seconds=90)
+        assert http._retry_after({"retry-after": "12"}) == 12
+        assert 80 < http._retry_after({"retry-after": format_datetime(moment, usegmt=True)}) <= 90
+
+    @pytest.mark.parametrize("text", ["", "soon", "-5", "1e9", "٥", "9" * 40])
+    def test_reads_nothing_out_of_anything_else(self, text):
+        assert http._retry_after({"retry-after": text}) == 0
