@@ -1,0 +1,64 @@
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+
+from models_ml import queries
+from models_ml.services import loading
+from models_ml.services.storing import DamagedArtefact
+from monitoring import registry
+from monitoring.domain.findings import Finding, Severity
+from monitoring.services.audit import label
+
+SHOWN = 5  # events named in a finding
+
+
+@registry.check("models_ml.artefact-damaged", every=timedelta(minutes=5))
+def artefacts_are_what_was_written(now: datetime) -> Iterator[Finding]:
+    """The files of every version that serves, or would step in, are there and unchanged."""
+    for version in queries.serving_versions():
+        try:
+            loading.check_file(version=version)
+        except (DamagedArtefact, loading.FeaturesChanged) as error:
+            serves = version.stage == version.Stage.PRODUCTION
+            severity = Severity.P1 if serves else Severity.P2
+            yield Finding(severity, str(error), subject=label(version))
+
+
+@registry.check("models_ml.stage-missed", every=timedelta(minutes=1))
+def every_event_gets_its_final_look(now: datetime) -> Iterator[Finding]:
+    """No event whose final stage has opened lacks that stage's feature row."""
+    for pipeline in queries.served_pipelines():
+        if missed := queries.missed_stages(pipeline=pipeline, now=now):
+            named = ", ".join(str(event_id) for event_id in missed[:SHOWN])
+            more = f" and {len(missed) - SHOWN} more" if len(missed) > SHOWN else ""
+            yield Finding(
+                Severity.P2,
+                f"{pipeline}: final stage not looked at for event {named}{more}",
+                subject=label(pipeline),
+            )
+
+
+@registry.panel(
+    "models_ml.models", title="Models", template="models_ml/panel_models.html", order=50, width=6
+)
+def models(now: datetime) -> Mapping[str, object]:
+    return {"models": queries.serving_figures(now=now), "now": now}
+
+
+@registry.gauge(
+    "closingline_model_log_loss", help="Held-out log loss of the serving version and its market."
+)
+def log_losses() -> Iterator[tuple[Mapping[str, str], float]]:
+    for version in queries.serving_versions().filter(stage="PRODUCTION"):
+        for who in ("model", "market"):
+            card = version.metrics.get(who)
+            if card:
+                yield {"pipeline": version.pipeline.code, "of": who}, float(card["log_loss"])
+
+
+@registry.gauge(
+    "closingline_model_trained_until_seconds",
+    help="Unix time until which the serving version has learned.",
+)
+def trained_until() -> Iterator[tuple[Mapping[str, str], float]]:
+    for version in queries.serving_versions().filter(stage="PRODUCTION"):
+        yield {"pipeline": version.pipeline.code}, version.trained_until.timestamp()

@@ -1,0 +1,22 @@
+import pytest
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _months_of_the_worlds(django_db_setup, django_db_blocker):
+    """Make the price partitions once; each test would otherwise make and drop its own."""
+    from markets.services import partitions
+
+    months = [(year, month) for year in range(2021, 2025) for month in range(1, 13)]
+    with django_db_blocker.unblock():
+        partitions.ensure(months=months)
+
+
+@pytest.fixture(autouse=True)
+def _artefacts_of_its_own(settings, tmp_path):
+    """Give each test an artefact folder of its own, and no estimator of another's."""
+    from models_ml.services import loading
+
+    settings.ARTEFACT_DIR = tmp_path / "artefacts"
+    loading.forget()
+    yield
+    loading.forget()

@@ -1,0 +1,125 @@
+import json
+from datetime import timedelta
+from io import StringIO
+
+import pytest
+from django.core.management import call_command
+
+from models_ml.models import ModelVersion, Prediction
+from monitoring import registry
+from monitoring.models import TaskRun
+from tests.models_ml import builders
+from tests.models_ml.worlds import a_world
+
+pytestmark = pytest.mark.django_db
+
+
+def run(*arguments: str) -> tuple[dict, int]:
+    """Run a command; return the one JSON object it prints, and its exit code."""
+    out, code = StringIO(), 0
+    try:
+        call_command(*arguments, "--output", "json", stdout=out)
+    except SystemExit as end:
+        code = int(end.code or 0)
+    return json.loads(out.getvalue()), code
+
+
+@pytest.fixture
+def league():
+    league = builders.a_league(a_world(seasons=3))
+    builders.a_pipeline(now=league.ends_at)
+    return league
+
+
+class TestTrain:
+    def test_trains_a_candidate_and_records_the_run(self, league):
+        report, code = run("train", "soccer-1x2", "--seed", "3")
+        assert code == 0
+        (version,) = report["versions"]
+        stored = ModelVersion.objects.get()
+        assert (version["id"], stored.seed, stored.stage) == (stored.pk, 3, "CANDIDATE")
+        recorded = TaskRun.objects.get()
+        assert (recorded.task, recorded.state) == ("models_ml.tasks.train_pipeline", "SUCCEEDED")
+
+    def test_of_a_feature_set_trains_every_pipeline_that_has_matches(self, league):
+        report, code = run("train", "soccer_v1")
+        assert code == 0
+        assert [version["pipeline"] for version in report["versions"]] == ["soccer-1x2"]
+        assert "are needed" in report["refused"]["soccer-1x2-simulated"]
+
+    def test_learns_until_the_day_it_is_told(self, league):
+        until = league.events[330].starts_at
+        run("train", "soccer-1x2", "--until", until.isoformat())
+        assert ModelVersion.objects.get().trained_until == until
+
+    def test_refuses_an_unknown_name_by_naming_the_known(self, league):
+        report, code = run("train", "rugby-1x2")
+        assert (code, report["code"]) == (1, "UnknownPipeline")
+        assert "soccer-1x2" in report["error"]
+
+    def test_refuses_where_nothing_is_loaded(self):
+        report, code = run("train", "soccer-1x2")
+        assert (code, report["code"]) == (1, "NotEnoughHistory")
+
+
+class TestModels:
+    def test_list_promote_and_roll_back(self, league):
+        for _ in range(2):
+            run("train", "soccer-1x2")
+        promoted, _ = run("models", "promote", "soccer-1x2", "1", "--reason", "first")
+        assert promoted["serving"]["number"] == 1
+        run("models", "promote", "soccer-1x2", "2", "--reason", "newer")
+        listed, _ = run("models", "list")
+        assert [v["stage"] for v in listed["versions"]] == ["PRODUCTION", "PREVIOUS"]
+        back, code = run("models", "rollback", "soccer-1x2", "--reason", "worse")
+        assert (back["serving"]["number"], code) == (1, 0)
+
+    def test_refuse_a_number_that_is_not_there(self, league):
+        report, code = run("models", "promote", "soccer-1x2", "9", "--reason", "x")
+        assert (code, report["code"]) == (1, "PromotionRefused")
+
+
+class TestEvaluate:
+    def test_scores_a_version_after_its_training(self, league):
+        until = league.events[330].starts_at
+        run("train", "soccer-1x2", "--until", until.isoformat())
+        report, code = run("evaluate", "soccer-1x2", "--number", "1")
+        assert code == 0
+        assert report["n"] == sum(e.starts_at >= until for e in league.events)
+        assert report["model"]["log_loss"] > 0
+
+    def test_refuses_where_nothing_serves(self, league):
+        report, code = run("evaluate", "soccer-1x2")
+        assert (code, report["code"]) == (1, "VersionNotFound")
+
+
+class TestBuildFeatures:
+    def test_builds_the_rows_a_stage_was_open_for(self, league):
+        event = league.events[200]
+        as_of = event.starts_at - timedelta(minutes=30)
+        first, code = run("build_features", "soccer_v1", "--as-of", as_of.isoformat())
+        again, _ = run("build_features", "soccer_v1", "--as-of", as_of.isoformat())
+        assert code == 0
+        assert first["rows"] == first["new"] == again["rows"] > 0
+        assert (again["new"], first["without_market"]) == (0, 0)
+
+    def test_prints_the_page_of_features(self):
+        out = StringIO()
+        call_command("build_features", "soccer_v1", "--markdown", stdout=out)
+        assert out.getvalue().startswith("# Features")
+
+
+class TestPredict:
+    def test_says_how_many_predictions_it_made(self, league):
+        report, code = run("predict")
+        assert (report, code) == ({"predictions": 0}, 0)
+        assert Prediction.objects.count() == 0
+
+
+class TestTasks:
+    @pytest.mark.parametrize("name", ["predict_due", "train_pipeline", "train_scheduled"])
+    def test_are_offered_to_schedule_admin_and_api(self, name):
+        import models_ml.tasks  # noqa: F401
+
+        job = registry.jobs[f"models_ml.tasks.{name}"]
+        assert job.permission.startswith("models_ml.")

@@ -1,0 +1,194 @@
+from datetime import timedelta
+
+import numpy as np
+import pytest
+
+from markets.models import Result
+from models_ml.domain import boosting
+from models_ml.domain.soccer_v1 import SOCCER_V1
+from models_ml.models import ModelVersion, Replay
+from models_ml.services import evaluating, storing, training
+from models_ml.services.evaluating import NothingToEvaluate
+from models_ml.services.training import NotEnoughHistory
+from monitoring.errors import Cancelled
+from monitoring.models import AuditEntry
+from tests.models_ml import builders
+from tests.models_ml.worlds import a_world
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def league():
+    return builders.a_league(a_world(seasons=3))
+
+
+@pytest.fixture
+def pipeline(league):
+    return builders.a_pipeline(now=league.ends_at)
+
+
+class Handle:
+    """A run's handle that writes down what it is told, and may be told to stop."""
+
+    run_id, actor = None, "test"
+
+    def __init__(self, *, stop_after: int = 10_000):
+        self.told: list[int] = []
+        self.stop_after = stop_after
+
+    def progress(self, *, done, total=None, message=""):
+        self.told.append(done)
+
+    def raise_if_cancelled(self):
+        if len(self.told) >= self.stop_after:
+            raise Cancelled("asked for")
+
+
+class TestTrain:
+    def test_makes_a_candidate_with_a_sound_artefact(self, league, pipeline):
+        version = builders.a_version(pipeline, until=league.ends_at)
+        assert (version.stage, version.number) == ("CANDIDATE", 1)
+        assert version.artefact == f"soccer-1x2/1-{version.artefact_sha256[:12]}.ubj"
+        assert storing.read(version=version)
+        assert version.features == SOCCER_V1.names
+        assert version.n_rows == len(league.events)
+        assert AuditEntry.objects.filter(action="models_ml.train").count() == 1
+
+    def test_scores_model_market_and_elo_on_matches_it_has_not_seen(self, league, pipeline):
+        metrics = builders.a_version(pipeline, until=league.ends_at).metrics
+        parts = metrics["parts"]
+        assert metrics["n"] == parts["test"]["n"] > 50
+        assert sum(part["n"] for part in parts.values()) == len(league.events)
+        assert parts["train"]["to"] < parts["validation"]["from"] < parts["test"]["from"]
+        for who in ("model", "market", "elo"):
+            assert 0.5 < metrics[who]["log_loss"] < 1.4
+        assert metrics["model"]["log_loss"] - metrics["market"]["log_loss"] == pytest.approx(
+            metrics["log_loss_difference"]["mean"]
+        )
+
+    def test_of_the_same_rows_and_seed_gives_the_same_artefact(self, league, pipeline):
+        first, second, other = (
+            builders.a_version(pipeline, until=league.ends_at, seed=seed) for seed in (0, 0, 1)
+        )
+        assert first.artefact_sha256 == second.artefact_sha256
+        assert (first.number, second.number, other.number) == (1, 2, 3)
+        assert first.code_version == second.code_version == training.code_version()
+
+    def test_learns_nothing_known_later(self, league, pipeline):
+        until = league.events[330].starts_at
+        version = builders.a_version(pipeline, until=until, now=league.ends_at)
+        assert version.n_rows == sum(
+            builders.moment(m.known_at) <= until for m in league.world.matches
+        )
+        assert version.trained_until == until
+
+    def test_gives_the_same_artefact_whatever_happened_later(self, league, pipeline):
+        until = league.events[330].starts_at
+        whole = builders.a_version(pipeline, until=until, now=league.ends_at)
+        Result.objects.bulk_create(
+            Result(
+                event=event,
+                version=2,
+                status="FINAL",
+                home_score=7,
+                away_score=0,
+                source=builders.a_source(),
+                known_at=until + timedelta(days=1),
+                recorded_at=league.ends_at,
+            )
+            for event in league.events[::5]
+        )
+        again = builders.a_version(pipeline, until=until, now=league.ends_at)
+        assert again.artefact_sha256 == whole.artefact_sha256
+        assert again.metrics == whole.metrics
+
+    def test_for_a_replay_belongs_to_that_replay(self, league, pipeline):
+        replay = Replay.objects.create(
+            competition=league.competition,
+            season=league.events[-1].season,
+            actor="test",
+            started_at=league.ends_at,
+        )
+        until = league.events[330].starts_at
+        version = builders.a_version(pipeline, until=until, now=league.ends_at, replay=replay)
+        assert (version.stage, version.replay) == ("REPLAY", replay)
+
+    def test_works_where_no_match_has_prices(self):
+        world = a_world(seasons=3)
+        league = builders.a_league(world, without_prices=range(len(world.matches)))
+        pipeline = builders.a_pipeline(now=league.ends_at)
+        metrics = builders.a_version(pipeline, until=league.ends_at).metrics
+        assert metrics["market"] is None
+        assert metrics["n_without_market"] == metrics["n"]
+        assert metrics["model"]["log_loss"] < metrics["elo"]["log_loss"] + 0.05
+
+    def test_keeps_real_and_simulated_leagues_apart(self, league):
+        simulated = builders.a_league(a_world(seasons=3, seed=8), code="S1", is_simulated=True)
+        real = builders.a_pipeline(now=league.ends_at)
+        other = builders.a_pipeline("soccer-1x2-simulated", now=league.ends_at)
+        for pipeline, own in ((real, league), (other, simulated)):
+            rows = evaluating.known_matches(pipeline=pipeline, until=league.ends_at)
+            assert set(rows.event_ids) == {event.pk for event in own.events}
+
+    def test_tells_its_progress_and_can_be_called_off(self, league, pipeline):
+        handle = Handle()
+        builders.a_version(pipeline, until=league.ends_at, progress=handle)
+        assert handle.told == sorted(handle.told) and handle.told[0] == 1
+        with pytest.raises(Cancelled):
+            builders.a_version(pipeline, until=league.ends_at, progress=Handle(stop_after=2))
+        assert ModelVersion.objects.count() == 1
+
+    def test_refuses_too_little_history(self, league, pipeline):
+        with pytest.raises(NotEnoughHistory, match="are needed"):
+            builders.a_version(pipeline, until=league.events[50].starts_at)
+
+    def test_refuses_the_future(self, league, pipeline):
+        later = league.ends_at + timedelta(days=1)
+        with pytest.raises(NotEnoughHistory, match="future"):
+            builders.a_version(pipeline, until=later, now=league.ends_at)
+
+
+class TestKnownMatches:
+    def test_have_the_market_of_their_own_final_stage(self, league, pipeline):
+        rows = evaluating.known_matches(pipeline=pipeline, until=league.ends_at)
+        market = boosting.market_of(rows.values, SOCCER_V1)
+        truth = np.array([fixture.market for fixture in league.world.fixtures])
+        assert np.abs(market - truth).max() < 0.02  # the method's, not the close's
+
+    def test_ask_a_bounded_number_of_questions(
+        self, league, pipeline, django_assert_max_num_queries
+    ):
+        with django_assert_max_num_queries(8):
+            evaluating.known_matches(pipeline=pipeline, until=league.ends_at)
+
+
+class TestEvaluate:
+    def test_scores_a_version_on_matches_after_its_training(self, league, pipeline):
+        until = league.events[330].starts_at
+        version = builders.a_version(pipeline, until=until, now=league.ends_at)
+        scores = evaluating.evaluate(
+            version=version, since=until, until=league.ends_at, now=league.ends_at
+        )
+        assert scores["n"] == sum(event.starts_at >= until for event in league.events)
+        assert scores["model"]["log_loss"] == pytest.approx(scores["market"]["log_loss"], abs=0.05)
+
+    def test_refuses_matches_it_may_have_learned_from(self, league, pipeline):
+        version = builders.a_version(pipeline, until=league.ends_at)
+        with pytest.raises(NothingToEvaluate, match="later window"):
+            evaluating.evaluate(
+                version=version,
+                since=league.ends_at - timedelta(days=30),
+                until=league.ends_at,
+                now=league.ends_at,
+            )
+
+    def test_refuses_an_empty_window(self, league, pipeline):
+        version = builders.a_version(pipeline, until=league.ends_at)
+        with pytest.raises(NothingToEvaluate, match="no known result"):
+            evaluating.evaluate(
+                version=version,
+                since=league.ends_at,
+                until=league.ends_at + timedelta(days=1),
+                now=league.ends_at + timedelta(days=1),
+            )
