@@ -2,6 +2,7 @@ from decimal import Decimal
 
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Now
 
 from markets.models import Book, Selection
 from models_ml.models import Pipeline, Prediction, Replay
@@ -12,7 +13,8 @@ class Bankroll(models.Model):
 
     Locked by whoever places a bet, so two workers cannot stake the same money.
     ``balance`` is moved by ``bankrolls.apply_movements`` alone, and only settlements' ledger
-    calls that.  A betting day ends at midnight in ``time_zone``.
+    calls that.  A betting day ends at midnight in ``time_zone``; simulated days are as short as
+    their league is fast.
     """
 
     class Kind(models.TextChoices):
@@ -124,6 +126,7 @@ class Decision(models.Model):
     stake = models.DecimalField(max_digits=12, decimal_places=2, default=Decimal("0"))
     chain = models.JSONField(default=dict)
     decided_at = models.DateTimeField()
+    refusal = models.CharField(max_length=40, blank=True)  # why placing refused it last
 
     class Meta:
         constraints = [
@@ -240,7 +243,8 @@ class Bet(models.Model):
     probability = models.FloatField(null=True, blank=True)  # ours when it was struck
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.RESERVED)
     status_reason = models.CharField(max_length=250, blank=True)
-    placed_at = models.DateTimeField()
+    placed_at = models.DateTimeField()  # logical: in a replay, the replay's own time
+    reserved_at = models.DateTimeField(db_default=Now())  # wall clock: how long it waits
     answered_at = models.DateTimeField(null=True, blank=True)
     outcome = models.CharField(max_length=10, choices=Outcome.choices, null=True, blank=True)
     profit = models.DecimalField(max_digits=12, decimal_places=2, null=True, blank=True)

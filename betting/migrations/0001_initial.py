@@ -2,6 +2,7 @@
 
 import django.db.models.deletion
 import django.db.models.expressions
+import django.db.models.functions.datetime
 from decimal import Decimal
 from django.db import migrations, models
 
@@ -84,6 +85,7 @@ class Migration(migrations.Migration):
                 ('stake', models.DecimalField(decimal_places=2, default=Decimal('0'), max_digits=12)),
                 ('chain', models.JSONField(default=dict)),
                 ('decided_at', models.DateTimeField()),
+                ('refusal', models.CharField(blank=True, max_length=40)),
                 ('book', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, to='markets.book')),
                 ('prediction', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='decisions', to='models_ml.prediction')),
                 ('selection', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='markets.selection')),
@@ -105,6 +107,7 @@ class Migration(migrations.Migration):
                 ('status', models.CharField(choices=[('RESERVED', 'Reserved'), ('UNKNOWN', 'Unknown'), ('ACCEPTED', 'Accepted'), ('REJECTED', 'Rejected'), ('CANCELLED', 'Cancelled'), ('SETTLED', 'Settled')], default='RESERVED', max_length=10)),
                 ('status_reason', models.CharField(blank=True, max_length=250)),
                 ('placed_at', models.DateTimeField()),
+                ('reserved_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
                 ('answered_at', models.DateTimeField(blank=True, null=True)),
                 ('outcome', models.CharField(blank=True, choices=[('WON', 'Won'), ('HALF_WON', 'Half won'), ('PUSH', 'Push'), ('HALF_LOST', 'Half lost'), ('LOST', 'Lost'), ('VOID', 'Void')], max_length=10, null=True)),
                 ('profit', models.DecimalField(blank=True, decimal_places=2, max_digits=12, null=True)),

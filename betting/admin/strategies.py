@@ -1,0 +1,192 @@
+"""Strategies and their decisions: why a bet, and why not."""
+
+from datetime import timedelta
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Count, Q
+from django.http import HttpRequest
+from django.utils import timezone
+from unfold.contrib.filters.admin import RelatedDropdownFilter
+from unfold.decorators import display
+
+from betting.admin import common
+from betting.models import Bet, Decision, Strategy
+from betting.services import halting
+from monitoring.desk import chips, sections
+from monitoring.desk.actions import Action, Asked, Done
+from monitoring.desk.filters import StartingFilter
+from monitoring.desk.pages import Fixed, Kept, list_url
+
+
+def pause_strategy(asked: Asked) -> Done:
+    for row in asked.rows:
+        halting.halt(
+            scope="STRATEGY", scope_id=row.pk, reason=asked.reason, actor=asked.actor, now=asked.now
+        )
+    return Done(f"Paused {len(asked.rows)}.")
+
+
+@admin.register(Strategy)
+class StrategyAdmin(Kept):
+    list_display = (
+        "name", "state_chip", "origin", "bankroll", "pipeline", "decide_at_stage", "edge_range",
+        "kelly_fraction",
+    )  # fmt: skip
+    list_filter = ("is_enabled", "bankroll__is_simulated", ("pipeline", RelatedDropdownFilter))
+    list_select_related = ("bankroll", "pipeline")
+    search_fields = ("name", "code")
+    ordering = ("bankroll__is_simulated", "name")
+    raw_id_fields = ("bankroll", "pipeline")
+    filter_horizontal = ("books",)
+    detail_related = ("bankroll", "pipeline")
+    empty_text = "No strategy is set up. `make up` makes the simulated one."
+    fieldsets = (
+        (None, {"fields": ("name", "code", "bankroll", "pipeline", "is_enabled", "books")}),
+        ("What to bet on", {"fields": (
+            "decide_at_stage", ("min_edge", "max_edge"), "min_probability",
+            ("min_price", "max_price"), "max_overround", "max_price_age_seconds")}),
+        ("How much", {"fields": (
+            "kelly_fraction", ("max_stake_share", "max_event_share"),
+            ("max_day_share", "max_open_share"), ("min_stake", "stake_step"))}),
+    )  # fmt: skip
+    desk_actions = (
+        Action(
+            name="decide",
+            title="Decide now",
+            permission="betting.add_bet",
+            consequence="What waits for a decision is decided, and bets are placed within every"
+            " limit. All enabled strategies take part.",
+            act=common.decide,
+            icon="rule",
+        ),
+        Action(
+            name="pause",
+            title="Pause",
+            permission="betting.add_tradinghalt",
+            consequence="It stakes nothing until the pause is lifted. Bets that stand stay.",
+            act=pause_strategy,
+            icon="pause_circle",
+            is_dangerous=True,
+            on=frozenset({"row", "rows"}),
+        ),
+    )
+
+    @display(description="State", ordering="is_enabled")
+    def state_chip(self, row: Strategy) -> str:
+        return chips.yes_no(row.is_enabled, yes="Enabled", no="Disabled")
+
+    @display(description="Origin", ordering="bankroll__is_simulated")
+    def origin(self, row: Strategy) -> str:
+        return common.origin(row.bankroll)
+
+    @display(description="Edge", ordering="min_edge")
+    def edge_range(self, row: Strategy) -> str:
+        return f"{row.min_edge * 100:.1f} – {row.max_edge * 100:.0f} %"
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        """A strategy stays with its money: figures of one bankroll are one strategy's story."""
+        return ("code", "bankroll", "pipeline") if obj else ()
+
+    def badges(self, row: Strategy) -> list[Any]:
+        return [self.state_chip(row), self.origin(row)]
+
+    def parts(self, request: HttpRequest, row: Strategy) -> list[sections.Section]:
+        since = timezone.now() - timedelta(days=7)
+        reasons = (
+            Decision.objects.filter(strategy=row, decided_at__gte=since)
+            .values("verdict", "reason")
+            .annotate(n=Count("pk"))
+            .order_by("-n")[:15]
+        )
+        rows = [
+            (chips.state(r["verdict"]), r["reason"].replace("_", " ").capitalize(), r["n"])
+            for r in reasons
+        ]
+        every = list_url(Decision, show="all", strategy__id__exact=row.pk)
+        return [
+            sections.Table(
+                "Why it bet, and why not: seven days", ("Verdict", "Reason", "Decisions"), rows,
+                empty="It decided nothing in seven days: is an event near, and does a model serve?",
+                more=("All its decisions", every),
+            )
+        ]  # fmt: skip
+
+
+class DecisionsToSee(StartingFilter):
+    title = "show"
+    options = {
+        "bets": ("Bets", lambda now: Q(verdict="BET")),
+        "passes": ("Passes", lambda now: Q(verdict="PASS")),
+    }
+
+
+@admin.register(Decision)
+class DecisionAdmin(Fixed):
+    list_display = (
+        "number", "verdict_chip", "reason_text", "about", "origin", "edge_text", "price",
+        "stake_text", "strategy", "when",
+    )  # fmt: skip
+    list_filter = (DecisionsToSee, ("strategy", RelatedDropdownFilter), "strategy__bankroll__kind")
+    list_select_related = (common.EVENT, "strategy__bankroll")
+    search_fields = ("selection__market__event__name", "reason")
+    ordering = ("-pk",)
+    detail_related = (common.EVENT, "strategy__bankroll", "prediction", "book")
+    empty_text = "No decision yet. A strategy decides when an event reaches its stage."
+
+    @display(description="Decision", ordering="pk")
+    def number(self, row: Decision) -> str:
+        return f"#{row.pk}"
+
+    @display(description="Verdict", ordering="verdict")
+    def verdict_chip(self, row: Decision) -> str:
+        return chips.state(row.verdict, row.get_verdict_display())
+
+    @display(description="Reason", ordering="reason")
+    def reason_text(self, row: Decision) -> str:
+        return row.reason.replace("_", " ").capitalize()
+
+    @display(description="Selection")
+    def about(self, row: Decision) -> str:
+        return chips.two_lines(row.selection, chips.link(row.selection.market.event))
+
+    @display(description="Origin")
+    def origin(self, row: Decision) -> str:
+        return common.origin(row.strategy.bankroll)
+
+    @display(description="Edge", ordering="edge")
+    def edge_text(self, row: Decision) -> str:
+        return chips.percent(row.edge, signed=True)
+
+    @display(description="Stake", ordering="stake")
+    def stake_text(self, row: Decision) -> str:
+        return chips.money(row.stake) if row.stake else chips.NOTHING
+
+    @display(description="Decided", ordering="decided_at")
+    def when(self, row: Decision) -> str:
+        return chips.when(row.decided_at)
+
+    def badges(self, row: Decision) -> list[Any]:
+        return [self.verdict_chip(row), self.origin(row)]
+
+    def parts(self, request: HttpRequest, row: Decision) -> list[sections.Section]:
+        bet = Bet.objects.filter(decision=row).first()
+        return [
+            self.all_facts(row),
+            sections.Facts("Bet", [("Bet", bet), ("Event", row.selection.market.event)]),
+            *_chain(row),
+        ]  # fmt: skip
+
+
+def _chain(row: Decision) -> list[sections.Section]:
+    """Lay out each number on the way: the stake cut by cut, the price of each book, the rest."""
+    chain = dict(row.chain)
+    cuts, prices = chain.pop("cuts", None) or [], chain.pop("prices", None) or {}
+    parts: list[sections.Section] = []
+    if cuts:
+        steps = [(str(name).replace("_", " ").capitalize(), stake) for name, stake in cuts]
+        parts.append(sections.Table("The stake, cut by cut", ("After", "Stake"), steps, wide=False))
+    if prices:
+        found = sorted(prices.items(), key=lambda item: float(item[1]), reverse=True)
+        parts.append(sections.Table("Prices by book", ("Book", "Price"), found, wide=False))
+    return [*parts, sections.Facts("Other numbers", list(chain.items()))] if chain else parts

@@ -1,0 +1,98 @@
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+
+from betting import queries
+from betting.services import halting, reconciling
+from monitoring import registry
+from monitoring.domain.findings import Finding, Severity
+
+STUCK_AFTER = timedelta(minutes=2)
+STUCK, OVER_LIMIT = "betting.stuck-reservation", "betting.exposure-over-limit"
+LEDGER = "settlements.ledger-imbalance"
+
+
+@registry.check(STUCK, every=timedelta(minutes=1))
+def no_bet_waits_too_long_for_its_venue(now: datetime) -> Iterator[Finding]:
+    """Every bet sent to a venue has its answer after a short while."""
+    for bet in queries.unanswered(reserved_before=now - STUCK_AFTER)[:100]:
+        waited = int((now - bet.reserved_at).total_seconds())
+        summary = f"{bet} ({bet.client_ref}) is {bet.get_status_display()} for {waited} s"
+        yield Finding(Severity.P1, summary, subject=f"{bet._meta.label}:{bet.pk}")
+
+
+@registry.check(OVER_LIMIT, every=timedelta(minutes=1))
+def no_bankroll_is_exposed_beyond_its_limits(now: datetime) -> Iterator[Finding]:
+    """The liability that stands open is within what the strategies' rows allow."""
+    for excess in queries.exposures_over_limit():
+        yield Finding(
+            Severity.P1,
+            f"{excess.name}: {excess.open} open on {excess.where}, {excess.limit} allowed",
+            subject=f"betting.Bankroll:{excess.bankroll_id}",
+        )
+
+
+@registry.panel("betting.bets", title="Bets", template="betting/panel_bets.html", order=30, width=8)
+def bets(now: datetime) -> Mapping[str, object]:
+    return {"bets": queries.latest_bets()[:12], "now": now}
+
+
+@registry.panel(
+    "betting.bankrolls",
+    title="Bankrolls and halts",
+    template="betting/panel_bankrolls.html",
+    order=20,
+    width=4,
+)
+def bankrolls(now: datetime) -> Mapping[str, object]:
+    return {
+        "bankrolls": queries.bankrolls_with_exposure(),
+        "halts": list(queries.active_halts()),
+        "now": now,
+    }
+
+
+@registry.gauge("closingline_open_exposure", help="Liability of open bets, by bankroll.")
+def exposure() -> Iterator[tuple[Mapping[str, str], float]]:
+    for row in queries.bankrolls_with_exposure():
+        yield {"bankroll": row.name, "currency": row.currency}, float(row.open)
+
+
+@registry.gauge("closingline_bankroll_balance", help="Settled cash, by bankroll.")
+def balance() -> Iterator[tuple[Mapping[str, str], float]]:
+    for row in queries.bankrolls_with_exposure():
+        yield {"bankroll": row.name, "currency": row.currency}, float(row.balance)
+
+
+@registry.gauge("closingline_open_bets", help="Bets that are not over, by status.")
+def open_bets() -> Iterator[tuple[Mapping[str, str], float]]:
+    for status, count in queries.open_bets_by_status().items():
+        yield {"status": status}, float(count)
+
+
+@registry.gauge("closingline_betting_halts", help="Halts that stand now.")
+def halts() -> Iterator[tuple[Mapping[str, str], float]]:
+    yield {}, float(queries.active_halts().count())
+
+
+@registry.response(
+    "betting.pause",
+    title="Pause all betting",
+    kinds=[STUCK, OVER_LIMIT, LEDGER],
+    permission="betting.add_tradinghalt",
+)
+def pause(*, subject: str, actor: str, reason: str, now: datetime) -> str:
+    trading_halt = halting.halt(reason=reason, actor=actor, now=now)
+    return f"betting is paused (halt #{trading_halt.pk}, set by {trading_halt.set_by})"
+
+
+@registry.response(
+    "betting.reconcile",
+    title="Ask the venues now",
+    kinds=[STUCK],
+    permission="betting.change_bet",
+)
+def reconcile(*, subject: str, actor: str, reason: str, now: datetime) -> str:
+    found = reconciling.reconcile(now=now, older_than=STUCK_AFTER, actor=actor)
+    return "{asked} asked: {accepted} accepted, {rejected} rejected, {unknown} unknown".format(
+        **found
+    )

@@ -1,0 +1,366 @@
+"""What others may ask about bets, bankrolls, halts and decisions."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+from django.db.models import Count, DecimalField, F, Max, Min, Q, QuerySet, Sum, Value
+from django.db.models.functions import Coalesce
+
+from betting.domain import limits, selecting, staking
+from betting.models import Bankroll, Bet, Decision, TradingHalt
+from markets.models import Competition
+
+_ZERO = Value(Decimal("0.00"), output_field=DecimalField(max_digits=14, decimal_places=2))
+_NOT_STAKED = (Bet.Status.REJECTED, Bet.Status.CANCELLED)
+
+
+def open_exposure(*, bankroll_id: int) -> Decimal:
+    """Return the liability of all bets that can still lose money, summed by the database."""
+    bets = Bet.objects.open().filter(bankroll_id=bankroll_id)
+    return bets.aggregate(total=Coalesce(Sum("liability"), _ZERO))["total"]
+
+
+def available(*, bankroll_id: int) -> Decimal:
+    """Return what may still be staked: the settled balance less the open exposure."""
+    balance = Bankroll.objects.values_list("balance", flat=True).get(pk=bankroll_id)
+    return balance - open_exposure(bankroll_id=bankroll_id)
+
+
+def open_bets(*, bankroll_id: int | None = None) -> QuerySet[Bet]:
+    """Return the bets that can still lose money, the latest first, with all a list shows."""
+    bets = Bet.objects.open().select_related("bankroll", "book", "selection__market__event")
+    if bankroll_id is not None:
+        bets = bets.filter(bankroll_id=bankroll_id)
+    return bets.order_by("-placed_at", "-pk")
+
+
+def latest_bets() -> QuerySet[Bet]:
+    """Return all bets but those of replays, the latest first, with all a list shows."""
+    bets = Bet.objects.filter(bankroll__replay=None)
+    return bets.select_related(
+        "bankroll", "strategy", "book", "selection__market__event__competition"
+    ).order_by("-placed_at", "-pk")
+
+
+def open_bets_by_status() -> dict[str, int]:
+    """Return how many bets wait, are unknown or run, replays left out; 0 is shown as well."""
+    counts = dict(
+        Bet.objects.open()
+        .filter(bankroll__replay=None)
+        .values_list("status")
+        .annotate(n=Count("pk"))
+        .order_by()
+    )
+    return {str(status): counts.get(status, 0) for status in Bet.OPEN}
+
+
+@dataclass(frozen=True, slots=True)
+class BankrollExposure:
+    """A bankroll's money: settled, at stake, and what is left to stake."""
+
+    id: int
+    name: str
+    kind: str
+    is_simulated: bool
+    currency: str
+    balance: Decimal
+    open: Decimal
+    open_bets: int
+
+    @property
+    def available(self) -> Decimal:
+        return self.balance - self.open
+
+
+def bankrolls_with_exposure(*, with_replays: bool = False) -> list[BankrollExposure]:
+    """Return every bankroll with its open liability, by name, in one query."""
+    is_open = Q(bets__status__in=Bet.OPEN)
+    rows = Bankroll.objects.annotate(
+        open=Coalesce(Sum("bets__liability", filter=is_open), _ZERO),
+        open_bets=Count("bets", filter=is_open),
+    )
+    if not with_replays:
+        rows = rows.filter(replay=None)
+    columns = ("pk", "name", "kind", "is_simulated", "currency", "balance", "open", "open_bets")
+    return [BankrollExposure(*row) for row in rows.order_by("name").values_list(*columns)]
+
+
+@dataclass(frozen=True, slots=True)
+class Excess:
+    """Where more stands open than the bankroll's strategies allow."""
+
+    bankroll_id: int
+    name: str
+    where: str
+    open: Decimal
+    limit: Decimal
+
+
+def exposures_over_limit() -> list[Excess]:
+    """Return the bankrolls, replays left out, that are exposed beyond their widest strategy."""
+    widest = Bankroll.objects.filter(replay=None).annotate(
+        event=Max("strategies__max_event_share"), all=Max("strategies__max_open_share")
+    )
+    by_event: dict[int, dict[int, Decimal]] = {}
+    open_ = Bet.objects.open().filter(bankroll__replay=None)
+    for bankroll_id, event_id, total in (
+        open_.values_list("bankroll_id", "selection__market__event_id")
+        .annotate(total=Sum("liability"))
+        .order_by()
+    ):
+        by_event.setdefault(bankroll_id, {})[event_id] = total
+    found = []
+    for bankroll in widest.filter(pk__in=by_event).order_by("pk"):
+        events = by_event[bankroll.pk]
+        worst = max(events, key=lambda event_id: (events[event_id], event_id))
+        for where, amount, share in (
+            ("all events", sum(events.values(), Decimal("0")), bankroll.all),
+            (f"event {worst}", events[worst], bankroll.event),
+        ):
+            limit = staking.share_of(bankroll.balance, 1.0 if share is None else share)
+            if amount > limit:
+                found.append(Excess(bankroll.pk, str(bankroll), where, amount, limit))
+    return found
+
+
+def betting_day(
+    *, at: datetime, time_zone: str, time_scale: float = 1.0
+) -> tuple[datetime, datetime]:
+    """Return the start and end (exclusive) of the betting day that holds ``at``.
+
+    A calendar that runs ``time_scale`` times too fast has days that are shorter by as much.
+
+    >>> from datetime import UTC
+    >>> start, end = betting_day(
+    ...     at=datetime(2026, 10, 25, 12, tzinfo=UTC), time_zone="Europe/London")
+    >>> str(start.astimezone(UTC)), str(end.astimezone(UTC))  # the day the clocks go back
+    ('2026-10-24 23:00:00+00:00', '2026-10-26 00:00:00+00:00')
+    >>> start, end = betting_day(
+    ...     at=datetime(2026, 10, 25, 12, 3, tzinfo=UTC), time_zone="UTC", time_scale=360.0)
+    >>> str(start), str(end)
+    ('2026-10-25 12:00:00+00:00', '2026-10-25 12:04:00+00:00')
+    """
+    if time_scale == 1.0:
+        return day_bounds(day=at.astimezone(ZoneInfo(time_zone)).date(), time_zone=time_zone)
+    length = timedelta(days=1) / time_scale
+    start = at - (at - datetime(1970, 1, 1, tzinfo=UTC)) % length
+    return start, start + length
+
+
+def day_bounds(*, day: date, time_zone: str) -> tuple[datetime, datetime]:
+    """Return the start and end (exclusive) of a calendar day in a zone."""
+    zone = ZoneInfo(time_zone)
+    return (
+        datetime.combine(day, time.min, tzinfo=zone),
+        datetime.combine(day + timedelta(days=1), time.min, tzinfo=zone),
+    )
+
+
+def usage(*, bankroll: Bankroll, as_of: datetime) -> limits.Usage:
+    """Return the liability that stands in a bankroll: open by event, and staked this day."""
+    start, end = betting_day(
+        at=as_of, time_zone=bankroll.time_zone, time_scale=_time_scale(bankroll)
+    )
+    is_open = Q(status__in=Bet.OPEN)
+    is_today = Q(placed_at__gte=start, placed_at__lt=end) & ~Q(status__in=_NOT_STAKED)
+    rows = (
+        Bet.objects.filter(is_open | is_today, bankroll=bankroll)
+        .values(event_id=F("selection__market__event_id"))
+        .annotate(
+            open=Coalesce(Sum("liability", filter=is_open), _ZERO),
+            today=Coalesce(Sum("liability", filter=is_today), _ZERO),
+        )
+    )
+    used = limits.Usage(balance=bankroll.balance)
+    for row in rows:
+        used.open_by_event[row["event_id"]] = row["open"]
+        used.open_total += row["open"]
+        used.day_total += row["today"]
+    return used
+
+
+def _time_scale(bankroll: Bankroll) -> float:
+    """Return how fast the days of a bankroll go by: simulated money lives in fast leagues.
+
+    Of several leagues the slowest counts: its days are the longest, so a day's limit the
+    strictest.
+    """
+    if not bankroll.is_simulated:
+        return 1.0
+    leagues = Competition.objects.filter(is_simulated=True)
+    return leagues.aggregate(scale=Min("time_scale"))["scale"] or 1.0
+
+
+def active_halts() -> QuerySet[TradingHalt]:
+    """Return the halts that stand now, read anew each time."""
+    return TradingHalt.objects.filter(lifted_at=None).order_by("set_at", "pk")
+
+
+@dataclass(frozen=True, slots=True)
+class Halted:
+    """What may not be staked now.
+
+    A replay risks no money, so of all halts it heeds only one on its own strategy; otherwise
+    what it finds would depend on when it ran.
+    """
+
+    everything: bool
+    strategies: frozenset[int]
+    books: frozenset[int]
+    sports: frozenset[int]
+
+    def covers(self, *, strategy_id: int, book_id: int | None, sport_id: int, live: bool) -> bool:
+        """Tell whether a bet of this strategy, at this book, on this sport is halted."""
+        if strategy_id in self.strategies:
+            return True
+        if not live:
+            return False
+        return self.everything or sport_id in self.sports or book_id in self.books
+
+
+def halted() -> Halted:
+    """Return what stands halted now, in one uncached query."""
+    named: dict[str, set[int]] = {scope: set() for scope in TradingHalt.Scope.values}
+    everything = False
+    for scope, scope_id in active_halts().values_list("scope", "scope_id"):
+        if scope_id is None:
+            everything = True
+        else:
+            named[scope].add(scope_id)
+    return Halted(
+        everything=everything,
+        strategies=frozenset(named[TradingHalt.Scope.STRATEGY]),
+        books=frozenset(named[TradingHalt.Scope.BOOK]),
+        sports=frozenset(named[TradingHalt.Scope.SPORT]),
+    )
+
+
+def events_bet(
+    *, strategy_ids: Collection[int], event_ids: Collection[int]
+) -> frozenset[tuple[int, int]]:
+    """Return (strategy, event) pairs with a bet that was not turned down."""
+    return frozenset(
+        Bet.objects.filter(
+            strategy_id__in=list(strategy_ids), selection__market__event_id__in=list(event_ids)
+        )
+        .exclude(status__in=_NOT_STAKED)
+        .values_list("strategy_id", "selection__market__event_id")
+    )
+
+
+def events_taken(*, strategy_id: int, event_ids: Collection[int]) -> frozenset[int]:
+    """Return the events on which the strategy decided to bet, unless the venue turned it down."""
+    return frozenset(
+        Decision.objects.filter(
+            strategy_id=strategy_id,
+            verdict=Decision.Verdict.BET,
+            prediction__event_id__in=list(event_ids),
+        )
+        .exclude(bet__status__in=_NOT_STAKED)
+        .values_list("prediction__event_id", flat=True)
+    )
+
+
+def decisions_of(
+    *, since: datetime, until: datetime, strategy_id: int | None = None
+) -> QuerySet[Decision]:
+    """Return the decisions of an interval; replays only where their strategy is named."""
+    decisions = Decision.objects.filter(decided_at__gte=since, decided_at__lt=until)
+    if strategy_id is not None:
+        return decisions.filter(strategy_id=strategy_id)
+    return decisions.filter(strategy__bankroll__replay=None)
+
+
+@dataclass(frozen=True, slots=True)
+class FunnelStep:
+    """How many candidates ended at a reason; ``left`` is how many went further."""
+
+    reason: str
+    count: int
+    left: int
+
+
+@dataclass(frozen=True, slots=True)
+class Funnel:
+    """Why there were no bets, or so few: every candidate of an interval, by its reason."""
+
+    candidates: int
+    bets: int
+    steps: tuple[FunnelStep, ...]
+    refusals: dict[str, int]  # decided to bet, refused when placing
+    placed: dict[str, int]  # bets by status
+    nearest: tuple[Decision, ...]  # passes, the one that missed its edge by least first
+
+
+def funnel(
+    *, since: datetime, until: datetime, strategy_id: int | None = None, nearest: int = 5
+) -> Funnel:
+    """Return the way of all candidates decided from ``since`` to before ``until``."""
+    decisions = decisions_of(since=since, until=until, strategy_id=strategy_id)
+    counts = dict(decisions.values_list("reason").annotate(n=Count("pk")).order_by())
+    asked_in_order = {reason: rank for rank, reason in enumerate(selecting.REASONS)}
+    candidates = left = sum(counts.values())
+    steps = []
+    for reason in sorted(counts, key=lambda reason: asked_in_order.get(reason, 99)):
+        if reason == selecting.VALUE:
+            continue
+        left -= counts[reason]
+        steps.append(FunnelStep(reason, counts[reason], left))
+    bets = decisions.filter(verdict=Decision.Verdict.BET)
+    refused = bets.exclude(refusal="").values_list("refusal").annotate(n=Count("pk"))
+    placed = bets.filter(bet__isnull=False).values_list("bet__status").annotate(n=Count("pk"))
+    return Funnel(
+        candidates=candidates,
+        bets=left,
+        steps=tuple(steps),
+        refusals=dict(refused.order_by()),
+        placed=dict(placed.order_by()),
+        nearest=tuple(_nearest_misses(decisions)[:nearest]),
+    )
+
+
+def _nearest_misses(decisions: QuerySet[Decision]) -> QuerySet[Decision]:
+    return (
+        decisions.filter(verdict=Decision.Verdict.PASS, reason=selecting.EDGE_TOO_SMALL)
+        .annotate(missing=F("strategy__min_edge") - F("edge"))
+        .select_related("strategy", "book", "selection__market__event")
+        .order_by("missing", "pk")
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class FillRate:
+    """Of the bets sent to a venue and answered, how many it took; ``rate`` None without any."""
+
+    accepted: int
+    rejected: int
+
+    @property
+    def rate(self) -> float | None:
+        answered = self.accepted + self.rejected
+        return self.accepted / answered if answered else None
+
+
+def fill_rate(*, since: datetime, until: datetime, bankroll_id: int | None = None) -> FillRate:
+    """Return how many answered bets of an interval were accepted; replays only if named."""
+    bets = Bet.objects.filter(placed_at__gte=since, placed_at__lt=until)
+    if bankroll_id is None:
+        bets = bets.filter(bankroll__replay=None)
+    else:
+        bets = bets.filter(bankroll_id=bankroll_id)
+    taken = Q(status__in=(Bet.Status.ACCEPTED, Bet.Status.SETTLED))
+    found = bets.aggregate(
+        accepted=Count("pk", filter=taken),
+        rejected=Count("pk", filter=Q(status=Bet.Status.REJECTED)),
+    )
+    return FillRate(accepted=found["accepted"], rejected=found["rejected"])
+
+
+def unanswered(*, reserved_before: datetime) -> QuerySet[Bet]:
+    """Return the bets whose venue's answer is missing for too long by the wall clock."""
+    return Bet.objects.filter(
+        status__in=(Bet.Status.RESERVED, Bet.Status.UNKNOWN), reserved_at__lt=reserved_before
+    ).order_by("reserved_at", "pk")

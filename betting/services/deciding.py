@@ -1,0 +1,300 @@
+"""Making a decision of every prediction: a bet with its stake, or a pass with its reason."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Any
+
+import pandas as pd
+from django.db import connection, transaction
+from django.db.models import F
+
+from betting import queries
+from betting.domain import limits, selecting, staking
+from betting.domain import strategies as programs
+from betting.models import Bankroll, Decision, Strategy
+from betting.services import strategies
+from markets import queries as markets
+from markets.models import Event
+from models_ml.models import ModelVersion, Prediction
+from monitoring.errors import Refused
+from monitoring.services import audit
+
+_FIELDS = {
+    "prediction_id": F("pk"),
+    "market_id": F("selection__market_id"),
+    "sport_id": F("event__competition__sport_id"),
+    "is_simulated": F("event__competition__is_simulated"),
+    "replay_id": F("feature_row__replay_id"),
+    "stage": F("feature_row__stage"),
+    "pipeline_id": F("version__pipeline_id"),
+    "version_stage": F("version__stage"),
+    "starts_at": F("event__starts_at"),
+    "started_at": F("event__started_at"),
+    "status": F("event__status"),
+}
+
+
+class DecidingRefused(Refused):
+    """These predictions are not this strategy's to decide."""
+
+
+def decide(
+    *,
+    strategy: Strategy,
+    prediction_ids: Sequence[int],
+    as_of: datetime,
+    now: datetime,
+    dry_run: bool = False,
+    actor: str = "task:decide",
+) -> list[Decision]:
+    """Decide a batch of predictions at the prices of ``as_of``; what was decided stays so.
+
+    Stakes are sized on the settled balance; each bet of the batch counts against the limits
+    of the ones after it, in the order as-of, event, selection.  A dry run writes nothing and
+    returns unsaved decisions.
+
+    Raises:
+        DecidingRefused: a prediction of another pipeline, of a replay that is not the
+            strategy's own, or simulated where the money is not (or the other way round).
+    """
+    _check_strategy(strategy)
+    with transaction.atomic():
+        # Two deciders of one strategy work one after another.
+        Strategy.objects.select_for_update(of=("self",)).get(pk=strategy.pk)
+        earlier = [] if dry_run else _earlier(strategy=strategy, ids=prediction_ids)
+        done = {decision.prediction_id for decision in earlier}
+        predictions = _predictions([id_ for id_ in prediction_ids if id_ not in done])
+        _check_belong(strategy=strategy, predictions=predictions)
+        if predictions.empty:
+            return earlier
+        decisions = list(_decisions(strategy=strategy, predictions=predictions, as_of=as_of))
+        if dry_run:
+            return decisions
+        return earlier + _write(strategy, decisions, as_of=as_of, now=now, actor=actor)
+
+
+def decide_due(
+    *, now: datetime, dry_run: bool = False, actor: str = "task:decide_due"
+) -> dict[str, int]:
+    """Decide every prediction of a serving version that an enabled strategy waits for.
+
+    Returns how many predictions were decided, and of them how many are bets and passes.
+    """
+    due: dict[int, list[int]] = {}
+    for strategy_id, prediction_id in _due(now=now):
+        due.setdefault(strategy_id, []).append(prediction_id)
+    decisions: list[Decision] = []
+    for strategy in Strategy.objects.select_related("bankroll", "pipeline").filter(pk__in=due):
+        decisions += decide(
+            strategy=strategy,
+            prediction_ids=due[strategy.pk],
+            as_of=now,
+            now=now,
+            dry_run=dry_run,
+            actor=actor,
+        )
+    bets = sum(decision.verdict == Decision.Verdict.BET for decision in decisions)
+    return {"decided": len(decisions), "bets": bets, "passes": len(decisions) - bets}
+
+
+_DUE = """
+    select st.id, p.id
+    from betting_strategy st
+    join betting_bankroll b on b.id = st.bankroll_id and b.kind in ('LIVE', 'PAPER')
+    join models_ml_modelversion v on v.pipeline_id = st.pipeline_id and v.stage = 'PRODUCTION'
+    join models_ml_prediction p on p.version_id = v.id
+    join models_ml_featurerow r on r.id = p.feature_row_id
+        and r.stage = st.decide_at_stage and r.replay_id is null
+    join markets_event e on e.id = p.event_id and e.starts_at > %s and e.status = 'SCHEDULED'
+    where st.is_enabled and not exists (
+        select from betting_decision d where d.strategy_id = st.id and d.prediction_id = p.id)
+    order by st.id, p.as_of, p.event_id, p.selection_id
+"""
+
+
+def _due(*, now: datetime) -> list[tuple[int, int]]:
+    """Return (strategy, prediction) pairs that wait, in one query that is cheap when idle."""
+    with connection.cursor() as cursor:
+        cursor.execute(_DUE, [now])
+        return cursor.fetchall()
+
+
+def _check_strategy(strategy: Strategy) -> None:
+    strategies.check_pairing(bankroll=strategy.bankroll, pipeline=strategy.pipeline)
+    if not strategy.is_enabled:
+        raise DecidingRefused(f"the strategy {strategy} is switched off")
+    if strategy.code not in programs.REGISTRY:
+        raise DecidingRefused(f"{strategy.code!r} is no strategy that is programmed")
+
+
+def _write(
+    strategy: Strategy, decisions: list[Decision], *, as_of: datetime, now: datetime, actor: str
+) -> list[Decision]:
+    made = Decision.objects.bulk_create(decisions)
+    bets = [decision.pk for decision in made if decision.verdict == Decision.Verdict.BET]
+    audit.record(
+        actor=actor,
+        action="betting.decided",
+        subject=strategy,
+        at=now,
+        as_of=as_of.isoformat(),
+        bets=bets,
+        passes=len(made) - len(bets),
+    )
+    return made
+
+
+def _earlier(*, strategy: Strategy, ids: Sequence[int]) -> list[Decision]:
+    earlier = Decision.objects.filter(strategy=strategy, prediction_id__in=list(ids))
+    return list(earlier.order_by("pk"))
+
+
+def _predictions(ids: list[int]) -> pd.DataFrame:
+    columns = [*_FIELDS, "event_id", "selection_id", "probability", "as_of"]
+    rows = Prediction.objects.filter(pk__in=ids).annotate(**_FIELDS).values_list(*columns)
+    frame = pd.DataFrame.from_records(list(rows.order_by("as_of", "event", "selection")))
+    return frame.set_axis(columns, axis="columns") if len(frame) else pd.DataFrame(columns=columns)
+
+
+def _check_belong(*, strategy: Strategy, predictions: pd.DataFrame) -> None:
+    wrong = [
+        (predictions["pipeline_id"] != strategy.pipeline_id, "come from another pipeline"),
+        (
+            predictions["replay_id"].fillna(-1) != (strategy.bankroll.replay_id or -1),
+            "belong to another replay, or to none where the strategy's money does",
+        ),
+        (
+            predictions["is_simulated"].astype(bool) != strategy.bankroll.is_simulated,
+            "are of simulated events where the money is not, or the other way round",
+        ),
+    ]
+    for mask, why in wrong:
+        if mask.any():
+            first = predictions.loc[mask, "prediction_id"].iloc[0]
+            raise DecidingRefused(f"{mask.sum()} predictions (first: #{first}) {why}")
+
+
+def _decisions(
+    *, strategy: Strategy, predictions: pd.DataFrame, as_of: datetime
+) -> Iterator[Decision]:
+    halted = queries.halted()
+    live = strategy.bankroll.kind != Bankroll.Kind.REPLAY
+    rules = strategies.rules_of(strategy, halted_books=halted.books if live else frozenset())
+    event_ids = sorted(set(predictions["event_id"].tolist()))
+    board = markets.event_board(
+        event_ids=event_ids, as_of=as_of, kinds=(strategy.pipeline.market_kind,)
+    )
+    before = _stopped_before_prices(
+        strategy=strategy, predictions=predictions, halted=halted, as_of=as_of
+    )
+    found = programs.REGISTRY[strategy.code](predictions[before == ""], board, rules, as_of)
+    appraised = {seen["prediction_id"]: seen for seen in _records(found)}
+    sizing = _Sizing(strategy=strategy, as_of=as_of)
+    for row, stopped in zip(_records(predictions), before, strict=True):
+        if stopped:
+            yield _decision(strategy, row, {}, stopped, None, as_of)
+            continue
+        seen = appraised[row["prediction_id"]]
+        if seen["reason"]:
+            yield _decision(strategy, row, seen, seen["reason"], None, as_of)
+        else:
+            yield sizing.decision(row, seen)
+
+
+def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    return [{str(key): value for key, value in row.items()} for row in frame.to_dict("records")]
+
+
+def _stopped_before_prices(
+    *, strategy: Strategy, predictions: pd.DataFrame, halted: queries.Halted, as_of: datetime
+) -> pd.Series:
+    """Return why a prediction is passed over whatever its price, "" where nothing stops it."""
+    live = strategy.bankroll.kind != Bankroll.Kind.REPLAY
+    event_ids = predictions["event_id"].tolist()
+    taken = queries.events_taken(strategy_id=strategy.pk, event_ids=event_ids)
+    start = pd.concat(
+        [pd.to_datetime(predictions[column], utc=True) for column in ("starts_at", "started_at")],
+        axis="columns",
+    ).min(axis="columns")
+    is_off = predictions["status"] != Event.Status.SCHEDULED
+    not_serving = predictions["version_stage"] != ModelVersion.Stage.PRODUCTION
+    reasons = pd.Series("", index=predictions.index, dtype=object)
+    ladder = [
+        (start <= pd.Timestamp(as_of), selecting.EVENT_STARTED),
+        (is_off & live, selecting.EVENT_NOT_SCHEDULED),
+        (_halted(strategy, predictions, halted=halted, live=live), selecting.HALTED),
+        (predictions["stage"] != strategy.decide_at_stage, selecting.STAGE_NOT_BET),
+        (not_serving & live, selecting.VERSION_NOT_SERVING),
+        (predictions["event_id"].isin(taken), selecting.ALREADY_BET),
+    ]
+    for mask, reason in ladder:
+        reasons = reasons.mask(mask & reasons.eq(""), reason)
+    return reasons
+
+
+def _halted(
+    strategy: Strategy, predictions: pd.DataFrame, *, halted: queries.Halted, live: bool
+) -> pd.Series:
+    return predictions["sport_id"].map(
+        lambda sport_id: halted.covers(
+            strategy_id=strategy.pk, book_id=None, sport_id=sport_id, live=live
+        )
+    )
+
+
+class _Sizing:
+    """Sizes the few bets of a batch one after another, each seeing what the earlier ones took."""
+
+    def __init__(self, *, strategy: Strategy, as_of: datetime) -> None:
+        self.strategy, self.as_of = strategy, as_of
+        bankroll = Bankroll.objects.get(pk=strategy.bankroll_id)
+        self.usage = queries.usage(bankroll=bankroll, as_of=as_of)
+        self.caps = strategies.caps_of(strategy)
+
+    def decision(self, row: dict[str, Any], seen: dict[str, Any]) -> Decision:
+        stake = staking.stake(
+            balance=self.usage.balance,
+            kelly_share=seen["kelly"],
+            fraction=self.strategy.kelly_fraction,
+            max_share=self.caps.stake,
+            rooms=limits.rooms(usage=self.usage, caps=self.caps, event_id=row["event_id"]),
+            minimum=self.strategy.min_stake,
+            step=self.strategy.stake_step,
+        )
+        reason = stake.reason or selecting.VALUE
+        if stake.amount:
+            self.usage.take(event_id=row["event_id"], amount=stake.amount)
+        return _decision(self.strategy, row, seen, reason, stake, self.as_of)
+
+
+def _decision(
+    strategy: Strategy,
+    row: dict[str, Any],
+    seen: dict[str, Any],
+    reason: str,
+    stake: staking.Stake | None,
+    as_of: datetime,
+) -> Decision:
+    is_bet = stake is not None and stake.amount > 0
+    chain: dict[str, Any] = {"prices": seen.get("prices", {})}
+    for number in ("overround", "edge", "kelly"):
+        if pd.notna(value := seen.get(number)):
+            chain[number] = round(float(value), 6)
+    if stake is not None:
+        chain["cuts"] = [[name, str(amount)] for name, amount in stake.cuts]
+    edge = seen.get("edge")
+    book_id = seen.get("book_id", -1)
+    return Decision(
+        strategy=strategy,
+        prediction_id=row["prediction_id"],
+        selection_id=row["selection_id"],
+        book_id=int(book_id) if book_id > 0 else None,
+        verdict=Decision.Verdict.BET if is_bet else Decision.Verdict.PASS,
+        reason=reason,
+        probability=row["probability"],
+        price=seen.get("price"),
+        edge=float(edge) if pd.notna(edge) else None,
+        stake=stake.amount if stake is not None else staking.NOTHING,
+        chain=chain,
+        decided_at=as_of,
+    )

@@ -1,0 +1,255 @@
+"""Placing bets in three steps: write the intent, call the venue, write the answer.
+
+The venue is called between two transactions, never inside one.  A worker that dies after the
+call leaves RESERVED bets; ``reconciling`` asks the venue about them by our reference.  A run
+that finds another's reservation never calls the venue for it.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+from django.db import transaction
+
+from betting.models import Bankroll, Bet, Decision
+from betting.services import answering, permitting
+from betting.venues import VENUE_OF_KIND, VENUES
+from betting.venues.base import Answer, State, Ticket, Venue, VenueRejected
+from markets import queries as markets
+from markets.models import Event
+from monitoring.errors import OutsideFailed
+from monitoring.services import audit
+
+_ORDER = ("prediction__as_of", "prediction__event_id", "selection_id", "pk")
+
+
+@dataclass(slots=True)
+class PlacingReport:
+    """How many bets a call placed; ``refusals`` names the rule of ours by decision."""
+
+    accepted: int = 0
+    rejected: int = 0
+    unknown: int = 0
+    refused: int = 0
+    refusals: dict[int, str] = field(default_factory=dict)
+
+    def count(self, states: Counter[str], refusals: dict[int, str]) -> None:
+        """Add what one bankroll's batch came to."""
+        self.accepted += states[Bet.Status.ACCEPTED]
+        self.rejected += states[Bet.Status.REJECTED]
+        self.unknown += states[Bet.Status.UNKNOWN]
+        self.refused += len(refusals)
+        self.refusals |= refusals
+
+
+def place(
+    *,
+    decision_ids: Sequence[int],
+    as_of: datetime,
+    now: datetime,
+    actor: str,
+    venue: Venue | None = None,
+) -> PlacingReport:
+    """Place the bets of these decisions, once each, however often and by whomever called.
+
+    A decision that a rule forbids now is refused: it keeps the reason, and may be asked for
+    again until its event starts.  Must not be called inside a transaction.
+    """
+    report = PlacingReport()
+    for bankroll_id, batch in _by_bankroll(decision_ids).items():
+        bets, refusals = _reserve(
+            bankroll_id=bankroll_id,
+            decision_ids=batch,
+            quotes=_quotes(batch, as_of=as_of),
+            as_of=as_of,
+            now=now,
+            actor=actor,
+            has_venue=venue is not None,
+        )
+        answers = _call(venue or VENUES[bets[0].venue], bets, as_of=as_of) if bets else []
+        states = answering.record(
+            answers=answers, waiting=[Bet.Status.RESERVED], actor=actor, now=now
+        )
+        report.count(states, refusals)
+    return report
+
+
+def place_due(*, now: datetime, actor: str = "task:place_due") -> dict[str, int]:
+    """Place every bet that was decided, is not placed, and whose event has not started."""
+    due = (
+        Decision.objects.filter(
+            verdict=Decision.Verdict.BET,
+            bet=None,
+            strategy__is_enabled=True,
+            strategy__bankroll__kind__in=[Bankroll.Kind.LIVE, Bankroll.Kind.PAPER],
+            prediction__event__starts_at__gt=now,
+            prediction__event__status=Event.Status.SCHEDULED,
+        )
+        .order_by(*_ORDER)
+        .values_list("pk", flat=True)
+    )
+    report = place(decision_ids=list(due), as_of=now, now=now, actor=actor)
+    return {
+        "accepted": report.accepted,
+        "rejected": report.rejected,
+        "unknown": report.unknown,
+        "refused": report.refused,
+    }
+
+
+def client_ref(decision_id: int) -> str:
+    """Return our reference for a decision's bet: the same one, whoever places it.
+
+    >>> client_ref(12345)
+    'd9ix'
+    """
+    return f"d{np.base_repr(decision_id, base=36).lower()}"
+
+
+def _by_bankroll(decision_ids: Sequence[int]) -> dict[int, list[int]]:
+    batches: dict[int, list[int]] = {}
+    rows = Decision.objects.filter(pk__in=list(decision_ids)).order_by(*_ORDER)
+    for pk, bankroll_id in rows.values_list("pk", "strategy__bankroll_id"):
+        batches.setdefault(bankroll_id, []).append(pk)
+    return dict(sorted(batches.items()))
+
+
+def _quotes(decision_ids: Sequence[int], *, as_of: datetime) -> dict[tuple[int, int], Any]:
+    """Return what is quoted now for the decisions' events: rows by selection and book."""
+    rows = set(
+        Decision.objects.filter(pk__in=decision_ids).values_list(
+            "prediction__event_id", "selection__market__kind"
+        )
+    )
+    board = markets.event_board(
+        event_ids=sorted({event_id for event_id, _ in rows}),
+        as_of=as_of,
+        kinds=tuple(sorted({kind for _, kind in rows})),
+    )
+    return {
+        (int(selection_id), int(book_id)): row
+        for selection_id, book_id, row in zip(
+            board["selection_id"], board["book_id"], board.itertuples(index=False), strict=True
+        )
+    }
+
+
+@transaction.atomic(durable=True)
+def _reserve(
+    *,
+    bankroll_id: int,
+    decision_ids: Sequence[int],
+    quotes: dict[tuple[int, int], Any],
+    as_of: datetime,
+    now: datetime,
+    actor: str,
+    has_venue: bool,
+) -> tuple[list[Bet], dict[int, str]]:
+    """Write our intent for each decision that every rule allows now, under the bankroll's lock."""
+    bankroll = Bankroll.objects.select_for_update(of=("self",)).get(pk=bankroll_id)
+    decisions = _unplaced(decision_ids)
+    permit = permitting.Permit(
+        bankroll=bankroll,
+        decisions=decisions,
+        quotes=quotes,
+        as_of=as_of,
+        has_venue=has_venue or bankroll.kind in VENUE_OF_KIND,
+    )
+    bets, refusals = [], {}
+    for decision in decisions:
+        if refusal := permit.refusal(decision):
+            refusals[decision.pk] = refusal
+        else:
+            permit.take(decision)
+            bets.append(_bet(decision, bankroll=bankroll, as_of=as_of, now=now))
+    Bet.objects.bulk_create(bets)
+    audit.record_all(
+        actor=actor,
+        action="bet.reserved",
+        at=now,
+        details={
+            audit.label(bet): {"stake": str(bet.stake), "price": str(bet.price)} for bet in bets
+        },
+    )
+    _remember(decisions, refusals, actor=actor, now=now)
+    return bets, refusals
+
+
+def _unplaced(decision_ids: Sequence[int]) -> list[Decision]:
+    decisions = Decision.objects.filter(pk__in=decision_ids, bet=None).select_related(
+        "strategy__pipeline",
+        "prediction__event__competition",
+        "prediction__version",
+        "prediction__feature_row",
+        "selection__market",
+    )
+    return list(decisions.order_by(*_ORDER))
+
+
+def _bet(decision: Decision, *, bankroll: Bankroll, as_of: datetime, now: datetime) -> Bet:
+    assert decision.book_id is not None and decision.price is not None  # its constraint says so
+    return Bet(
+        bankroll=bankroll,
+        strategy=decision.strategy,
+        decision=decision,
+        selection=decision.selection,
+        book_id=decision.book_id,
+        venue=VENUE_OF_KIND.get(bankroll.kind, bankroll.kind.lower()),
+        client_ref=client_ref(decision.pk),
+        price=decision.price,
+        stake=decision.stake,
+        probability=decision.probability,
+        placed_at=as_of,
+        reserved_at=now,
+    )
+
+
+def _remember(
+    decisions: Iterable[Decision], refusals: dict[int, str], *, actor: str, now: datetime
+) -> None:
+    """Keep each decision's present refusal, "" where it was placed; audit those that are new."""
+    changed = [d for d in decisions if d.refusal != refusals.get(d.pk, "")]
+    for decision in changed:
+        decision.refusal = refusals.get(decision.pk, "")
+    Decision.objects.bulk_update(changed, ["refusal"])
+    audit.record_all(
+        actor=actor,
+        action="bet.refused",
+        at=now,
+        details={audit.label(d): {"reason": d.refusal} for d in changed if d.refusal},
+    )
+
+
+def _call(venue: Venue, bets: Sequence[Bet], *, as_of: datetime) -> list[Answer]:
+    """Send the tickets and return one answer for each; silence is UNKNOWN, never guessed."""
+    try:
+        given = {answer.client_ref: answer for answer in venue.place(_tickets(bets, as_of=as_of))}
+    except VenueRejected as no:
+        return [Answer(bet.client_ref, State.REJECTED, reason=str(no)) for bet in bets]
+    except OutsideFailed as fault:
+        return [Answer(bet.client_ref, State.UNKNOWN, reason=str(fault)) for bet in bets]
+    silent = "the venue did not answer for it"
+    return [
+        given.get(bet.client_ref, Answer(bet.client_ref, State.UNKNOWN, reason=silent))
+        for bet in bets
+    ]
+
+
+def _tickets(bets: Sequence[Bet], *, as_of: datetime) -> list[Ticket]:
+    return [
+        Ticket(
+            client_ref=bet.client_ref,
+            event_id=bet.selection.market.event_id,
+            market_kind=bet.selection.market.kind,
+            selection_id=bet.selection_id,
+            book_id=bet.book_id,
+            side=bet.side,
+            price=bet.price,
+            stake=bet.stake,
+            asked_at=as_of,
+        )
+        for bet in bets
+    ]

@@ -1,0 +1,160 @@
+"""Making strategies, and reading their rows as the rules and caps of the pure domain."""
+
+import math
+from datetime import datetime, timedelta
+
+from django.core.exceptions import FieldDoesNotExist, ValidationError
+from django.db import transaction
+
+from betting.domain import selecting, strategies
+from betting.domain.limits import Caps
+from betting.models import Bankroll, Strategy
+from models_ml.domain import stages
+from models_ml.models import Pipeline
+from monitoring.errors import Refused
+from monitoring.services import audit
+
+_NOT_LIMITS = {"id", "name", "code", "bankroll", "pipeline"}
+
+
+class StrategyRefused(Refused):
+    """This strategy cannot be, or cannot be changed, so."""
+
+
+def ensure_strategy(
+    *,
+    name: str,
+    code: str,
+    bankroll: Bankroll,
+    pipeline: Pipeline,
+    now: datetime,
+    actor: str,
+    **limits: object,
+) -> Strategy:
+    """Return the strategy of this name, made with these limits if it does not exist.
+
+    An existing row is the operator's: its limits are left alone.
+
+    Raises:
+        StrategyRefused: unknown code, stage or limit, a value that its column refuses,
+            simulated and real money mixed, or the name belongs to another bankroll.
+    """
+    check_pairing(bankroll=bankroll, pipeline=pipeline)
+    with transaction.atomic():
+        existing = Strategy.objects.select_for_update(of=("self",)).filter(name=name).first()
+        if existing is not None:
+            return _same(existing, code=code, bankroll=bankroll, pipeline=pipeline)
+        strategy = Strategy(name=name, code=code, bankroll=bankroll, pipeline=pipeline)
+        _set(strategy, limits)
+        strategy.save(force_insert=True)
+        audit.record(
+            actor=actor,
+            action="strategy.created",
+            subject=strategy,
+            at=now,
+            name=name,
+            code=code,
+            limits={key: str(value) for key, value in limits.items()},
+        )
+    return strategy
+
+
+def change_strategy(
+    *, strategy_id: int, actor: str, reason: str, now: datetime, **limits: object
+) -> Strategy:
+    """Set some of a strategy's limits, or switch it on and off; the audit keeps both values.
+
+    Raises:
+        StrategyRefused: no reason, no such strategy, an unknown limit or a refused value.
+    """
+    if not reason.strip():
+        raise StrategyRefused("give a reason for changing a strategy")
+    with transaction.atomic():
+        strategy = Strategy.objects.select_for_update(of=("self",)).filter(pk=strategy_id).first()
+        if strategy is None:
+            raise StrategyRefused(f"there is no strategy #{strategy_id}")
+        before = {key: str(getattr(strategy, key, None)) for key in limits}
+        _set(strategy, limits)
+        strategy.save(update_fields=list(limits))
+        audit.record(
+            actor=actor,
+            action="strategy.changed",
+            subject=strategy,
+            at=now,
+            reason=reason.strip(),
+            before=before,
+            after={key: str(value) for key, value in limits.items()},
+        )
+    return strategy
+
+
+def check_pairing(*, bankroll: Bankroll, pipeline: Pipeline) -> None:
+    """Hold simulated money and simulated leagues together, and apart from the rest.
+
+    Raises:
+        StrategyRefused: one of them is simulated and the other is not.
+    """
+    if bankroll.is_simulated != pipeline.is_simulated:
+        raise StrategyRefused(
+            f"{bankroll} and {pipeline} do not go together: one of them is simulated"
+        )
+
+
+def rules_of(strategy: Strategy, *, halted_books: frozenset[int]) -> selecting.Rules:
+    """Read a strategy's row as the rules of selection; one query, for its books."""
+    books = frozenset(strategy.books.values_list("pk", flat=True))
+    return selecting.Rules(
+        min_edge=strategy.min_edge,
+        max_edge=strategy.max_edge,
+        min_probability=strategy.min_probability,
+        min_price=strategy.min_price,
+        max_price=strategy.max_price,
+        max_overround=strategy.max_overround,
+        max_price_age=timedelta(seconds=strategy.max_price_age_seconds),
+        books=books or None,
+        halted_books=halted_books,
+    )
+
+
+def caps_of(strategy: Strategy) -> Caps:
+    """Read a strategy's row as the caps of its stakes."""
+    return Caps(
+        stake=strategy.max_stake_share,
+        event=strategy.max_event_share,
+        day=strategy.max_day_share,
+        open=strategy.max_open_share,
+    )
+
+
+def _same(existing: Strategy, *, code: str, bankroll: Bankroll, pipeline: Pipeline) -> Strategy:
+    found = (existing.code, existing.bankroll_id, existing.pipeline_id)
+    if found != (code, bankroll.pk, pipeline.pk):
+        raise StrategyRefused(
+            f"the name {existing.name!r} belongs to a strategy of another code, bankroll or model"
+        )
+    return existing
+
+
+def _set(strategy: Strategy, limits: dict[str, object]) -> None:
+    for key, value in limits.items():
+        try:
+            field = Strategy._meta.get_field(key)
+        except FieldDoesNotExist:
+            field = None
+        if field is None or key in _NOT_LIMITS or not getattr(field, "concrete", False):
+            raise StrategyRefused(f"a strategy has no limit {key!r}")
+        if isinstance(value, float) and not math.isfinite(value):
+            raise StrategyRefused(f"{key} must be a finite number")
+        setattr(strategy, key, value)
+    if strategy.code not in strategies.REGISTRY:
+        raise StrategyRefused(
+            f"{strategy.code!r} is no strategy: {', '.join(sorted(strategies.REGISTRY))}"
+        )
+    if strategy.decide_at_stage not in stages.STAGES:
+        raise StrategyRefused(
+            f"{strategy.decide_at_stage!r} is no stage: {', '.join(stages.STAGES)}"
+        )
+    try:
+        strategy.full_clean(exclude=["bankroll", "pipeline"], validate_unique=False)
+    except ValidationError as no:
+        raise StrategyRefused("; ".join(no.messages)) from no

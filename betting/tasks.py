@@ -1,0 +1,33 @@
+from datetime import timedelta
+
+from django.utils import timezone
+
+from betting.services import deciding, placing, reconciling
+from monitoring.domain.progress import RunHandle
+from monitoring.recorded import recorded_task
+
+RECONCILE_AFTER = timedelta(minutes=1)  # twice what a placing run may last
+
+
+@recorded_task(
+    title="Decide and place bets",
+    permission="betting.add_bet",
+    singleton=True,
+    max_attempts=1,
+    soft_time_limit=20,
+    time_limit=30,
+)
+def decide_due(run: RunHandle) -> dict[str, object]:
+    """Decide what waits for a decision, then place what was decided to bet."""
+    decided = deciding.decide_due(now=timezone.now(), actor=run.actor)
+    placed = placing.place_due(now=timezone.now(), actor=run.actor)
+    return {**decided, **placed}
+
+
+@recorded_task(
+    title="Ask venues about unanswered bets", permission="betting.change_bet", singleton=True
+)
+def reconcile_unknown(run: RunHandle) -> dict[str, object]:
+    """Ask, by our reference, what became of bets that wait too long for an answer."""
+    found = reconciling.reconcile(now=timezone.now(), older_than=RECONCILE_AFTER, actor=run.actor)
+    return dict(found)

@@ -1,0 +1,171 @@
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from betting.domain import selecting, strategies
+
+NOON = datetime(2031, 3, 1, 12, tzinfo=UTC)
+RULES = selecting.Rules(
+    min_edge=0.02,
+    max_edge=0.25,
+    min_probability=0.1,
+    min_price=Decimal("1.30"),
+    max_price=Decimal("5.00"),
+    max_overround=0.15,
+    max_price_age=timedelta(minutes=10),
+)
+HOME, DRAW, AWAY = 1, 2, 3
+
+
+def rules(**changes) -> selecting.Rules:
+    fields = {name: getattr(RULES, name) for name in RULES.__dataclass_fields__}
+    return selecting.Rules(**{**fields, **changes})
+
+
+def quotes(
+    *prices: str,
+    book: int = 1,
+    kind: str = "BOOKMAKER",
+    age: timedelta = timedelta(0),
+    is_enabled: bool = True,
+) -> pd.DataFrame:
+    rows = [
+        {
+            "event_id": 1,
+            "market_id": 1,
+            "kind": "MATCH_ODDS",
+            "selection_id": selection,
+            "book_id": book,
+            "book_code": f"book{book}",
+            "book_kind": kind,
+            "is_enabled": is_enabled,
+            "price": Decimal(price),
+            "confirmed_at": NOON - age,
+        }
+        for selection, price in zip((HOME, DRAW, AWAY), prices, strict=False)
+    ]
+    return pd.DataFrame(rows)
+
+
+def predictions(*probabilities: float) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "prediction_id": [101, 102, 103][: len(probabilities)],
+            "event_id": 1,
+            "selection_id": [HOME, DRAW, AWAY][: len(probabilities)],
+            "probability": probabilities,
+        }
+    )
+
+
+def appraise(board, probabilities=(0.5, 0.26, 0.24), **changes) -> pd.DataFrame:
+    return selecting.appraise(
+        predictions=predictions(*probabilities), quotes=board, rules=rules(**changes), as_of=NOON
+    )
+
+
+def reason(*args, **changes) -> str:
+    return appraise(*args, **changes)["reason"].iloc[0]
+
+
+class TestAppraise:
+    def test_takes_the_best_price_of_all_books(self):
+        found = appraise(
+            pd.concat([quotes("2.10", "3.4", "3.6"), quotes("2.20", "3.3", "3.5", book=2)])
+        ).iloc[0]
+        assert (found["book_id"], found["price"], found["reason"]) == (2, Decimal("2.20"), "")
+        assert found["edge"] == pytest.approx(0.1)
+        assert found["kelly"] == pytest.approx(0.1 / 1.2)
+        assert found["prices"] == {"book1": "2.10", "book2": "2.20"}
+
+    def test_takes_the_first_book_by_code_of_equal_prices(self):
+        board = [quotes("2.20", "3.4", "3.6", book=book) for book in (3, 1, 2)]
+        assert appraise(pd.concat(board)).iloc[0]["book_id"] == 1
+
+    def test_accepts_bounds_themselves(self):
+        board = quotes("2.50", "3.4", "3.6", age=timedelta(minutes=10))
+        found = appraise(
+            board, (0.5, 0.26, 0.24), min_edge=0.25, max_edge=0.25, max_price=Decimal("2.50")
+        )
+        assert found["reason"].iloc[0] == ""
+
+    @pytest.mark.parametrize(
+        "board, changes, expected",
+        [
+            (quotes(), {}, "NO_PRICE"),
+            (quotes("2.2", "3.4", "3.6", kind="AGGREGATE"), {}, "NO_PRICE"),
+            (quotes("2.2", "3.4", "3.6"), {"books": frozenset({9})}, "NO_PRICE"),
+            (quotes("2.2", "3.4", "3.6", is_enabled=False), {}, "BOOK_DISABLED"),
+            (quotes("2.2", "3.4", "3.6"), {"halted_books": frozenset({1})}, "HALTED"),
+            (quotes("2.2", "3.4", "3.6", age=timedelta(minutes=11)), {}, "PRICE_STALE"),
+            (quotes("2.2", "3.4", "3.6", age=-timedelta(seconds=1)), {}, "PRICE_STALE"),
+            (quotes("2.2", "3.4"), {}, "MARKET_INCOMPLETE"),
+            (quotes("2.2", "2.9", "2.9"), {"max_overround": 0.1}, "OVERROUND_TOO_HIGH"),
+            (quotes("2.2", "3.4", "3.6"), {"min_price": Decimal("2.21")}, "PRICE_OUT_OF_RANGE"),
+            (quotes("2.2", "3.4", "3.6"), {"max_price": Decimal("2.19")}, "PRICE_OUT_OF_RANGE"),
+            (quotes("2.2", "3.4", "3.6"), {"min_probability": 0.51}, "PROBABILITY_TOO_LOW"),
+            (quotes("2.0", "3.4", "3.6"), {}, "EDGE_TOO_SMALL"),
+            (quotes("2.6", "3.4", "3.6"), {}, "EDGE_ABSURD"),
+        ],
+    )
+    def test_gives_the_first_reason_against_a_bet(self, board, changes, expected):
+        if board.empty:
+            board = quotes("2.2", "3.4", "3.6").iloc[:0]
+        assert reason(board, **changes) == expected
+
+    @pytest.mark.parametrize("probability", [float("nan"), float("inf"), 0.0, 1.0, -0.2])
+    def test_turns_a_probability_away_that_is_none(self, probability):
+        assert reason(quotes("2.2", "3.4", "3.6"), (probability,)) == "PROBABILITY_INVALID"
+
+    def test_names_what_stopped_the_quote_that_came_furthest(self):
+        disabled = quotes("2.2", "3.4", "3.6", is_enabled=False)
+        stale = quotes("2.2", "3.4", "3.6", book=2, age=timedelta(hours=1))
+        assert reason(pd.concat([disabled, stale])) == "PRICE_STALE"
+
+    def test_looks_past_a_better_price_that_may_not_be_taken(self):
+        board = pd.concat(
+            [
+                quotes("2.20", "3.4", "3.6"),
+                quotes("2.30", "3.4", "3.6", book=2, age=timedelta(hours=1)),
+                quotes("2.40", "3.4", "3.6", book=3, kind="AGGREGATE"),
+            ]
+        )
+        found = appraise(board).iloc[0]
+        assert found["price"] == Decimal("2.20")
+        assert found["prices"] == {"book1": "2.20", "book2": "2.30 PRICE_STALE"}
+
+    def test_keeps_every_candidate_and_its_order(self):
+        found = appraise(quotes("2.2", "3.4", "3.6"))
+        assert found["prediction_id"].tolist() == [101, 102, 103]
+        assert set(found["reason"]) <= {"", *selecting.REASONS}
+
+    @settings(deadline=None, max_examples=30)
+    @given(st.lists(st.floats(0.01, 0.99), min_size=3, max_size=3), st.floats(1.05, 6.0))
+    def test_of_a_batch_equals_that_of_each_alone(self, probabilities, price):
+        board = quotes(f"{price:.2f}", "3.4", "3.6")
+        whole = appraise(board, tuple(probabilities))
+        for row in range(3):
+            alone = selecting.appraise(
+                predictions=predictions(*probabilities).iloc[[row]],
+                quotes=board,
+                rules=RULES,
+                as_of=NOON,
+            ).iloc[0]
+            assert alone["reason"] == whole["reason"].iloc[row]
+            assert repr(alone["edge"]) == repr(whole["edge"].iloc[row])
+
+
+class TestValue:
+    def test_bets_the_best_edge_of_an_event_alone(self):
+        found = strategies.REGISTRY["value"](
+            predictions(0.48, 0.35, 0.30), quotes("2.2", "3.4", "3.6"), RULES, NOON
+        )
+        assert found["reason"].tolist() == [
+            "OTHER_SELECTION_BETTER",
+            "",
+            "OTHER_SELECTION_BETTER",
+        ]
