@@ -42,9 +42,7 @@ class LedgerAccount(models.Model):
     balance = models.DecimalField(max_digits=14, decimal_places=2, default=0)
 
     class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["bankroll", "kind"], name="account_once")
-        ]
+        constraints = [models.UniqueConstraint(fields=["bankroll", "kind"], name="account_once")]
 
     def __str__(self) -> str:
         return f"{self.bankroll} {self.get_kind_display()}"

@@ -1,0 +1,234 @@
+"""The admin site's pages of settlements: why a bet paid what it paid, and where the money is."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+from unfold.contrib.filters.admin import ChoicesDropdownFilter, RelatedDropdownFilter
+from unfold.decorators import display
+
+from betting.models import Bankroll
+from monitoring.desk import asking, chips, sections
+from monitoring.desk.actions import Action, Asked, Done
+from monitoring.desk.pages import Fixed
+from settlements.models import BetValue, LedgerAccount, LedgerTransfer, Settlement
+
+SETTLE = "settlements.tasks.settle_due"
+BET = "bet__selection__market__event__competition"
+
+
+def _origin(bankroll: Bankroll) -> Any:
+    return chips.origin(
+        is_simulated=bankroll.is_simulated, is_replay=bankroll.kind == Bankroll.Kind.REPLAY
+    )
+
+
+def settle(asked: Asked) -> Done:
+    return asking.ask(asked, task=SETTLE)
+
+
+@admin.register(Settlement)
+class SettlementAdmin(Fixed):
+    list_display = (
+        "number", "bet_link", "origin", "revision", "outcome_chip", "profit_text",
+        "score", "settled",
+    )  # fmt: skip
+    list_filter = (
+        ("outcome", ChoicesDropdownFilter), ("bet__bankroll", RelatedDropdownFilter), "revision",
+    )  # fmt: skip
+    list_select_related = (BET, "bet__bankroll", "result")
+    search_fields = ("bet__selection__market__event__name", "bet__client_ref")
+    ordering = ("-pk",)
+    detail_related = (BET, "bet__bankroll", "result__event")
+    empty_text = "No bet is settled yet. Bets are settled when their results are known."
+    desk_actions = (
+        Action(
+            name="settle",
+            title="Settle now",
+            permission="settlements.add_settlement",
+            consequence="Every accepted bet whose result is known is settled, and every bet whose"
+            " result was corrected is reversed and settled again.",
+            act=settle,
+            icon="gavel",
+            on=frozenset({"table"}),
+        ),
+    )
+
+    @display(description="Settlement", ordering="pk")
+    def number(self, row: Settlement) -> str:
+        return f"#{row.pk}"
+
+    @display(description="Bet")
+    def bet_link(self, row: Settlement) -> str:
+        return chips.two_lines(chips.link(row.bet), row.bet.selection.market.event)
+
+    @display(description="Origin")
+    def origin(self, row: Settlement) -> str:
+        return _origin(row.bet.bankroll)
+
+    @display(description="Outcome", ordering="outcome")
+    def outcome_chip(self, row: Settlement) -> str:
+        return chips.outcome(row.outcome, row.get_outcome_display())
+
+    @display(description="Profit", ordering="profit")
+    def profit_text(self, row: Settlement) -> str:
+        return chips.money(row.profit, row.bet.bankroll.currency, signed=True)
+
+    @display(description="Result")
+    def score(self, row: Settlement) -> str:
+        return str(row.result)
+
+    @display(description="Settled", ordering="settled_at")
+    def settled(self, row: Settlement) -> str:
+        return chips.when(row.settled_at)
+
+    def badges(self, row: Settlement) -> list[Any]:
+        return [self.outcome_chip(row), self.origin(row)]
+
+    def parts(self, request: HttpRequest, row: Settlement) -> list[sections.Section]:
+        transfers = row.transfers.select_related("debit__bankroll", "credit__bankroll").order_by(
+            "pk"
+        )
+        return [
+            self.all_facts(row),
+            sections.Facts("About", [
+                ("Event", row.bet.selection.market.event),
+                ("Selection", str(row.bet.selection)),
+                ("Stake", chips.money(row.bet.stake, row.bet.bankroll.currency)),
+                ("Price", row.bet.price),
+                ("Result", str(row.result)),
+            ]),
+            sections.Table(
+                "Its transfers", ("Transfer", "Kind", "From", "To", "Amount", "When"),
+                [
+                    (chips.link(t, t.reference), t.get_kind_display(), str(t.debit), str(t.credit),
+                     chips.money(t.amount), t.at)
+                    for t in transfers
+                ],
+                empty="No money moved: the bet was refunded.",
+            ),
+        ]  # fmt: skip
+
+
+@admin.register(LedgerTransfer)
+class LedgerTransferAdmin(Fixed):
+    list_display = (
+        "reference", "kind_chip", "amount_text", "debit", "credit", "origin", "reverses", "when",
+    )  # fmt: skip
+    list_filter = (("kind", ChoicesDropdownFilter), ("debit__bankroll", RelatedDropdownFilter))
+    list_select_related = ("debit__bankroll", "credit__bankroll", "reverses")
+    search_fields = ("reference",)
+    ordering = ("-pk",)
+    detail_related = ("debit__bankroll", "credit__bankroll", "settlement", "reverses")
+    empty_text = "No money has moved yet: bankrolls begin with a deposit."
+
+    @display(description="Kind", ordering="kind")
+    def kind_chip(self, row: LedgerTransfer) -> str:
+        tone = "warn" if row.kind == LedgerTransfer.Kind.REVERSAL else "idle"
+        return chips.chip(row.get_kind_display(), tone, "swap_horiz")
+
+    @display(description="Amount", ordering="amount")
+    def amount_text(self, row: LedgerTransfer) -> str:
+        return chips.money(row.amount, row.debit.currency)
+
+    @display(description="Origin")
+    def origin(self, row: LedgerTransfer) -> str:
+        return _origin(row.debit.bankroll)
+
+    @display(description="When", ordering="at")
+    def when(self, row: LedgerTransfer) -> str:
+        return chips.when(row.at)
+
+    def badges(self, row: LedgerTransfer) -> list[Any]:
+        return [self.kind_chip(row), self.origin(row)]
+
+
+@admin.register(LedgerAccount)
+class LedgerAccountAdmin(Fixed):
+    list_display = ("name", "kind", "balance_text", "origin")
+    list_filter = (("kind", ChoicesDropdownFilter), ("bankroll", RelatedDropdownFilter))
+    list_select_related = ("bankroll",)
+    search_fields = ("bankroll__name",)
+    ordering = ("bankroll__name", "kind")
+    detail_related = ("bankroll",)
+    empty_text = "Accounts are opened with a bankroll."
+
+    @display(description="Account", ordering="bankroll__name")
+    def name(self, row: LedgerAccount) -> str:
+        return str(row)
+
+    @display(description="Balance", ordering="balance")
+    def balance_text(self, row: LedgerAccount) -> str:
+        return chips.money(row.balance, row.currency)
+
+    @display(description="Origin")
+    def origin(self, row: LedgerAccount) -> str:
+        return _origin(row.bankroll)
+
+    def badges(self, row: LedgerAccount) -> list[Any]:
+        return [self.origin(row)]
+
+    def parts(self, request: HttpRequest, row: LedgerAccount) -> list[sections.Section]:
+        rows = LedgerTransfer.objects.filter(debit=row).union(
+            LedgerTransfer.objects.filter(credit=row)
+        )
+        table = [
+            (
+                chips.link(t, t.reference),
+                t.get_kind_display(),
+                chips.money(-t.amount if t.debit_id == row.pk else t.amount, signed=True),
+                t.at,
+            )
+            for t in rows.order_by("-id")[:50]
+        ]
+        headers = ("Transfer", "Kind", "Amount", "When")
+        return [self.all_facts(row), sections.Table("Latest transfers", headers, table)]
+
+
+@admin.register(BetValue)
+class BetValueAdmin(Fixed):
+    list_display = (
+        "number", "about", "origin", "struck", "closing_price", "clv_text", "raw_text",
+        "reference", "method", "age", "valued",
+    )  # fmt: skip
+    list_filter = ("reference", "method", ("bet__bankroll", RelatedDropdownFilter))
+    list_select_related = (BET, "bet__bankroll")
+    search_fields = ("bet__selection__market__event__name",)
+    ordering = ("-pk",)
+    detail_related = (BET, "bet__bankroll")
+    empty_text = "Bets are held against the close once their event has started."
+
+    @display(description="Value", ordering="pk")
+    def number(self, row: BetValue) -> str:
+        return f"#{row.pk}"
+
+    @display(description="Bet")
+    def about(self, row: BetValue) -> str:
+        return chips.two_lines(chips.link(row.bet), row.bet.selection.market.event)
+
+    @display(description="Origin")
+    def origin(self, row: BetValue) -> str:
+        return _origin(row.bet.bankroll)
+
+    @display(description="Struck at")
+    def struck(self, row: BetValue) -> str:
+        return f"{row.bet.price:.2f}"
+
+    @display(description="CLV", ordering="clv")
+    def clv_text(self, row: BetValue) -> str:
+        return chips.percent(row.clv, signed=True)
+
+    @display(description="Raw", ordering="clv_raw")
+    def raw_text(self, row: BetValue) -> str:
+        return chips.percent(row.clv_raw, signed=True)
+
+    @display(description="Age of the close", ordering="close_age_seconds")
+    def age(self, row: BetValue) -> str:
+        return chips.duration(row.close_age_seconds)
+
+    @display(description="Valued", ordering="valued_at")
+    def valued(self, row: BetValue) -> str:
+        return chips.when(row.valued_at)
+
+    def badges(self, row: BetValue) -> list[Any]:
+        return [self.origin(row)]

@@ -1,0 +1,61 @@
+"""The settlements' read side: why each bet paid what it paid, and where the money went."""
+
+from monitoring.rest.resources import ReadOnlyResource, resource
+from settlements import models
+
+TIME = ("gte", "lt")
+
+RESOURCES: dict[str, type[ReadOnlyResource]] = {
+    "settlements": resource(
+        models.Settlement,
+        fields=["id", "bet", "revision", "result", "outcome", "profit", "settled_at"],
+        texts={"is_simulated": "bet.bankroll.is_simulated"},
+        filters={"bet": ["exact"], "outcome": ["exact"], "settled_at": TIME},
+        orderings=["-settled_at", "settled_at", "-id", "id"],
+    ),
+    "ledger-accounts": resource(
+        models.LedgerAccount,
+        fields=["id", "bankroll", "kind", "currency", "balance"],
+        texts={"is_simulated": "bankroll.is_simulated"},
+        filters={"bankroll": ["exact"], "kind": ["exact"]},
+    ),
+    "ledger-transfers": resource(
+        models.LedgerTransfer,
+        fields=[
+            "id",
+            "kind",
+            "debit",
+            "credit",
+            "amount",
+            "settlement",
+            "reverses",
+            "reference",
+            "at",
+        ],
+        texts={"is_simulated": "debit.bankroll.is_simulated"},
+        filters={
+            "kind": ["exact"],
+            "reference": ["exact"],
+            "debit__bankroll": ["exact"],
+            "settlement": ["exact"],
+            "at": TIME,
+        },
+    ),
+    "bet-values": resource(
+        models.BetValue,
+        fields=[
+            "id",
+            "bet",
+            "reference",
+            "method",
+            "closing_price",
+            "closing_probability",
+            "close_age_seconds",
+            "clv_raw",
+            "clv",
+            "valued_at",
+        ],
+        texts={"is_simulated": "bet.bankroll.is_simulated"},
+        filters={"bet": ["exact"], "reference": ["exact"], "valued_at": TIME},
+    ),
+}

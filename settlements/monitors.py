@@ -1,0 +1,139 @@
+"""What settlements hang into the watch, the dashboard and the metrics page."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from monitoring.desk.sections import Chart
+from monitoring.domain.findings import Finding, Severity
+from monitoring.registry import Sample, check, gauge, panel
+from settlements import queries
+from settlements.domain import presenting
+from settlements.domain.performance import Performance, Rate
+from settlements.services import ledger, settling
+
+OVERDUE_AFTER = timedelta(minutes=2)
+DRAWN = 300  # points of a curve
+
+
+@check("settlements.ledger-imbalance", every=timedelta(minutes=5))
+def ledger_imbalance(now: datetime) -> Iterator[Finding]:
+    """Money moved that no transfer explains, or a transfer that moved no money."""
+    for row in ledger.imbalances():
+        yield Finding(
+            severity=Severity.P0,
+            subject=f"betting.Bankroll:{row.bankroll_id}",
+            summary=(
+                f"the books of {row.name} disagree by {row.total:.2f}: accounts {row.accounts:.2f},"
+                f" balance {row.balance:.2f}, bets {row.bets:.2f}"
+            ),
+        )
+
+
+@check("settlements.overdue", every=timedelta(minutes=1))
+def overdue(now: datetime) -> Iterator[Finding]:
+    """Accepted bets whose result has been known for longer than settling should take."""
+    late = queries.overdue(as_of=now, limit=OVERDUE_AFTER)
+    if late:
+        minutes = (now - late[0].known_at).total_seconds() / 60
+        yield Finding(
+            severity=Severity.P1,
+            summary=(
+                f"{len(late)} accepted bets were not settled though their results are known,"
+                f" the oldest (bet {late[0].bet_id}) for {minutes:.0f} min"
+            ),
+        )
+
+
+@check(settling.UNSETTLEABLE, every=timedelta(minutes=1))
+def unsettleable(now: datetime) -> Iterator[Finding]:
+    """Bets with a result that no rule can judge by: a person must write the rule or void them."""
+    for subject, summary in settling.troubles(as_of=now).items():
+        yield Finding(severity=Severity.P1, subject=subject, summary=summary)
+
+
+@panel(
+    "performance",
+    title="Performance",
+    template="settlements/panel_performance.html",
+    order=20,
+    width=12,
+)
+def performance(now: datetime) -> Mapping[str, object]:
+    """Show the figures of each group of live bankrolls; replays are in none of them."""
+    groups = queries.groups()
+    return {
+        "groups": [
+            {
+                "title": group.title,
+                "currency": group.currency,
+                "is_simulated": group.is_simulated,
+                "shown": (shown := queries.of(group)),
+                "rows": [
+                    _row("All time", shown),
+                    _row("30 days", queries.of(group, since=now - timedelta(days=30))),
+                ],
+                "chart": _curve(group, number=number),
+            }
+            for number, group in enumerate(groups)
+        ]
+    }
+
+
+def _row(label: str, shown: Performance) -> dict[str, object]:
+    return {
+        "label": label,
+        "cells": [
+            f"{shown.n:,}",
+            f"{shown.turnover:,.2f}",
+            f"{shown.profit:+,.2f}",
+            presenting.percent(shown.yield_),
+            presenting.percent(shown.clv),
+            presenting.percent(shown.beat_close),
+            presenting.percent(Rate(shown.drawdown)),
+            presenting.percent(Rate(shown.max_drawdown)),
+        ],
+    }
+
+
+def _curve(group: queries.Group, *, number: int) -> Chart:
+    points = queries.equity(bankroll_ids=group.bankroll_ids)
+    step = max(1, -(-len(points) // DRAWN))
+    drawn = [*points[:-1:step], points[-1]] if points else []
+    line = [(f"{point.at:%Y-%m-%d %H:%M:%S}", float(point.equity)) for point in drawn]
+    return Chart(
+        title=f"Equity, {group.title}",
+        name=f"performance-equity-{number}",
+        series={group.title: line} if line else {},
+        unit=group.currency,
+        stepped=True,
+        columns=("Settled (UTC)", "Equity"),
+        empty="The curve begins with the first settled bet.",
+    )
+
+
+@gauge("profit", help="Profit of the settled live bets, in the bankrolls' currency")
+def profit() -> Iterable[Sample]:
+    return _samples(lambda shown: shown.profit)
+
+
+@gauge("turnover", help="Turnover of the settled live bets, in the bankrolls' currency")
+def turnover() -> Iterable[Sample]:
+    return _samples(lambda shown: shown.turnover)
+
+
+@gauge("clv", help="Mean margin-free closing-line value of the live bets, as a share")
+def clv() -> Iterable[Sample]:
+    return _samples(lambda shown: shown.clv)
+
+
+def _samples(figure: Callable[[queries.Totals], Decimal | float | None]) -> Iterator[Sample]:
+    for group in queries.groups():
+        value = figure(queries.totals(group))
+        if value is not None:
+            labels = {
+                "kind": group.kind,
+                "currency": group.currency,
+                "simulated": str(group.is_simulated).lower(),
+            }
+            yield labels, float(value)

@@ -1,0 +1,66 @@
+"""What may be asked for: settle what is due, value it, replay a season."""
+
+from typing import Any
+
+from django.utils import timezone
+
+from models_ml.services import replays
+from monitoring.domain.progress import RunHandle
+from monitoring.recorded import recorded_task
+from settlements.services import replaying, settling, valuing
+
+
+@recorded_task(
+    title="Settle bets",
+    permission="settlements.add_settlement",
+    arguments={"limit": "the most bets to look at in one run (all that are due)"},
+    singleton=True,
+    soft_time_limit=240,
+    time_limit=270,
+)
+def settle_due(run: RunHandle, *, limit: int | str | None = None) -> dict[str, Any]:
+    now, most = timezone.now(), int(limit) if limit else None
+    ended = replays.end_lost(actor=run.actor, now=now)
+    report = settling.settle_due(
+        as_of=now, now=now, actor=run.actor, limit=most, with_imbalance=False, progress=run
+    )
+    valued = valuing.value_due(as_of=now, now=now, since=now - valuing.RECENT)
+    found = {key: count for key, count in report.as_dict().items() if count is not None}
+    return {**found, "valued": valued, "replays_ended": ended}
+
+
+@recorded_task(
+    title="Hold bets against the close",
+    permission="settlements.add_betvalue",
+    singleton=True,
+    soft_time_limit=240,
+    time_limit=270,
+)
+def value_due(run: RunHandle) -> dict[str, Any]:
+    now = timezone.now()
+    return {"valued": valuing.value_due(as_of=now, now=now)}
+
+
+@recorded_task(
+    title="Replay a season",
+    permission="models_ml.add_replay",
+    arguments={
+        "competition": "its code, such as E0",
+        "season": "its label, such as 2023-24",
+        "seed": "of the training, 0 where not given",
+    },
+    max_attempts=2,
+    soft_time_limit=2400,
+    time_limit=2700,
+)
+def replay_season(
+    run: RunHandle, *, competition: str, season: str, seed: int | str = 0
+) -> dict[str, Any]:
+    return replaying.replay_season(
+        competition_code=competition,
+        season_label=season,
+        seed=int(seed or 0),
+        actor=run.actor,
+        now=timezone.now(),
+        progress=run,
+    )
