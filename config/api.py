@@ -1,11 +1,48 @@
-from rest_framework.response import Response
-from rest_framework.views import exception_handler as default_handler
+"""The REST API put together: every app's resources under ``/api/v1/``."""
 
-from monitoring.errors import Refused
+from django.urls import include, path
+from drf_spectacular.views import SpectacularAPIView, SpectacularRedocView, SpectacularSwaggerView
+from rest_framework.response import Response
+from rest_framework.routers import SimpleRouter
+
+from betting.api import halts
+from betting.api import resources as betting
+from markets.api import resources as markets
+from models_ml.api import resources as models_ml
+from monitoring.api import health, incidents, runs
+from monitoring.api import resources as monitoring
+from monitoring.rest import problems
+from settlements.api import performance
+from settlements.api import resources as settlements
 
 
 def exception_handler(exc: Exception, context: dict) -> Response | None:
-    """Answer 409 to a refusal; leave everything else to REST framework."""
-    if isinstance(exc, Refused):
-        return Response({"detail": str(exc), "code": type(exc).__name__}, status=409)
-    return default_handler(exc, context)
+    """Answer every expected error as a problem; see ``monitoring.rest.problems``."""
+    return problems.answer(exc, context)
+
+
+not_found = problems.not_found
+server_error = problems.server_error
+router = SimpleRouter(trailing_slash=False)
+for room in (markets, models_ml, betting, settlements, monitoring):
+    for name, view in room.RESOURCES.items():
+        router.register(name, view, basename=name)
+router.register("halts", halts.Halts, basename="halt")
+router.register("incidents", incidents.Incidents, basename="incident")
+router.register("runs", runs.Runs, basename="run")
+
+V1 = [
+    path("jobs", runs.Jobs.as_view(), name="jobs"),
+    path("jobs/<str:task>/runs", runs.JobRuns.as_view(), name="job-runs"),
+    path("performance", performance.Performance.as_view(), name="performance"),
+    *router.urls,
+]
+API = [
+    path("api/v1/", include((V1, "api"))),
+    path("api/schema", SpectacularAPIView.as_view(), name="api-schema"),
+    path("api/docs", SpectacularSwaggerView.as_view(url_name="api-schema"), name="api-docs"),
+    path("api/redoc", SpectacularRedocView.as_view(url_name="api-schema"), name="api-redoc"),
+    path("health/live", health.live, name="health-live"),
+    path("health/ready", health.ready, name="health-ready"),
+    path("metrics", health.numbers, name="metrics"),
+]

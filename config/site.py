@@ -1,0 +1,91 @@
+"""What stands on every page of the admin site: the banner, and small callbacks of the theme."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.db import connection
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils import timezone
+
+from monitoring.desk import chips
+
+_STATE_OF_THE_SYSTEM = """
+select
+    (select coalesce(json_agg(h), '[]') from (
+        select id, scope, scope_id, set_by, reason from betting_tradinghalt
+        where lifted_at is null order by set_at limit 3) h),
+    (select count(*) from betting_tradinghalt where lifted_at is null),
+    (select max(confirmed_at) from markets_latestprice),
+    (select count(*) from monitoring_incident where resolved_at is null),
+    (select string_agg(c.name, ', ' order by c.name) from markets_competition c
+        where c.is_simulated and exists (
+            select 1 from markets_event e
+            where e.competition_id = c.id and e.starts_at > %(now)s - interval '1 hour')),
+    (select count(*) from markets_source
+        where is_enabled and last_success_at < %(now)s - 3 * cadence_seconds * interval '1 second')
+"""
+
+
+def banner(*, now: datetime, zone: str = "UTC") -> dict[str, Any]:
+    """Return what everybody must see wherever they are: paused, simulated, how old the data is.
+
+    One statement, never cached: a pause shows on the very next page.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_STATE_OF_THE_SYSTEM, {"now": now})
+        halts, n_halts, data_at, n_incidents, simulated, n_stale = cursor.fetchone()
+    if isinstance(halts, str):
+        import json
+
+        halts = json.loads(halts)
+    return {
+        "environment": settings.ENVIRONMENT_NAME,
+        "halts": [_halt(row) for row in halts],
+        "n_more_halts": max(0, n_halts - len(halts)),
+        "data_at": chips.when(data_at) if data_at else "",
+        "is_stale": n_stale > 0,
+        "n_incidents": n_incidents,
+        "incidents_url": reverse("admin:monitoring_incident_changelist"),
+        "simulated": simulated,
+        "zone": zone,
+    }
+
+
+def _halt(row: dict[str, Any]) -> dict[str, str]:
+    scope = "everything" if row["scope"] == "ALL" else f"{row['scope'].lower()} {row['scope_id']}"
+    return {
+        "scope": scope,
+        "by": row["set_by"],
+        "reason": row["reason"],
+        "url": reverse("admin:betting_tradinghalt_change", args=[row["id"]]),
+    }
+
+
+def every_page(request: HttpRequest) -> dict[str, Any]:
+    """Return the context that all admin pages share; nothing for people who are not signed in."""
+    if not request.user.is_authenticated or not request.user.is_staff:
+        return {}
+    return {"banner": banner(now=timezone.now(), zone=request.user.time_zone)}
+
+
+def environment(request: HttpRequest) -> list[str]:
+    """Return the label beside the operator's name, red where real money may move."""
+    name = settings.ENVIRONMENT_NAME
+    return [name, "danger" if name == "production" else "info"]
+
+
+def may(*permissions: str) -> Callable[[HttpRequest], bool]:
+    """Return whether a sidebar item shows: the operator holds any of these permissions."""
+
+    def check(request: HttpRequest) -> bool:
+        return any(request.user.has_perm(permission) for permission in permissions)
+
+    return check
+
+
+def see(request: HttpRequest) -> bool:
+    """Return whether this person may see the figures of the house."""
+    return bool(request.user.is_active and request.user.has_perm("betting.view_bet"))

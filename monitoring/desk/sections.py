@@ -1,0 +1,109 @@
+"""The parts a detail page is made of: facts, tables, text, charts.  Each names its template."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from django.utils.safestring import SafeString
+
+from monitoring.desk import chips
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Pairs of label and value."""
+
+    template: ClassVar[str] = "desk/section_facts.html"
+    title: str
+    items: Sequence[tuple[str, object]]
+    wide: bool = False
+
+    @property
+    def shown(self) -> list[tuple[str, SafeString | str]]:
+        return [(label.replace("_", " "), chips.show(value)) for label, value in self.items]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows under headers; ``empty`` says what to do, or that all is well, where there are none."""
+
+    template: ClassVar[str] = "desk/section_table.html"
+    title: str
+    headers: Sequence[str]
+    rows: Sequence[Sequence[object]]
+    empty: str = "Nothing yet."
+    note: str = ""
+    more: tuple[str, str] | None = None  # text, address
+    wide: bool = True
+
+    @property
+    def shown(self) -> list[list[SafeString | str]]:
+        return [[chips.show(cell) for cell in row] for row in self.rows]
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """Preformatted text: an error, a traceback, arguments."""
+
+    template: ClassVar[str] = "desk/section_text.html"
+    title: str
+    text: str
+    tone: str = ""
+    wide: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Html:
+    """Markup that was made safe by whoever made it."""
+
+    template: ClassVar[str] = "desk/section_html.html"
+    title: str
+    html: SafeString
+    wide: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """A line chart with its figures as a table underneath.  ``series``: name -> [(x, y), …]."""
+
+    template: ClassVar[str] = "desk/section_chart.html"
+    title: str
+    name: str
+    series: Mapping[str, Sequence[tuple[str, float]]]
+    unit: str = ""
+    stepped: bool = False
+    empty: str = "Nothing to draw yet."
+    wide: bool = True
+    columns: tuple[str, str] = ("Time", "Value")
+    note: str = ""
+
+    @property
+    def data(self) -> dict[str, object]:
+        return {
+            "unit": self.unit,
+            "stepped": self.stepped,
+            "series": [
+                {"name": name, "points": [{"x": x, "y": y} for x, y in points]}
+                for name, points in self.series.items()
+            ],
+        }
+
+    @property
+    def rows(self) -> list[tuple[str, str, float]]:
+        return [(name, x, y) for name, points in self.series.items() for x, y in points][-500:]
+
+
+Section = Facts | Table | Text | Html | Chart
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """A figure that filters the list it stands above."""
+
+    label: str
+    value: object
+    url: str = ""
+    tone: str = ""
+    note: str = ""
+    is_active: bool = False
+    chips: Sequence[SafeString] = field(default_factory=tuple)
