@@ -16,19 +16,6 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
-            name='PriceSnapshot',
-            fields=[
-                ('pk', models.CompositePrimaryKey('selection_id', 'book_id', 'seen_at', blank=True, editable=False, primary_key=True, serialize=False)),
-                ('seen_at', models.DateTimeField()),
-                ('price', models.DecimalField(decimal_places=3, max_digits=9)),
-                ('fetched_at', models.DateTimeField()),
-            ],
-            options={
-                'db_table': 'markets_pricesnapshot',
-                'managed': False,
-            },
-        ),
-        migrations.CreateModel(
             name='Competition',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),

@@ -51,7 +51,6 @@ class PriceSnapshot(models.Model):
     fetched_at = models.DateTimeField()  # when we learned of it
 
     class Meta:
-        managed = False
         db_table = "markets_pricesnapshot"
 
     def __str__(self) -> str:
