@@ -12,10 +12,12 @@ FOLLOWERS: Mapping[str, tuple[str, ...]] = {
     "markets.tasks.simulate_tick": (
         "markets.tasks.record_closes",
         "models_ml.tasks.predict_due",
+        "settlements.tasks.settle_due",
     ),
     "markets.tasks.ingest": (
         "markets.tasks.record_closes",
         "models_ml.tasks.predict_due",
+        "settlements.tasks.settle_due",
     ),
     "markets.tasks.record_closes": ("settlements.tasks.settle_due",),
     "models_ml.tasks.predict_due": ("betting.tasks.decide_due",),

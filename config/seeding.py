@@ -3,19 +3,20 @@
 Each step leaves alone what is there, so it may be repeated, and goes on where it was cut.
 """
 
+from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
 
 from betting.models import Bankroll
-from betting.services import bankrolls, strategies
+from betting.services import bankrolls, deciding, placing, strategies
 from markets.services import simulating
 from models_ml.models import ModelVersion, Pipeline
-from models_ml.services import pipelines, promoting, training
+from models_ml.services import pipelines, predicting, promoting, training
 from monitoring.domain.progress import RunHandle
 from settlements.services import ledger
 
 SEED = 2026
-SEASONS = 4
+SEASONS = 3
 PIPELINE = "soccer-1x2-simulated"
 BANKROLL = "Simulated bankroll"
 # Name and stage: early, while books still disagree; and late, when they know almost everything.
@@ -23,15 +24,22 @@ STRATEGIES = (("Simulated early value", "T-24h"), ("Simulated late value", "T-60
 OPENING_DEPOSIT = Decimal("10000.00")  # EUR
 
 
-def seed(*, now: datetime, actor: str, progress: RunHandle | None = None) -> dict[str, object]:
+def seed(
+    *, clock: Callable[[], datetime], actor: str, progress: RunHandle | None = None
+) -> dict[str, object]:
     """Found the simulated league and everything that bets on it; return what was made.
+
+    Takes seconds, in which the league goes on: hence a clock, and the season is laid before
+    the model is trained.  The first bets are placed at the end, as the schedule would do.
 
     Raises:
         SimulatorOff: SIMULATOR_ENABLED is false.
     """
+    now = clock()
     history = simulating.create_history(
         seasons=SEASONS, seed=SEED, now=now, actor=actor, progress=progress
     )
+    simulating.tick(now=clock())
     pipelines.ensure_default_pipelines(now=now)
     pipeline = Pipeline.objects.get(code=PIPELINE)
     bankroll = _bankroll(now=now, actor=actor)
@@ -50,6 +58,9 @@ def seed(*, now: datetime, actor: str, progress: RunHandle | None = None) -> dic
         "history": history,
         "version": str(version),
         "strategies": [name for name, _ in STRATEGIES],
+        "predictions": predicting.predict_due(now=clock()),
+        **deciding.decide_due(now=clock(), actor=actor),
+        **placing.place_due(now=clock(), actor=actor),
     }
 
 

@@ -22,7 +22,7 @@ INSTALLED_APPS = [
     "unfold",
     "unfold.contrib.filters",
     "unfold.contrib.forms",
-    "django.contrib.admin",
+    "django.contrib.admin.apps.SimpleAdminConfig",  # config.urls finds the pages
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.humanize",

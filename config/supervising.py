@@ -33,8 +33,9 @@ class Program:
     command: Sequence[str]
     environment: Mapping[str, str] = field(default_factory=dict)
     stop_seconds: float = 10.0
+    start_after: float = 0.0  # seconds: what people wait for comes first …
+    or_after: str = ""  # … or as soon as this program, which ends by itself, has ended
     once: bool = False  # ends by itself; started again only after a failure
-    start_after: float = 0.0  # seconds: what people wait for comes first
     stop_order: int = 0  # the lowest first; equal ones together
 
 
@@ -144,10 +145,16 @@ class Supervisor:
 
     def _start_due(self) -> None:
         for one in self.all:
-            if one.start_at is not None and one.start_at <= time.monotonic():
+            if one.start_at is not None and (
+                one.start_at <= time.monotonic() or self._may_start_early(one)
+            ):
                 one.launch()
                 assert one.process is not None and one.process.stdout is not None
                 self._selector.register(one.process.stdout, selectors.EVENT_READ, one)
+
+    def _may_start_early(self, one: Running) -> bool:
+        never_started = one.started_at == 0.0
+        return never_started and bool(one.program.or_after) and self.finished(one.program.or_after)
 
     def _pump(self, seconds: float) -> None:
         """Pass on what the programs say, for at most one look."""

@@ -146,11 +146,14 @@ def programs(environment: Environment, places: Places, port: int) -> list[Progra
     marked = {MARK: str(places.home), "PYTHONUNBUFFERED": "1", "PYTHONWARNINGS": ROOT_IS_FINE}
     beat = _celery("beat", "-S", "config.beat:RecordedScheduler")
     money = {**marked, **ONE_THREAD}
+    # People wait for pages first, then for the demonstration: workers come last.
+    worker = Program("worker", _worker(environment), money, 35, 9, "seed", stop_order=2)
+    train = Program("train", _trainer(environment), marked, 35, 15, "seed", stop_order=2)
     found = [
         Program("web", _web(environment, port), marked, stop_order=0),
-        Program("beat", beat, marked, stop_order=1, start_after=4),
-        Program("worker", _worker(environment), money, 35, stop_order=2, start_after=2),
-        Program("train", _trainer(environment), marked, 35, stop_order=2, start_after=6),
+        Program("beat", beat, marked, 10, 11, "seed", stop_order=1),
+        worker,
+        train,
     ]
     if environment.simulator_enabled:
         seed = [sys.executable, str(BASE_DIR / "manage.py"), "seed"]

@@ -6,6 +6,8 @@ from config import dashboard
 from config.api import API
 from monitoring.admin import jobs
 
+admin.autodiscover()  # here, so that workers and beat do not wait for pages they never show
+
 ADMIN = [
     path(
         "admin/dashboard/panels", admin.site.admin_view(dashboard.fragment), name="dashboard-panels"

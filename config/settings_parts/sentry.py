@@ -1,19 +1,18 @@
 """Errors to Sentry when a DSN is given: faults of ours, never refusals, never a secret."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
-import sentry_sdk
 from pydantic import SecretStr
-from sentry_sdk.integrations.celery import CeleryIntegration
-from sentry_sdk.integrations.django import DjangoIntegration
-from sentry_sdk.types import Event, Hint
 
 from config.environment import Environment
 from config.environment import read as read_environment
 from monitoring.domain import redaction
 from monitoring.errors import Refused
+
+if TYPE_CHECKING:
+    from sentry_sdk.types import Event, Hint
 
 SHORTEST_SECRET = 6  # characters; replacing shorter ones would only garble the text
 _ALSO_SECRET = ("dsn", "cookie", "session", "csrf", "signature")
@@ -26,7 +25,7 @@ class Scrubber:
         long_enough = {value for value in values if len(value) >= SHORTEST_SECRET}
         self._values = sorted(long_enough, key=len, reverse=True)
 
-    def event(self, event: Event, hint: Hint) -> Event | None:
+    def event(self, event: "Event", hint: "Hint") -> "Event | None":
         """Return the event without secrets; None, which is not sent, for an expected "no"."""
         error = (hint.get("exc_info") or (None, None, None))[1]
         if isinstance(error, Refused):
@@ -70,6 +69,10 @@ def start(environment: Environment, *, more_secrets: Iterable[str] = (), **optio
 
     Names and addresses of persons stay here: that is the SDK's default, and a test holds it.
     """
+    import sentry_sdk  # not at the top: most installations have no DSN and need not wait for it
+    from sentry_sdk.integrations.celery import CeleryIntegration
+    from sentry_sdk.integrations.django import DjangoIntegration
+
     scrubber = Scrubber([*secrets_of(environment), *more_secrets])
     sentry_sdk.init(
         dsn=environment.sentry_dsn.get_secret_value(),

@@ -3,8 +3,8 @@
 from typing import Any
 
 import numpy as np
+import scipy  # loads its parts when they are first used; half a second for those who never do
 from numpy.typing import NDArray
-from scipy import optimize, special
 
 from models_ml.domain import scoring
 
@@ -43,7 +43,7 @@ def probabilities(margins: NDArray, calibration: dict[str, Any]) -> NDArray:
     Source: Guo et al. 2017, "On calibration of modern neural networks".
     """
     scaled = np.asarray(margins, dtype=np.float64) / temperature_of(calibration)
-    return special.softmax(scaled, axis=1)
+    return scipy.special.softmax(scaled, axis=1)
 
 
 def fit_temperature(margins: NDArray, outcomes: NDArray) -> float:
@@ -58,7 +58,7 @@ def fit_temperature(margins: NDArray, outcomes: NDArray) -> float:
     def loss(t: float) -> float:
         return scoring.log_loss(probabilities(margins, tempered(t)), outcomes)
 
-    return float(optimize.minimize_scalar(loss, bounds=RANGE, method="bounded").x)
+    return float(scipy.optimize.minimize_scalar(loss, bounds=RANGE, method="bounded").x)
 
 
 def choose(margins: NDArray, outcomes: NDArray) -> dict[str, Any]:

@@ -7,8 +7,8 @@ in the order of the columns (home, draw, away: an ordered scale, which the RPS n
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy import optimize, special
 
 CLIP = 1e-15
 NO_LINE = 50.0  # a slope known no better than this was not found
@@ -145,7 +145,7 @@ def reliability(probabilities: ArrayLike, outcomes: ArrayLike) -> Reliability | 
     Source: Cox 1958.
     """
     p, y = _pair(probabilities, outcomes)
-    x = special.logit(np.clip(p, CLIP, 1 - 1e-12)).ravel()
+    x = scipy.special.logit(np.clip(p, CLIP, 1 - 1e-12)).ravel()
     happened = np.eye(p.shape[1])[y].ravel()
 
     def loss(theta: NDArray) -> float:
@@ -153,11 +153,11 @@ def reliability(probabilities: ArrayLike, outcomes: ArrayLike) -> Reliability | 
         return float((np.logaddexp(0, z) - happened * z).sum())
 
     def slope_of_loss(theta: NDArray) -> NDArray:
-        gap = special.expit(theta[0] + theta[1] * x) - happened
+        gap = scipy.special.expit(theta[0] + theta[1] * x) - happened
         return np.array([gap.sum(), (gap * x).sum()])
 
-    fit = optimize.minimize(loss, np.array([0.0, 1.0]), jac=slope_of_loss, method="BFGS")
-    q = special.expit(fit.x[0] + fit.x[1] * x)
+    fit = scipy.optimize.minimize(loss, np.array([0.0, 1.0]), jac=slope_of_loss, method="BFGS")
+    q = scipy.special.expit(fit.x[0] + fit.x[1] * x)
     w = q * (1 - q)
     information = np.array([[w.sum(), (w * x).sum()], [(w * x).sum(), (w * x * x).sum()]])
     if np.linalg.cond(information) > 1e12:

@@ -1,7 +1,7 @@
 import pytest
 from django.utils import timezone
 
-from betting.models import Bankroll, Strategy
+from betting.models import Bankroll, Bet, Strategy
 from config import seeding
 from markets.models import Event
 from models_ml.models import ModelVersion
@@ -24,7 +24,7 @@ class TestSeed:
         monkeypatch.setattr(seeding, "SEASONS", 2)
         now = timezone.now()
 
-        seeding.seed(now=now, actor="cli:test")
+        seeding.seed(clock=lambda: now, actor="cli:test")
 
         assert Event.objects.filter(competition__is_simulated=False).count() == 0
         assert Event.objects.filter(status="FINISHED").count() == 2 * 380
@@ -36,8 +36,13 @@ class TestSeed:
         assert ledger.imbalance() == 0
         assert Strategy.objects.filter(bankroll=bankroll, is_enabled=True).count() == 2
 
+        placed = Bet.objects.filter(bankroll=bankroll, placed_at=now).count()
+        assert placed > 0
+        assert Bet.objects.filter(decision__prediction__event__starts_at__lte=now).count() == 0
+
         before = AuditEntry.objects.count()
-        seeding.seed(now=timezone.now(), actor="cli:test")
+        seeding.seed(clock=lambda: now, actor="cli:test")
+        assert Bet.objects.count() == placed
         assert ModelVersion.objects.count() == 1
         assert LedgerTransfer.objects.count() == 1
         assert Bankroll.objects.get().balance == seeding.OPENING_DEPOSIT

@@ -67,6 +67,15 @@ class TestSupervisor:
         )
         assert (tmp_path / "starts").read_text() == "x"
 
+    def test_starts_what_waits_for_another_as_soon_as_that_has_ended(self):
+        supervisor = supervise(
+            Program("patient", forever(), start_after=600, or_after="first"),
+            Program("first", python("pass"), once=True),
+            until=lambda supervisor: supervisor.all[0].started_at > 0,
+        )
+        patient, first = supervisor.all
+        assert 0 < first.started_at < patient.started_at
+
     def test_ends_the_children_of_a_program_that_died(self):
         code = (
             "import subprocess, sys; "

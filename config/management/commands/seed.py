@@ -12,11 +12,10 @@ class Command(ProductCommand):
     requires_system_checks: list[str] = []
 
     def report(self, **_: Any) -> dict[str, Any]:
-        now = timezone.now()
         with running.recorded_here(
-            task="config.seed", trigger="CLI", actor=self.actor, now=now
+            task="config.seed", trigger="CLI", actor=self.actor, now=timezone.now()
         ) as run:
-            run.result = seeding.seed(now=now, actor=self.actor, progress=run)
+            run.result = seeding.seed(clock=timezone.now, actor=self.actor, progress=run)
         return dict(run.result)
 
     def show(self, report: dict[str, Any]) -> None:
