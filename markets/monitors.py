@@ -20,16 +20,23 @@ PROBLEMS_WITHIN = timedelta(days=1)
 
 @registry.check(STALE, every=timedelta(minutes=1))
 def source_stale(now: datetime) -> Iterator[Finding]:
-    """Every source that is read on schedule was read lately."""
+    """Every source that is read on schedule was read lately, and tells what is due."""
     for source in queries.source_health(now=now):
-        if source.is_stale and (settings.ENVIRONMENT.simulator_enabled or not source.is_simulated):
-            when = source.last_success_at
-            last = f"last read at {when:%Y-%m-%d %H:%M} UTC" if when else "never read"
-            yield Finding(
-                Severity.P2,
-                f"{source.name}: {last}, due every {source.cadence_seconds} s",
-                subject=f"markets.Source:{source.pk}",
-            )
+        if source.is_read and (settings.ENVIRONMENT.simulator_enabled or not source.is_simulated):
+            said = _silence(source, now)
+            if said:
+                yield Finding(
+                    Severity.P2, f"{source.name}: {said}", subject=f"markets.Source:{source.pk}"
+                )
+
+
+def _silence(source: queries.SourceHealth, now: datetime) -> str:
+    if source.is_stale:
+        when = source.last_success_at
+        last = f"last read at {when:%Y-%m-%d %H:%M} UTC" if when else "never read"
+        return f"{last}, due every {source.cadence_seconds} s"
+    owed = queries.owed_by(source=source, now=now)
+    return f"it is read with success and brings nothing: {owed}" if owed else ""
 
 
 @registry.check(FAILING, every=timedelta(minutes=1))

@@ -44,7 +44,7 @@ def ingest(
         url=url or None,
         since=date.fromisoformat(since) if since else None,
         dry_run=dry_run,
-        actor=run.actor,
+        actor=run.asked_by,
         now=timezone.now(),
         progress=run,
     )

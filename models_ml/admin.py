@@ -10,7 +10,7 @@ from unfold.decorators import display
 
 from models_ml.models import FeatureRow, ModelVersion, Pipeline, Prediction, Replay
 from models_ml.services import promoting
-from monitoring.desk import asking, chips, sections
+from monitoring.desk import asking, chips, columns, sections
 from monitoring.desk.actions import Action, Asked, Done
 from monitoring.desk.filters import StartingFilter
 from monitoring.desk.pages import Fixed, Kept
@@ -176,9 +176,7 @@ class ModelVersionAdmin(Fixed):
     def name(self, row: ModelVersion) -> str:
         return f"{row.pipeline.code} v{row.number}"
 
-    @display(description="Stage", ordering="stage")
-    def stage_chip(self, row: ModelVersion) -> str:
-        return chips.state(row.stage, row.get_stage_display())
+    stage_chip = columns.state("stage", "Stage")
 
     @display(description="Origin", ordering="pipeline__is_simulated")
     def origin(self, row: ModelVersion) -> str:
@@ -198,13 +196,8 @@ class ModelVersionAdmin(Fixed):
     def brier(self, row: ModelVersion) -> str:
         return chips.number(_metric(row, "brier_sum")[0], 4)
 
-    @display(description="Learned until", ordering="trained_until")
-    def until(self, row: ModelVersion) -> str:
-        return chips.when(row.trained_until)
-
-    @display(description="Trained", ordering="trained_at")
-    def trained(self, row: ModelVersion) -> str:
-        return chips.when(row.trained_at)
+    until = columns.moment("trained_until", "Learned until")
+    trained = columns.moment("trained_at", "Trained")
 
     def badges(self, row: ModelVersion) -> list[Any]:
         return [self.stage_chip(row), self.origin(row)]
@@ -290,9 +283,7 @@ class PredictionAdmin(Fixed):
             return chips.NOTHING
         return chips.percent(row.probability - row.market_probability, signed=True)
 
-    @display(description="As of", ordering="as_of")
-    def known(self, row: Prediction) -> str:
-        return chips.when(row.as_of)
+    known = columns.moment("as_of", "As of")
 
     def badges(self, row: Prediction) -> list[Any]:
         return [self.origin(row)]
@@ -318,9 +309,7 @@ class FeatureRowAdmin(Fixed):
         is_list = match is not None and match.url_name == "models_ml_featurerow_changelist"
         return rows.defer("values") if is_list else rows
 
-    @display(description="Row", ordering="pk")
-    def number(self, row: FeatureRow) -> str:
-        return f"#{row.pk}"
+    number = columns.number("Row")
 
     @display(description="Origin")
     def origin(self, row: FeatureRow) -> str:
@@ -328,13 +317,8 @@ class FeatureRowAdmin(Fixed):
             is_simulated=row.event.competition.is_simulated, is_replay=row.replay_id is not None
         )
 
-    @display(description="As of", ordering="as_of")
-    def known(self, row: FeatureRow) -> str:
-        return chips.when(row.as_of)
-
-    @display(description="Made", ordering="made_at")
-    def made(self, row: FeatureRow) -> str:
-        return chips.when(row.made_at)
+    known = columns.moment("as_of", "As of")
+    made = columns.moment("made_at", "Made")
 
     def badges(self, row: FeatureRow) -> list[Any]:
         return [self.origin(row)]
@@ -363,9 +347,7 @@ class ReplayAdmin(Fixed):
     detail_related = ("season__competition", "competition")
     empty_text = "No season was replayed yet: Jobs → Replay a season."
 
-    @display(description="Replay", ordering="pk")
-    def number(self, row: Replay) -> str:
-        return f"#{row.pk}"
+    number = columns.number("Replay")
 
     @display(description="State")
     def state_chip(self, row: Replay) -> str:
@@ -373,9 +355,7 @@ class ReplayAdmin(Fixed):
             return chips.state("RUNNING", "Under way")
         return chips.state("SUCCEEDED", "Done") if row.figures else chips.state("FAILED", "Ended")
 
-    @display(description="Started", ordering="started_at")
-    def started(self, row: Replay) -> str:
-        return chips.when(row.started_at)
+    started = columns.moment("started_at", "Started")
 
     @display(description="Figures")
     def figures_line(self, row: Replay) -> str:

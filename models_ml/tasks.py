@@ -3,7 +3,6 @@
 from django.utils import timezone
 
 from models_ml import queries
-from models_ml.models import ModelVersion
 from models_ml.services import pipelines, predicting, training
 from monitoring.domain.progress import RunHandle
 from monitoring.recorded import recorded_task
@@ -22,20 +21,25 @@ def predict_due(run: RunHandle) -> dict[str, object]:
 @recorded_task(
     title="Train a model",
     permission="models_ml.add_modelversion",
-    arguments={"pipeline": "code of the pipeline", "seed": "whole number, 0 unless told"},
+    arguments={
+        "pipeline": "code of a pipeline, or the feature set of several",
+        "seed": "whole number, 0 unless told",
+    },
     soft_time_limit=2400,
     time_limit=2700,
 )
 def train_pipeline(run: RunHandle, *, pipeline: str, seed: int = 0) -> dict[str, object]:
     """Train a candidate on everything known by now."""
     now = timezone.now()
-    versions = [
-        training.train(
-            pipeline=row, until=now, seed=int(seed), actor=run.actor, now=now, progress=run
-        )
-        for row in pipelines.chosen(name=pipeline)
-    ]
-    return {"versions": [training.summary(version=version) for version in versions]}
+    trained = training.train_each(
+        pipelines=pipelines.chosen(name=pipeline),
+        until=now,
+        seed=int(seed),
+        actor=run.actor,
+        now=now,
+        progress=run,
+    )
+    return training.report(trained=trained)
 
 
 @recorded_task(
@@ -48,8 +52,11 @@ def train_pipeline(run: RunHandle, *, pipeline: str, seed: int = 0) -> dict[str,
 def train_scheduled(run: RunHandle) -> dict[str, object]:
     """Train a candidate for each pipeline in production; promotes nothing."""
     now = timezone.now()
-    versions: list[ModelVersion] = [
-        training.train(pipeline=row, until=now, actor=run.actor, now=now, progress=run)
-        for row in queries.served_pipelines().select_related("sport")
-    ]
-    return {"versions": [training.summary(version=version) for version in versions]}
+    trained = training.train_each(
+        pipelines=queries.served_pipelines().select_related("sport"),
+        until=now,
+        actor=run.actor,
+        now=now,
+        progress=run,
+    )
+    return training.report(trained=trained)

@@ -2,16 +2,21 @@
 
 from typing import Any
 
+from django import forms
 from django.contrib import admin
 from django.http import HttpRequest
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, RelatedDropdownFilter
 from unfold.decorators import display
+from unfold.widgets import UnfoldAdminTextInputWidget
 
+from betting import queries as betting_queries
 from betting.models import Bankroll
-from monitoring.desk import asking, chips, sections
-from monitoring.desk.actions import Action, Asked, Done
+from monitoring.desk import actions, asking, chips, columns, sections
+from monitoring.desk.actions import Action, Asked, Done, ReasonForm
+from monitoring.desk.fields import MoneyField
 from monitoring.desk.pages import Fixed
 from settlements.models import BetValue, LedgerAccount, LedgerTransfer, Settlement
+from settlements.services import ledger
 
 SETTLE = "settlements.tasks.settle_due"
 BET = "bet__selection__market__event__competition"
@@ -54,9 +59,7 @@ class SettlementAdmin(Fixed):
         ),
     )
 
-    @display(description="Settlement", ordering="pk")
-    def number(self, row: Settlement) -> str:
-        return f"#{row.pk}"
+    number = columns.number("Settlement")
 
     @display(description="Bet")
     def bet_link(self, row: Settlement) -> str:
@@ -78,9 +81,7 @@ class SettlementAdmin(Fixed):
     def score(self, row: Settlement) -> str:
         return str(row.result)
 
-    @display(description="Settled", ordering="settled_at")
-    def settled(self, row: Settlement) -> str:
-        return chips.when(row.settled_at)
+    settled = columns.moment("settled_at", "Settled")
 
     def badges(self, row: Settlement) -> list[Any]:
         return [self.outcome_chip(row), self.origin(row)]
@@ -135,9 +136,7 @@ class LedgerTransferAdmin(Fixed):
     def origin(self, row: LedgerTransfer) -> str:
         return _origin(row.debit.bankroll)
 
-    @display(description="When", ordering="at")
-    def when(self, row: LedgerTransfer) -> str:
-        return chips.when(row.at)
+    when = columns.moment("at", "When")
 
     def badges(self, row: LedgerTransfer) -> list[Any]:
         return [self.kind_chip(row), self.origin(row)]
@@ -198,9 +197,7 @@ class BetValueAdmin(Fixed):
     detail_related = (BET, "bet__bankroll")
     empty_text = "Bets are held against the close once their event has started."
 
-    @display(description="Value", ordering="pk")
-    def number(self, row: BetValue) -> str:
-        return f"#{row.pk}"
+    number = columns.number("Value")
 
     @display(description="Bet")
     def about(self, row: BetValue) -> str:
@@ -226,9 +223,78 @@ class BetValueAdmin(Fixed):
     def age(self, row: BetValue) -> str:
         return chips.duration(row.close_age_seconds)
 
-    @display(description="Valued", ordering="valued_at")
-    def valued(self, row: BetValue) -> str:
-        return chips.when(row.valued_at)
+    valued = columns.moment("valued_at", "Valued")
 
     def badges(self, row: BetValue) -> list[Any]:
         return [self.origin(row)]
+
+
+class MoveForm(ReasonForm):
+    """How much, and which paper or payment it stands on."""
+
+    amount = MoneyField(help_text="In the bankroll's currency, such as 250.00.")
+    reference = forms.CharField(
+        max_length=ledger.LONGEST_REFERENCE,
+        widget=UnfoldAdminTextInputWidget(),
+        help_text="The payment's own number. The same reference again moves nothing.",
+    )
+    field_order = ("amount", "reference", "reason")
+
+
+def deposit(asked: Asked) -> Done:
+    return _moved(asked, ledger.deposit(**_movement(asked)))
+
+
+def withdraw(asked: Asked) -> Done:
+    return _moved(asked, ledger.withdraw(**_movement(asked)))
+
+
+def _movement(asked: Asked) -> dict[str, Any]:
+    return {
+        "bankroll_id": asked.row.pk,
+        "amount": asked.values["amount"],
+        "reference": asked.values["reference"],
+        "reason": asked.reason,
+        "actor": asked.actor,
+        "now": asked.now,
+    }
+
+
+def _moved(asked: Asked, transfer: LedgerTransfer) -> Done:
+    what = f"{transfer.get_kind_display()} of {transfer.amount} {asked.row.currency}"
+    if transfer.at != asked.now:
+        return Done(f"Nothing moved: this {what} stands since {transfer.at:%Y-%m-%d %H:%M} UTC.")
+    return Done(f"{what} is booked.")
+
+
+def _what_there_is(rows: Any) -> str:
+    free = betting_queries.available(bankroll_id=rows[0].pk)
+    return f"{free:,.2f} {rows[0].currency} can be taken out; the rest may be needed by open bets."
+
+
+actions.offer(
+    Bankroll,
+    Action(
+        name="deposit",
+        title="Deposit…",
+        permission="settlements.add_ledgertransfer",
+        consequence="The balance rises, and with it every stake that is a share of it.",
+        act=deposit,
+        form=MoveForm,
+        valid=lambda row: row.kind != Bankroll.Kind.REPLAY,
+        invalid="The money of {row} belongs to its replay.",
+        icon="add_card",
+    ),
+    Action(
+        name="withdraw",
+        title="Withdraw…",
+        permission="settlements.add_ledgertransfer",
+        consequence=_what_there_is,
+        act=withdraw,
+        form=MoveForm,
+        valid=lambda row: row.kind != Bankroll.Kind.REPLAY,
+        invalid="The money of {row} belongs to its replay.",
+        icon="payments",
+        is_dangerous=True,
+    ),
+)

@@ -12,7 +12,7 @@ from unfold.decorators import display
 
 from betting.admin import common
 from betting.models import Bankroll, Bet
-from monitoring.desk import chips, sections
+from monitoring.desk import chips, columns, sections
 from monitoring.desk.pages import Fixed, list_url
 
 
@@ -28,9 +28,7 @@ class BankrollAdmin(Fixed):
         at_risk = Sum("bets__liability", filter=Q(bets__status__in=Bet.OPEN))
         return super().get_queryset(request).annotate(at_risk=at_risk)
 
-    @display(description="Kind", ordering="kind")
-    def kind_chip(self, row: Bankroll) -> str:
-        return chips.state(row.kind, row.get_kind_display())
+    kind_chip = columns.state("kind", "Kind")
 
     @display(description="Origin", ordering="is_simulated")
     def origin(self, row: Bankroll) -> str:

@@ -10,7 +10,7 @@ from unfold.decorators import display
 
 from betting.admin import common
 from betting.models import Bet, PaperOrder
-from monitoring.desk import asking, chips, sections
+from monitoring.desk import asking, chips, columns, sections
 from monitoring.desk.actions import Action, Asked, Done
 from monitoring.desk.filters import StartingFilter
 from monitoring.desk.pages import Fixed, list_url
@@ -75,13 +75,8 @@ class BetAdmin(Fixed):
         ),
     )
 
-    @display(description="Bet", ordering="pk")
-    def number(self, row: Bet) -> str:
-        return f"#{row.pk}"
-
-    @display(description="State", ordering="status")
-    def status_chip(self, row: Bet) -> str:
-        return chips.state(row.status, row.get_status_display())
+    number = columns.number("Bet")
+    status_chip = columns.state("status")
 
     @display(description="State or outcome", ordering="status")
     def outcome_chip(self, row: Bet) -> str:
@@ -121,9 +116,7 @@ class BetAdmin(Fixed):
         value = getattr(row, "value", None)
         return chips.percent(value.clv if value else None, signed=True)
 
-    @display(description="Placed", ordering="placed_at")
-    def placed(self, row: Bet) -> str:
-        return chips.when(row.placed_at)
+    placed = columns.moment("placed_at", "Placed")
 
     def tiles(self, request: HttpRequest) -> list[sections.Tile]:
         open_by_status = dict(
@@ -219,6 +212,4 @@ class PaperOrderAdmin(Fixed):
     def state_chip(self, row: PaperOrder) -> str:
         return chips.state(row.state)
 
-    @display(description="Received", ordering="received_at")
-    def received(self, row: PaperOrder) -> str:
-        return chips.when(row.received_at)
+    received = columns.moment("received_at", "Received")

@@ -12,8 +12,8 @@ from unfold.widgets import UnfoldAdminSelectWidget
 from betting.models import Strategy, TradingHalt
 from betting.services import halting
 from markets.models import Book, Sport
-from monitoring.desk import chips
-from monitoring.desk.actions import Action, Asked, Done, ReasonForm
+from monitoring.desk import chips, columns
+from monitoring.desk.actions import BOTH, Action, Asked, Done, ReasonForm
 from monitoring.desk.filters import StartingFilter
 from monitoring.desk.pages import Fixed, row_url
 
@@ -100,13 +100,11 @@ class TradingHaltAdmin(Fixed):
             invalid="{row} is lifted already.",
             icon="play_circle",
             is_dangerous=True,
-            on=frozenset({"row", "rows"}),
+            on=BOTH,
         ),
     )
 
-    @display(description="Pause", ordering="pk")
-    def number(self, row: TradingHalt) -> str:
-        return f"#{row.pk}"
+    number = columns.number("Pause")
 
     @display(description="State")
     def state_chip(self, row: TradingHalt) -> str:
@@ -119,13 +117,8 @@ class TradingHaltAdmin(Fixed):
         name = row.get_scope_display()
         return name if row.scope_id is None else f"{name} {row.scope_id}"
 
-    @display(description="Since", ordering="set_at")
-    def set(self, row: TradingHalt) -> str:
-        return chips.when(row.set_at)
-
-    @display(description="Lifted", ordering="lifted_at")
-    def lifted(self, row: TradingHalt) -> str:
-        return chips.when(row.lifted_at)
+    set = columns.moment("set_at", "Since")
+    lifted = columns.moment("lifted_at", "Lifted")
 
     def badges(self, row: TradingHalt) -> list[Any]:
         return [self.state_chip(row)]

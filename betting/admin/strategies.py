@@ -3,18 +3,22 @@
 from datetime import timedelta
 from typing import Any
 
+from django import forms
 from django.contrib import admin
 from django.db.models import Count, Q
 from django.http import HttpRequest
 from django.utils import timezone
 from unfold.contrib.filters.admin import RelatedDropdownFilter
 from unfold.decorators import display
+from unfold.widgets import UnfoldAdminSelectWidget
 
 from betting.admin import common
+from betting.domain import strategies as programs
 from betting.models import Bet, Decision, Strategy
-from betting.services import halting
-from monitoring.desk import chips, sections
-from monitoring.desk.actions import Action, Asked, Done
+from betting.services import halting, strategies
+from models_ml.domain import stages
+from monitoring.desk import chips, columns, sections
+from monitoring.desk.actions import BOTH, Action, Asked, Done
 from monitoring.desk.filters import StartingFilter
 from monitoring.desk.pages import Fixed, Kept, list_url
 
@@ -27,8 +31,36 @@ def pause_strategy(asked: Asked) -> Done:
     return Done(f"Paused {len(asked.rows)}.")
 
 
+class StrategyForm(forms.ModelForm):
+    """Programs and stages are chosen among those that exist; simulated and real never mix."""
+
+    code = forms.ChoiceField(widget=UnfoldAdminSelectWidget())
+    decide_at_stage = forms.ChoiceField(
+        choices=[(stage, stage) for stage in stages.STAGES],
+        initial=Strategy._meta.get_field("decide_at_stage").get_default(),
+        widget=UnfoldAdminSelectWidget(),
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "code" in self.fields:  # it stays as it is once the row is there
+            codes = sorted(programs.REGISTRY)
+            self.fields["code"].choices = [(code, code) for code in codes]  # type: ignore[attr-defined]
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = dict(super().clean() or self.cleaned_data)
+        bankroll, pipeline = cleaned.get("bankroll"), cleaned.get("pipeline")
+        if bankroll and pipeline:
+            try:
+                strategies.check_pairing(bankroll=bankroll, pipeline=pipeline)
+            except strategies.StrategyRefused as no:
+                self.add_error("pipeline", f"Refused: {no}")
+        return cleaned
+
+
 @admin.register(Strategy)
 class StrategyAdmin(Kept):
+    form = StrategyForm
     list_display = (
         "name", "state_chip", "origin", "bankroll", "pipeline", "decide_at_stage", "edge_range",
         "kelly_fraction",
@@ -68,7 +100,7 @@ class StrategyAdmin(Kept):
             act=pause_strategy,
             icon="pause_circle",
             is_dangerous=True,
-            on=frozenset({"row", "rows"}),
+            on=BOTH,
         ),
     )
 
@@ -134,13 +166,8 @@ class DecisionAdmin(Fixed):
     detail_related = (common.EVENT, "strategy__bankroll", "prediction", "book")
     empty_text = "No decision yet. A strategy decides when an event reaches its stage."
 
-    @display(description="Decision", ordering="pk")
-    def number(self, row: Decision) -> str:
-        return f"#{row.pk}"
-
-    @display(description="Verdict", ordering="verdict")
-    def verdict_chip(self, row: Decision) -> str:
-        return chips.state(row.verdict, row.get_verdict_display())
+    number = columns.number("Decision")
+    verdict_chip = columns.state("verdict", "Verdict")
 
     @display(description="Reason", ordering="reason")
     def reason_text(self, row: Decision) -> str:
@@ -162,9 +189,7 @@ class DecisionAdmin(Fixed):
     def stake_text(self, row: Decision) -> str:
         return chips.money(row.stake) if row.stake else chips.NOTHING
 
-    @display(description="Decided", ordering="decided_at")
-    def when(self, row: Decision) -> str:
-        return chips.when(row.decided_at)
+    when = columns.moment("decided_at", "Decided")
 
     def badges(self, row: Decision) -> list[Any]:
         return [self.verdict_chip(row), self.origin(row)]

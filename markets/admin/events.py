@@ -22,7 +22,7 @@ from markets.models import (
     Result,
     Selection,
 )
-from monitoring.desk import chips, sections
+from monitoring.desk import chips, columns, sections
 from monitoring.desk.filters import StartingFilter
 from monitoring.desk.pages import Fixed
 
@@ -82,13 +82,8 @@ class EventAdmin(Fixed):
     def label(self, row: Event) -> str:
         return row.season.label
 
-    @display(description="Starts", ordering="starts_at")
-    def starts(self, row: Event) -> str:
-        return chips.when(row.starts_at)
-
-    @display(description="State", ordering="status")
-    def state_chip(self, row: Event) -> str:
-        return chips.state(row.status, row.get_status_display())
+    starts = columns.moment("starts_at", "Starts")
+    state_chip = columns.state("status")
 
     @display(description="Result")
     def score(self, row: Any) -> str:
@@ -187,9 +182,7 @@ class ResultAdmin(Fixed):
     detail_related = ("event__competition", "source")
     empty_text = "No result is known yet. Results come with the sources, after the events."
 
-    @display(description="State", ordering="status")
-    def state_chip(self, row: Result) -> str:
-        return chips.state(row.status, row.get_status_display())
+    state_chip = columns.state("status")
 
     @display(description="Score")
     def score(self, row: Result) -> str:
@@ -199,9 +192,7 @@ class ResultAdmin(Fixed):
     def origin(self, row: Result) -> str:
         return chips.origin(is_simulated=row.event.competition.is_simulated)
 
-    @display(description="Known since", ordering="known_at")
-    def known(self, row: Result) -> str:
-        return chips.when(row.known_at)
+    known = columns.moment("known_at", "Known since")
 
     def badges(self, row: Result) -> list[Any]:
         return [self.state_chip(row), self.origin(row)]

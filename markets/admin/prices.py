@@ -7,7 +7,7 @@ from unfold.contrib.filters.admin import RelatedDropdownFilter
 from unfold.decorators import display
 
 from markets.models import ClosingPrice, LatestPrice
-from monitoring.desk import chips
+from monitoring.desk import chips, columns
 from monitoring.desk.pages import Fixed
 
 RELATED = ("selection__market__event__competition", "book")
@@ -35,13 +35,8 @@ class Prices(Fixed):
     def origin(self, row: Any) -> str:
         return chips.origin(is_simulated=row.selection.market.event.competition.is_simulated)
 
-    @display(description="Shown since", ordering="seen_at")
-    def seen(self, row: Any) -> str:
-        return chips.when(row.seen_at)
-
-    @display(description="Confirmed", ordering="confirmed_at")
-    def confirmed(self, row: Any) -> str:
-        return chips.when(row.confirmed_at)
+    seen = columns.moment("seen_at", "Shown since")
+    confirmed = columns.moment("confirmed_at", "Confirmed")
 
     def badges(self, row: Any) -> list[Any]:
         return [self.origin(row)]

@@ -1,5 +1,6 @@
 """Sources, what each look brought, and what was turned away."""
 
+from collections.abc import Callable
 from typing import Any
 
 from django import forms
@@ -13,13 +14,12 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 
 from markets.models import Fetch, FetchProblem, RawPayload, Source
 from markets.services import switching
-from monitoring.desk import asking, chips, sections
-from monitoring.desk.actions import Action, Asked, Done, ReasonForm
+from monitoring.desk import asking, chips, columns, sections
+from monitoring.desk.actions import BOTH, Action, Asked, Done, ReasonForm, switches
 from monitoring.desk.filters import StartingFilter
 from monitoring.desk.pages import Fixed, Kept, list_url
 
 INGEST = "markets.tasks.ingest"
-BOTH = frozenset({"row", "rows"})
 
 
 class IngestForm(ReasonForm):
@@ -56,19 +56,17 @@ def ingest(asked: Asked) -> Done:
 
 
 def enable(asked: Asked) -> Done:
-    for row in asked.rows:
-        switching.enable(
-            source_code=row.code, reason=asked.reason, actor=asked.actor, now=asked.now
-        )
-    return Done(f"Enabled {len(asked.rows)}.")
+    return _switched(asked, switching.enable, "Enabled")
 
 
 def disable(asked: Asked) -> Done:
+    return _switched(asked, switching.disable, "Disabled")
+
+
+def _switched(asked: Asked, switch: Callable[..., Source], what: str) -> Done:
     for row in asked.rows:
-        switching.disable(
-            source_code=row.code, reason=asked.reason, actor=asked.actor, now=asked.now
-        )
-    return Done(f"Disabled {len(asked.rows)}.")
+        switch(source_code=row.code, reason=asked.reason, actor=asked.actor, now=asked.now)
+    return Done(f"{what} {len(asked.rows)}.")
 
 
 class SourcesToSee(StartingFilter):
@@ -106,29 +104,14 @@ class SourceAdmin(Kept):
             icon="cloud_download",
             on=BOTH,
         ),
-        Action(
-            name="enable",
-            title="Enable",
+        *switches(
             permission="markets.change_source",
-            consequence="It is read again at its cadence.",
-            act=enable,
-            valid=lambda row: not row.is_enabled,
-            invalid="{row} is enabled already.",
-            icon="toggle_on",
-            on=BOTH,
-        ),
-        Action(
-            name="disable",
-            title="Disable",
-            permission="markets.change_source",
-            consequence="It is no longer read: its prices grow old, and strategies stop betting on"
+            is_on=lambda row: row.is_enabled,
+            enable=enable,
+            disable=disable,
+            then_on="It is read again at its cadence.",
+            then_off="It is no longer read: its prices grow old, and strategies stop betting on"
             " them.",
-            act=disable,
-            valid=lambda row: row.is_enabled,
-            invalid="{row} is disabled already.",
-            icon="toggle_off",
-            is_dangerous=True,
-            on=BOTH,
         ),
     )
 
@@ -153,13 +136,8 @@ class SourceAdmin(Kept):
     def origin(self, row: Source) -> str:
         return chips.origin(is_simulated=row.is_simulated)
 
-    @display(description="Last success", ordering="last_success_at")
-    def fresh(self, row: Source) -> str:
-        return chips.when(row.last_success_at)
-
-    @display(description="Last attempt", ordering="last_attempt_at")
-    def attempted(self, row: Source) -> str:
-        return chips.when(row.last_attempt_at)
+    fresh = columns.moment("last_success_at", "Last success")
+    attempted = columns.moment("last_attempt_at", "Last attempt")
 
     @display(description="Every", ordering="cadence_seconds")
     def cadence(self, row: Source) -> str:
@@ -222,17 +200,9 @@ class FetchAdmin(Fixed):
     detail_related = ("source",)
     empty_text = "No source was read yet: Sources → Ingest now."
 
-    @display(description="Look", ordering="pk")
-    def number(self, row: Fetch) -> str:
-        return f"#{row.pk}"
-
-    @display(description="State", ordering="state")
-    def state_chip(self, row: Fetch) -> str:
-        return chips.state(row.state, row.get_state_display())
-
-    @display(description="Started", ordering="started_at")
-    def started(self, row: Fetch) -> str:
-        return chips.when(row.started_at)
+    number = columns.number("Look")
+    state_chip = columns.state("state")
+    started = columns.moment("started_at", "Started")
 
     @display(description="Took")
     def took(self, row: Fetch) -> str:
@@ -291,6 +261,4 @@ class RawPayloadAdmin(Fixed):
     def short(self, row: RawPayload) -> str:
         return row.sha256[:12]
 
-    @display(description="Fetched", ordering="fetched_at")
-    def fetched(self, row: RawPayload) -> str:
-        return chips.when(row.fetched_at)
+    fetched = columns.moment("fetched_at", "Fetched")

@@ -3,6 +3,7 @@
 Every frame that feeds a model or a bet takes ``as_of`` and holds nothing known later.
 """
 
+from markets.queries.arrears import owed_by
 from markets.queries.events import (
     event_start,
     events_awaiting_close,
@@ -35,6 +36,7 @@ __all__ = [
     "events_starting",
     "latest_error",
     "match_history",
+    "owed_by",
     "problems_since",
     "reference_probabilities",
     "source_health",

@@ -33,6 +33,11 @@ class SourceHealth:
     is_stale: bool
 
     @property
+    def is_read(self) -> bool:
+        """Say whether it is read on schedule."""
+        return self.is_enabled and bool(self.location)
+
+    @property
     def needs_a_look(self) -> bool:
         return self.is_enabled and (self.is_stale or self.failures_in_a_row > 0)
 

@@ -97,6 +97,7 @@ def ingest(
     """Read a file, a folder or an address, else the source's own location; return the counts.
 
     Each file is a transaction of its own: one that cannot be used loses none of the others.
+    The audit tells of what somebody asked for; of what the clock did, the look tells.
     ``since`` leaves out events that start earlier.  A dry run counts and writes nothing.
 
     Raises:
@@ -136,16 +137,17 @@ def _look(asked: _Asked, *, actor: str, began: float) -> _Report:
         sources.note_failure(source=source, now=now)
         raise
     _finish(fetch, source, report, at=_later(now, began))
-    audit.record(
-        actor=actor,
-        action="markets.ingest",
-        subject=source,
-        at=now,
-        origin=fetch.origin,
-        problems=len(report.problems),
-        files=report.files,
-        **report.counts,
-    )
+    if audit.is_somebody(actor):
+        audit.record(
+            actor=actor,
+            action="markets.ingest",
+            subject=source,
+            at=now,
+            origin=fetch.origin,
+            problems=len(report.problems),
+            files=report.files,
+            **report.counts,
+        )
     return report
 
 

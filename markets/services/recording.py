@@ -26,6 +26,9 @@ def record(
 ) -> Counts:
     """Bring a parsed batch into the tables; recording it again changes nothing.
 
+    What a load brought stands with its look or its run, not in the audit: prices move every few
+    seconds.  A corrected result stands there, because money is moved again after it.
+
     What cannot be used (an unknown name, a price that contradicts the stored one) comes back
     among the counts' problems, and everything else is stored.  ``fetched_at``: when the payload
     reached us, if that was before ``now``.
@@ -57,10 +60,14 @@ def record(
     counts.results = resulting.record_results(
         results=batch.results, events=catalogue.events, source=source, now=now, tell=tell
     )
-    if counts.changed_anything:
+    if counts.results.corrected:
         actor = progress.actor if progress is not None else f"source:{source.code}"
         audit.record(
-            actor=actor, action="markets.record", subject=source, at=now, **counts.as_json()
+            actor=actor,
+            action="markets.correct_results",
+            subject=source,
+            at=now,
+            corrected=counts.results.corrected,
         )
     return counts
 

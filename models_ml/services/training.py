@@ -2,6 +2,8 @@
 
 import hashlib
 import inspect
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
@@ -35,6 +37,18 @@ SOURCES = (boosting, calibrating, elo, features, soccer_v1, splitting, evaluatin
 
 class NotEnoughHistory(Refused):
     """Too few matches are known to learn from."""
+
+
+class NothingTrained(Refused):
+    """Not one of the pipelines could be trained."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """What became of several pipelines: their new versions, and why there is none, by code."""
+
+    versions: list[ModelVersion] = field(default_factory=list)
+    refused: dict[str, str] = field(default_factory=dict)
 
 
 def train(
@@ -88,6 +102,43 @@ def train(
         trained_at=now,
     )
     return _register(version, content, actor=actor, now=now)
+
+
+def train_each(
+    *,
+    pipelines: Iterable[Pipeline],
+    until: datetime,
+    seed: int = 0,
+    actor: str,
+    now: datetime,
+    progress: RunHandle | None = None,
+) -> Trained:
+    """Train a candidate for each pipeline; one that is refused takes no other's turn.
+
+    A fault of ours and a cancellation rise at once; what was trained before them stays.
+
+    Raises:
+        NothingTrained: there are pipelines, and each was refused.
+    """
+    trained = Trained()
+    for pipeline in pipelines:
+        try:
+            version = train(
+                pipeline=pipeline, until=until, seed=seed, actor=actor, now=now, progress=progress
+            )
+        except Refused as no:
+            trained.refused[pipeline.code] = str(no)
+        else:
+            trained.versions.append(version)
+    if trained.refused and not trained.versions:
+        raise NothingTrained("; ".join(trained.refused.values()))
+    return trained
+
+
+def report(*, trained: Trained) -> dict[str, Any]:
+    """Return what became of each pipeline, as JSON can hold it."""
+    versions = [summary(version=version) for version in trained.versions]
+    return {"versions": versions, "refused": trained.refused}
 
 
 def summary(*, version: ModelVersion) -> dict[str, Any]:

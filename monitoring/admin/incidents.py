@@ -14,8 +14,8 @@ from unfold.decorators import display
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from monitoring import registry
-from monitoring.desk import chips, sections
-from monitoring.desk.actions import Action, Asked, Done, ReasonForm
+from monitoring.desk import chips, columns, sections
+from monitoring.desk.actions import BOTH, Action, Asked, Done, ReasonForm
 from monitoring.desk.filters import StartingFilter
 from monitoring.desk.pages import Fixed, list_url
 from monitoring.desk.runbooks import runbook
@@ -70,7 +70,7 @@ ACKNOWLEDGE = Action(
     valid=lambda row: row.state == Incident.State.OPEN,
     invalid="{row} is acknowledged or resolved already.",
     icon="visibility",
-    on=frozenset({"row", "rows"}),
+    on=BOTH,
 )
 RESOLVE = Action(
     name="resolve",
@@ -81,7 +81,7 @@ RESOLVE = Action(
     valid=lambda row: row.resolved_at is None,
     invalid="{row} is resolved already.",
     icon="check_circle",
-    on=frozenset({"row", "rows"}),
+    on=BOTH,
 )
 NOTE = Action(
     name="note",
@@ -149,9 +149,7 @@ class IncidentAdmin(Fixed):
     def severity_chip(self, row: Incident) -> str:
         return chips.severity(row.severity)
 
-    @display(description="State", ordering="state")
-    def state_chip(self, row: Incident) -> str:
-        return chips.state(row.state, row.get_state_display())
+    state_chip = columns.state("state")
 
     @display(description="What")
     def summary_line(self, row: Incident) -> str:
@@ -161,13 +159,8 @@ class IncidentAdmin(Fixed):
     def about(self, row: Incident) -> str:
         return chips.subject(row.subject)
 
-    @display(description="Opened", ordering="opened_at")
-    def opened(self, row: Incident) -> str:
-        return chips.when(row.opened_at)
-
-    @display(description="Seen last", ordering="latest_at")
-    def latest(self, row: Incident) -> str:
-        return chips.when(row.latest_at)
+    opened = columns.moment("opened_at", "Opened")
+    latest = columns.moment("latest_at", "Seen last")
 
     def when_empty(self) -> Any:
         looked = CheckState.objects.order_by("-ran_at").values_list("ran_at", flat=True).first()

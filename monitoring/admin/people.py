@@ -1,7 +1,9 @@
 """People, roles and programs' keys."""
 
+from datetime import timedelta
 from typing import Any
 
+from django import forms
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin as StockGroupAdmin
 from django.contrib.auth.admin import UserAdmin as StockUserAdmin
@@ -11,12 +13,17 @@ from django.http import HttpRequest
 from django.utils import timezone
 from unfold.decorators import display
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+from unfold.widgets import (
+    UnfoldAdminIntegerFieldWidget,
+    UnfoldAdminSelectWidget,
+    UnfoldAdminTextInputWidget,
+)
 
-from monitoring.desk import chips, sections
-from monitoring.desk.actions import Action, Asked, Done
-from monitoring.desk.pages import Desk, Fixed
+from monitoring.desk import chips, columns, sections
+from monitoring.desk.actions import BOTH, Action, Asked, Done, ReasonForm
+from monitoring.desk.pages import Desk, Fixed, list_url
 from monitoring.models import ApiToken, User
-from monitoring.services import audit
+from monitoring.services import tokens
 
 admin.site.unregister(Group)
 
@@ -47,9 +54,7 @@ class UserAdmin(Desk, StockUserAdmin):
     def active(self, row: User) -> str:
         return chips.yes_no(row.is_active, yes="Active", no="Locked out")
 
-    @display(description="Signed in last", ordering="last_login")
-    def seen(self, row: User) -> str:
-        return chips.when(row.last_login)
+    seen = columns.moment("last_login", "Signed in last")
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """A person is locked out, not removed: the audit names them."""
@@ -81,18 +86,55 @@ class GroupAdmin(Desk, StockGroupAdmin):
         return int(row.n_permissions)
 
 
+class TokenForm(ReasonForm):
+    """What the key is for, whose permissions it has, and how long."""
+
+    name = forms.CharField(
+        max_length=80,
+        widget=UnfoldAdminTextInputWidget(),
+        help_text="The program, as runs and audit will call it.",
+    )
+    user = forms.ModelChoiceField(
+        User.objects.none(),
+        widget=UnfoldAdminSelectWidget(),
+        help_text="The key may do what this person may, within its scope.",
+    )
+    scope = forms.ChoiceField(
+        choices=[("read", "Read"), ("read run", "Read, and change what its person may")],
+        widget=UnfoldAdminSelectWidget(),
+    )
+    days = forms.IntegerField(
+        min_value=1,
+        max_value=tokens.LONGEST.days,
+        initial=90,
+        widget=UnfoldAdminIntegerFieldWidget(),
+        help_text="Until it expires.",
+    )
+    field_order = ("name", "user", "scope", "days", "reason")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        people = User.objects.filter(is_active=True).order_by("username")
+        self.fields["user"].queryset = people  # type: ignore[attr-defined]
+
+
+def _make(asked: Asked) -> Done:
+    key, token = tokens.make_token(
+        name=asked.values["name"],
+        username=asked.values["user"].get_username(),
+        scopes=asked.values["scope"].split(),
+        life=timedelta(days=asked.values["days"]),
+        reason=asked.reason,
+        actor=asked.actor,
+        now=asked.now,
+    )
+    return Done(f"The key of {token.name}", secret=key)
+
+
 def _revoke(asked: Asked) -> Done:
     for token in asked.rows:
-        audit.record(
-            actor=asked.actor,
-            action="monitoring.revoke_token",
-            subject=token,
-            at=asked.now,
-            name=token.name,
-            reason=asked.reason,
-        )
-        token.delete()
-    return Done(f"Revoked {len(asked.rows)}.")
+        tokens.revoke_token(digest=token.pk, reason=asked.reason, actor=asked.actor, now=asked.now)
+    return Done(f"Revoked {len(asked.rows)}.", list_url(ApiToken))
 
 
 @admin.register(ApiToken)
@@ -104,8 +146,19 @@ class ApiTokenAdmin(Fixed):
     search_fields = ("name", "user__username", "token_key")
     ordering = ("-created",)
     detail_related = ("user",)
-    empty_text = "No program has a key. Make one with the API or `manage.py`; it is shown once."
+    empty_text = "No program has a key."
     desk_actions = (
+        Action(
+            name="make",
+            title="Make a key…",
+            permission="monitoring.add_apitoken",
+            consequence="A program that holds the key acts as the person you choose. The key is"
+            " shown once, on the next page, and kept hashed.",
+            act=_make,
+            form=TokenForm,
+            icon="key",
+            on=frozenset({"table"}),
+        ),
         Action(
             name="revoke",
             title="Revoke",
@@ -114,7 +167,7 @@ class ApiTokenAdmin(Fixed):
             act=_revoke,
             icon="key_off",
             is_dangerous=True,
-            on=frozenset({"rows"}),
+            on=BOTH,
         ),
     )
 
@@ -126,13 +179,8 @@ class ApiTokenAdmin(Fixed):
     def scope_list(self, row: ApiToken) -> str:
         return ", ".join(row.scopes)
 
-    @display(description="Expires", ordering="expiry")
-    def expires(self, row: ApiToken) -> str:
-        return chips.when(row.expiry)
-
-    @display(description="Used last", ordering="last_used_at")
-    def used(self, row: ApiToken) -> str:
-        return chips.when(row.last_used_at)
+    expires = columns.moment("expiry", "Expires")
+    used = columns.moment("last_used_at", "Used last")
 
     @display(description="State")
     def state_chip(self, row: ApiToken) -> str:

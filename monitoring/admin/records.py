@@ -10,7 +10,7 @@ from unfold.contrib.filters.admin import RangeDateTimeFilter
 from unfold.decorators import display
 
 from monitoring import registry
-from monitoring.desk import chips, sections
+from monitoring.desk import chips, columns, sections
 from monitoring.desk.filters import StartingFilter
 from monitoring.desk.pages import Fixed
 from monitoring.models import AuditEntry, BeatLease, CheckState, Heartbeat, IncidentEntry
@@ -51,9 +51,7 @@ class AuditEntryAdmin(Fixed):
     ordering = ("-pk",)
     empty_text = "Nobody has changed anything by hand yet."
 
-    @display(description="When", ordering="at")
-    def when(self, row: AuditEntry) -> str:
-        return chips.when(row.at)
+    when = columns.moment("at", "When")
 
     @display(description="Subject")
     def about(self, row: AuditEntry) -> str:
@@ -85,9 +83,7 @@ class IncidentEntryAdmin(Fixed):
     ordering = ("-pk",)
     detail_related = ("incident",)
 
-    @display(description="When", ordering="at")
-    def when(self, row: IncidentEntry) -> str:
-        return chips.when(row.at)
+    when = columns.moment("at", "When")
 
 
 @admin.register(CheckState)
@@ -105,9 +101,7 @@ class CheckStateAdmin(Fixed):
             return chips.chip("Found something", "warn", "warning")
         return chips.chip("Healthy", "good", "check_circle")
 
-    @display(description="Looked last", ordering="ran_at")
-    def ran(self, row: CheckState) -> str:
-        return chips.when(row.ran_at)
+    ran = columns.moment("ran_at", "Looked last")
 
     @display(description="Due every")
     def late(self, row: CheckState) -> str:
@@ -137,9 +131,7 @@ class HeartbeatAdmin(Fixed):
             return chips.chip(f"Silent for {chips.duration(silent)}", "bad", "heart_broken")
         return chips.chip("Alive", "good", "ecg_heart")
 
-    @display(description="Last seen", ordering="at")
-    def last(self, row: Heartbeat) -> str:
-        return chips.when(row.at)
+    last = columns.moment("at", "Last seen")
 
     def parts(self, request: HttpRequest, row: Heartbeat) -> list[Any]:
         return [self.all_facts(row), sections.Facts("Detail", list(row.detail.items()))]

@@ -14,8 +14,8 @@ from django.utils.html import format_html
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import display
 
-from monitoring.desk import asking, chips, sections
-from monitoring.desk.actions import Action, Asked, Done
+from monitoring.desk import asking, chips, columns, sections
+from monitoring.desk.actions import BOTH, Action, Asked, Done
 from monitoring.desk.filters import StartingFilter
 from monitoring.desk.pages import Fixed, list_url, row_url
 from monitoring.models import TaskRun
@@ -67,7 +67,7 @@ CANCEL = Action(
     invalid="{row} is over, or was asked to stop already.",
     icon="stop_circle",
     is_dangerous=True,
-    on=frozenset({"row", "rows"}),
+    on=BOTH,
 )
 RETRY = Action(
     name="retry",
@@ -79,7 +79,7 @@ RETRY = Action(
     valid=lambda run: run.state in (*BAD, State.CANCELLED),
     invalid="{row} did not fail, so there is nothing to run again.",
     icon="replay",
-    on=frozenset({"row", "rows"}),
+    on=BOTH,
 )
 
 
@@ -105,9 +105,7 @@ class TaskRunAdmin(Fixed):
         " or start one from Jobs."
     )
 
-    @display(description="State", ordering="state")
-    def state_chip(self, run: TaskRun) -> str:
-        return chips.state(run.state, run.get_state_display())
+    state_chip = columns.state("state")
 
     @display(description="Job", ordering="task")
     def job(self, run: TaskRun) -> str:
@@ -117,13 +115,8 @@ class TaskRunAdmin(Fixed):
     def who(self, run: TaskRun) -> str:
         return chips.two_lines(run.get_trigger_display(), run.actor)
 
-    @display(description="Queued", ordering="created_at")
-    def created(self, run: TaskRun) -> str:
-        return chips.when(run.created_at)
-
-    @display(description="Started", ordering="started_at")
-    def started(self, run: TaskRun) -> str:
-        return chips.when(run.started_at)
+    created = columns.moment("created_at", "Queued")
+    started = columns.moment("started_at", "Started")
 
     @display(description="Took")
     def took(self, run: TaskRun) -> str:

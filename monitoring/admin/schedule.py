@@ -28,8 +28,8 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from monitoring import registry
 from monitoring.admin import jobs
-from monitoring.desk import asking, chips, sections
-from monitoring.desk.actions import Action, Asked, Done
+from monitoring.desk import asking, chips, columns, sections
+from monitoring.desk.actions import BOTH, Action, Asked, Done, switches
 from monitoring.desk.filters import StartingFilter
 from monitoring.desk.pages import Desk, Fixed, Kept
 from monitoring.errors import Refused
@@ -88,7 +88,6 @@ def _switch(asked: Asked, *, enabled: bool, **also: Any) -> Done:
     return Done(f"{'Enabled' if enabled else 'Disabled'} {len(asked.rows)}.")
 
 
-BOTH = frozenset({"row", "rows"})
 RUN_NOW = Action(
     name="run",
     title="Run now",
@@ -97,29 +96,14 @@ RUN_NOW = Action(
     act=run_now,
     on=BOTH,
 )
-ENABLE = Action(
-    name="enable",
-    title="Enable",
+ENABLE, DISABLE = switches(
     permission="django_celery_beat.change_periodictask",
-    consequence="It runs from its next slot on. Slots missed while it was off are not made up.",
-    act=enable,
-    valid=lambda row: not row.enabled,
-    invalid="{row} is enabled already.",
-    icon="toggle_on",
-    on=BOTH,
-)
-DISABLE = Action(
-    name="disable",
-    title="Disable",
-    permission="django_celery_beat.change_periodictask",
-    consequence="It does not run until somebody enables it. Bringing a new version of the"
-    " software does not enable it either.",
-    act=disable,
-    valid=lambda row: row.enabled,
-    invalid="{row} is disabled already.",
-    icon="toggle_off",
-    is_dangerous=True,
-    on=BOTH,
+    is_on=lambda row: row.enabled,
+    enable=enable,
+    disable=disable,
+    then_on="It runs from its next slot on. Slots missed while it was off are not made up.",
+    then_off="It does not run until somebody enables it. Bringing a new version of the software"
+    " does not enable it either.",
 )
 
 
@@ -182,9 +166,7 @@ class PeriodicTaskAdmin(Kept):
         url = reverse("admin:monitoring_taskrun_change", args=[row.last_run["id"]])
         return format_html('<a href="{}">{}</a>', url, chips.state(row.last_run["state"]))
 
-    @display(description="Last run", ordering="last_run_at")
-    def last_at(self, row: PeriodicTask) -> str:
-        return chips.when(row.last_run_at)
+    last_at = columns.moment("last_run_at", "Last run")
 
     @display(description="Next run")
     def next_at(self, row: PeriodicTask) -> str:
@@ -230,9 +212,7 @@ class ScheduledJobAdmin(Fixed):
     def grace(self, row: ScheduledJob) -> str:
         return chips.duration(row.grace_seconds)
 
-    @display(description="Beat came last", ordering="latest_at")
-    def latest(self, row: ScheduledJob) -> str:
-        return chips.when(row.latest_at)
+    latest = columns.moment("latest_at", "Beat came last")
 
     @display(description="Slot")
     def slot(self, row: ScheduledJob) -> str:

@@ -39,6 +39,7 @@ class Done:
 
     text: str
     url: str = ""
+    secret: str = ""  # shown on the answer itself, once; kept nowhere
 
 
 class ReasonForm(forms.Form):
@@ -87,3 +88,56 @@ class Action:
 
     def consequence_for(self, rows: Sequence[Any]) -> str:
         return self.consequence if isinstance(self.consequence, str) else self.consequence(rows)
+
+
+BOTH = frozenset({"row", "rows"})
+
+
+def switches(
+    *,
+    permission: str,
+    is_on: Callable[[Any], bool],
+    enable: Callable[[Asked], Done],
+    disable: Callable[[Asked], Done],
+    then_on: str,
+    then_off: str,
+) -> tuple[Action, Action]:
+    """Return the two actions that switch rows on and off, each offered where it changes them."""
+    return (
+        Action(
+            name="enable",
+            title="Enable",
+            permission=permission,
+            consequence=then_on,
+            act=enable,
+            valid=lambda row: not is_on(row),
+            invalid="{row} is enabled already.",
+            icon="toggle_on",
+            on=BOTH,
+        ),
+        Action(
+            name="disable",
+            title="Disable",
+            permission=permission,
+            consequence=then_off,
+            act=disable,
+            valid=is_on,
+            invalid="{row} is disabled already.",
+            icon="toggle_off",
+            is_dangerous=True,
+            on=BOTH,
+        ),
+    )
+
+
+_OFFERED: dict[type[Model], tuple[Action, ...]] = {}
+
+
+def offer(model: type[Model], *actions: Action) -> None:
+    """Put actions onto the page of a table of a room below, which knows nothing of them."""
+    _OFFERED[model] = (*_OFFERED.get(model, ()), *actions)
+
+
+def offered_on(model: type[Model]) -> tuple[Action, ...]:
+    """Return what other rooms put onto a table's page."""
+    return _OFFERED.get(model, ())

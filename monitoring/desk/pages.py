@@ -16,7 +16,7 @@ from django.utils import timezone
 from unfold.admin import ModelAdmin
 from unfold.views import ChangeList
 
-from monitoring.desk import sections
+from monitoring.desk import actions, sections
 from monitoring.desk.actions import Action, Asked, Done
 from monitoring.desk.filters import BoundedPaginator
 from monitoring.errors import OutsideFailed, Refused
@@ -196,16 +196,32 @@ class Desk(ModelAdmin):
             return self._back(request, messages.WARNING, f"Refused: {no}", object_id)
         except OutsideFailed as failed:
             return self._back(request, messages.ERROR, f"Failed outside: {failed}", object_id)
+        if done.secret:
+            return self._shown_once(request, action, done)
         if done.url:
             messages.success(request, done.text)
             return HttpResponseRedirect(done.url)
         return self._back(request, messages.SUCCESS, done.text, object_id)
 
+    def _shown_once(self, request: HttpRequest, action: Action, done: Done) -> HttpResponse:
+        """Answer with a secret itself: a message would lie in a cookie or a session until read."""
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.model._meta,
+            "title": action.title.rstrip("…"),
+            "done": done,
+            "back_url": done.url or self._here(None),
+        }
+        return TemplateResponse(request, "desk/shown_once.html", context)  # admin: never cached
+
+    def _actions(self) -> Sequence[Action]:
+        return (*self.desk_actions, *actions.offered_on(self.model))
+
     def _initial(self, request: HttpRequest) -> dict[str, str]:
         return {key: str(value) for key, value in request.GET.items()}
 
     def _action(self, request: HttpRequest, name: str) -> Action:
-        action = next((found for found in self.desk_actions if found.name == name), None)
+        action = next((found for found in self._actions() if found.name == name), None)
         if action is None:
             raise Http404(f"There is no action {name!r} here.")
         if not self.has_view_permission(request) or not request.user.has_perm(action.permission):
@@ -246,7 +262,7 @@ class Desk(ModelAdmin):
     def _offered(self, request: HttpRequest, where: str) -> list[Action]:
         return [
             action
-            for action in self.desk_actions
+            for action in self._actions()
             if where in action.on and request.user.has_perm(action.permission)
         ]
 

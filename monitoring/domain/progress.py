@@ -15,6 +15,11 @@ class RunHandle(Protocol):
         """Return who is written into the audit: "task:settlements.settle_due", "cli:root"."""
         ...
 
+    @property
+    def asked_by(self) -> str:
+        """Return who asked for the run: "user:alice", "beat"."""
+        ...
+
     def progress(self, *, done: int, total: int | None = None, message: str = "") -> None:
         """Tell how far the work is; written at most once a second, seen at once by all."""
         ...

@@ -12,9 +12,9 @@ from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 
 from monitoring.models import ApiToken, User
+from monitoring.services import tokens
 
-READ, RUN = "read", "run"
-SCOPES = (READ, RUN)
+READ, RUN = SCOPES = tokens.SCOPES
 USED_NOTED_EVERY = timedelta(minutes=1)
 
 

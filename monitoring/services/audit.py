@@ -11,6 +11,15 @@ def label(instance: models.Model) -> str:
     return f"{instance._meta.label}:{instance.pk}"
 
 
+def is_somebody(actor: str) -> bool:
+    """Say whether a person, or a program of theirs, acted: not the clock, nor what it set off.
+
+    >>> is_somebody("user:alice"), is_somebody("api:nightly"), is_somebody("task:settle_due")
+    (True, True, False)
+    """
+    return actor.startswith(("user:", "api:", "cli:"))
+
+
 def record(
     *, actor: str, action: str, subject: models.Model | str, at: datetime, **detail: object
 ) -> None:

@@ -74,6 +74,10 @@ class Handle:
     def actor(self) -> str:
         return self._actor
 
+    @property
+    def asked_by(self) -> str:
+        return self.run.actor
+
     def clock(self) -> datetime:
         """Return the time: the start's plus what has passed, whatever the clock did since."""
         return self._began_at + timedelta(seconds=time.monotonic() - self._began)

@@ -9,11 +9,12 @@ from monitoring.errors import Refused
 from monitoring.models import ApiToken, User
 from monitoring.services import audit
 
+SCOPES = ("read", "run")  # to look, and to change something
 LONGEST = timedelta(days=365)
 
 
 class TokenRefused(Refused):
-    """No such user, or a life that is too short or too long."""
+    """No such user or key, no name or scope, or a life that is too short or too long."""
 
 
 def make_token(
@@ -24,12 +25,18 @@ def make_token(
     life: timedelta,
     actor: str,
     now: datetime,
+    reason: str = "",
 ) -> tuple[str, ApiToken]:
     """Make a key with a user's permissions; return it in the clear, this once, and its row.
 
     Raises:
-        TokenRefused: the user is unknown or inactive, or ``life`` is not within a year.
+        TokenRefused: the user is unknown or inactive, ``life`` is not within a year, there is
+            no name, or the scopes are none of ``SCOPES``.
     """
+    if not 0 < len(name.strip()) <= 80 or not name.isprintable():
+        raise TokenRefused("a key is called by the name of the program that uses it")
+    if not scopes or set(scopes) - set(SCOPES):
+        raise TokenRefused(f"a key has one or more of the scopes {', '.join(SCOPES)}")
     user = User.objects.filter(username=username, is_active=True).first()
     if user is None:
         raise TokenRefused(f"there is no active user {username!r}")
@@ -37,15 +44,40 @@ def make_token(
         raise TokenRefused(f"a key lives 1 to {LONGEST.days} days, not {life.days}")
     with transaction.atomic():
         token, key = ApiToken.objects.create(
-            user=user, expiry=life, name=name, scopes=sorted(set(scopes))
+            user=user, expiry=life, name=name.strip(), scopes=sorted(set(scopes))
         )
         audit.record(
             actor=actor,
             action="monitoring.make_token",
             subject=f"monitoring.ApiToken:{token.token_key}",
             at=now,
-            name=name,
+            name=token.name,
             user=username,
             scopes=token.scopes,
+            reason=reason,
         )
     return key, token
+
+
+def revoke_token(*, digest: str, reason: str, actor: str, now: datetime) -> None:
+    """Have a key refused from now on; its row goes, the audit keeps its name.
+
+    Raises:
+        TokenRefused: no reason, or there is no such key (any more).
+    """
+    if not reason.strip():
+        raise TokenRefused("give a reason")
+    with transaction.atomic():
+        token = ApiToken.objects.select_for_update().filter(pk=digest).first()
+        if token is None:
+            raise TokenRefused("there is no such key (any more)")
+        audit.record(
+            actor=actor,
+            action="monitoring.revoke_token",
+            subject=f"monitoring.ApiToken:{token.token_key}",
+            at=now,
+            name=token.name,
+            user=token.user.get_username(),
+            reason=reason.strip(),
+        )
+        token.delete()

@@ -23,6 +23,8 @@ from settlements.models import LedgerAccount, LedgerTransfer
 
 ZERO = Decimal("0.00")
 CENT = Decimal("0.01")
+MOST = Decimal("999999999999.99")  # what a balance can hold
+LONGEST_REFERENCE = 40
 
 
 class LedgerRefused(Refused):
@@ -71,13 +73,21 @@ def open_accounts(*, bankroll: Bankroll) -> dict[str, LedgerAccount]:
 
 
 def deposit(
-    *, bankroll_id: int, amount: Decimal, reference: str, actor: str, now: datetime
+    *,
+    bankroll_id: int,
+    amount: Decimal,
+    reference: str,
+    actor: str,
+    now: datetime,
+    reason: str = "",
 ) -> LedgerTransfer:
     """Bring money into a bankroll; the same reference again is the same deposit.
 
+    A replay's bankroll takes the one deposit that it is opened with.
+
     Raises:
-        LedgerRefused: the amount is no positive sum in cents, or the reference belongs to
-            another movement.
+        LedgerRefused: the amount is no positive sum in cents or more than a balance can hold,
+            the reference is missing, too long or another movement's, or it is a replay's money.
     """
     return _move_capital(
         kind=LedgerTransfer.Kind.DEPOSIT,
@@ -86,17 +96,24 @@ def deposit(
         reference=reference,
         actor=actor,
         now=now,
+        reason=reason,
     )
 
 
 def withdraw(
-    *, bankroll_id: int, amount: Decimal, reference: str, actor: str, now: datetime
+    *,
+    bankroll_id: int,
+    amount: Decimal,
+    reference: str,
+    actor: str,
+    now: datetime,
+    reason: str = "",
 ) -> LedgerTransfer:
     """Take money out of a bankroll, at most what no open bet may need.
 
     Raises:
-        LedgerRefused: the amount is no positive sum in cents, more than is available, or the
-            reference belongs to another movement.
+        LedgerRefused: the amount is no positive sum in cents or more than is available, the
+            reference is missing, too long or another movement's, or it is a replay's money.
     """
     return _move_capital(
         kind=LedgerTransfer.Kind.WITHDRAWAL,
@@ -105,29 +122,40 @@ def withdraw(
         reference=reference,
         actor=actor,
         now=now,
+        reason=reason,
     )
 
 
 def _checked(amount: Decimal) -> Decimal:
-    if not amount.is_finite() or amount <= 0 or amount != amount.quantize(CENT):
+    if not amount.is_finite() or not 0 < amount <= MOST or amount != amount.quantize(CENT):
         raise LedgerRefused(f"{amount} is no positive sum of money in whole cents")
     return amount.quantize(CENT)
 
 
 @transaction.atomic
 def _move_capital(
-    *, kind: str, bankroll_id: int, cash: Decimal, reference: str, actor: str, now: datetime
+    *,
+    kind: str,
+    bankroll_id: int,
+    cash: Decimal,
+    reference: str,
+    actor: str,
+    now: datetime,
+    reason: str,
 ) -> LedgerTransfer:
     bankroll = Bankroll.objects.select_for_update(no_key=True).get(pk=bankroll_id)
     accounts = open_accounts(bankroll=bankroll)
-    name = f"{kind.lower()}:{bankroll_id}:{reference}"
+    name = f"{kind.lower()}:{bankroll_id}:{_named(reference)}"
     existing = LedgerTransfer.objects.filter(reference=name).first()
     if existing:
         if existing.amount != abs(cash):
             raise LedgerRefused(f"{reference} already moved {existing.amount}, not {abs(cash)}")
         return existing
+    _refuse_to_touch_a_replay(bankroll)
     if cash < 0:
         _refuse_overdraft(bankroll_id=bankroll_id, amount=-cash)
+    elif bankroll.balance + cash > MOST:
+        raise LedgerRefused(f"{bankroll} cannot hold {cash} more than its {bankroll.balance}")
     movement = Movement(bankroll_id, kind, LedgerAccount.Kind.CAPITAL, cash, name, now)
     post(movements=[movement])
     audit.record(
@@ -137,9 +165,24 @@ def _move_capital(
         at=now,
         amount=str(abs(cash)),
         reference=reference,
+        reason=reason,
         cash_account=accounts[LedgerAccount.Kind.CASH].pk,
     )
     return LedgerTransfer.objects.get(reference=name)
+
+
+def _named(reference: str) -> str:
+    text = reference.strip()
+    if not 0 < len(text) <= LONGEST_REFERENCE or not text.isprintable():
+        raise LedgerRefused(f"a movement has a reference of 1 to {LONGEST_REFERENCE} characters")
+    return text
+
+
+def _refuse_to_touch_a_replay(bankroll: Bankroll) -> None:
+    """A replay counts what came of its first deposit; money that came later would be no profit."""
+    moved = LedgerTransfer.objects.filter(debit__bankroll=bankroll)
+    if bankroll.kind == Bankroll.Kind.REPLAY and moved.exists():
+        raise LedgerRefused(f"the money of {bankroll} belongs to its replay")
 
 
 def _refuse_overdraft(*, bankroll_id: int, amount: Decimal) -> None:

@@ -1,5 +1,7 @@
 """Every admin page: opens for those who may, in a bounded number of statements, and no others."""
 
+from importlib import import_module
+
 import pytest
 from django.contrib import admin
 from django.db import connection
@@ -15,6 +17,7 @@ from tests.config.builders import a_house, a_person
 
 pytestmark = pytest.mark.django_db
 NOW = timezone.now()
+import_module("config.urls")  # finds the pages
 PAGES = sorted(admin.site._registry.items(), key=lambda item: item[0]._meta.label)
 NAMED = {model._meta.label: (model, page) for model, page in PAGES}
 AT_MOST = 18  # statements of a list: session, user, permissions, banner, count, page, filters

@@ -12,7 +12,9 @@ from markets.connectors.base import (
     ParsedPrice,
     ParsedResult,
 )
-from markets.models import Source
+from markets.models import PriceSnapshot, Source
+from markets.services import recording
+from markets.services.counts import Counts
 
 NOW = datetime(2024, 6, 1, 12, 0, tzinfo=UTC)
 START = datetime(2023, 8, 12, 14, 0, tzinfo=UTC)  # a Saturday, 15:00 in the UK
@@ -121,3 +123,16 @@ def a_batch(
             ParsedBook("max", "Best of all", kind="AGGREGATE"),
         ],
     )
+
+
+def record(batch: ParsedBatch, source: Source, now: datetime = NOW) -> Counts:
+    return recording.record(batch=batch, source=source, now=now)
+
+
+def history(role: str = "HOME", book: str = "pinnacle") -> list[tuple[int, str]]:
+    """Return a selection's stored prices: whole hours before the start, and the price."""
+    rows = PriceSnapshot.objects.filter(selection__role=role, book__code=book)
+    return [
+        (round((START - seen_at).total_seconds() / 3600), str(price))
+        for seen_at, price in rows.order_by("seen_at").values_list("seen_at", "price")
+    ]

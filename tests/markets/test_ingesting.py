@@ -5,8 +5,9 @@ from datetime import date, timedelta
 import pytest
 from django.core.management import call_command
 
+from markets.connectors import registry
 from markets.models import Event, Fetch, FetchProblem, PriceSnapshot, RawPayload, Result, Source
-from markets.services import archiving, ingesting, reading, switching
+from markets.services import archiving, ingesting, reading, sources, switching
 from monitoring.errors import Cancelled, PermanentlyFailed
 from monitoring.models import AuditEntry, TaskRun
 from tests.markets.builders import NOW, csv_file
@@ -50,6 +51,11 @@ class Run:
         self.after -= 1
         if self.after < 0:
             raise Cancelled("stop")
+
+
+class TestSources:
+    def test_each_connector_has_its_row(self):
+        assert registry.CONNECTORS.keys() == sources.DEFAULTS.keys()
 
 
 @pytest.mark.django_db
@@ -128,7 +134,15 @@ class TestIngest:
         problem = FetchProblem.objects.get()
         assert (problem.file, problem.row, problem.field) == ("E0_2324.csv", 3, "PSH")
         assert (source.last_success_at, source.failures_in_a_row) == (NOW, 0)
-        assert AuditEntry.objects.filter(action="markets.ingest", actor="cli:test").count() == 1
+
+    def test_is_in_the_audit_when_somebody_asked_and_not_when_the_clock_did(self, folder):
+        for actor in ("task:markets.tasks.ingest_due_sources", "beat"):
+            ingest(path=str(folder), actor=actor)
+        assert not AuditEntry.objects.exists()
+        ingest(path=str(folder), actor="user:olga")
+        entry = AuditEntry.objects.get()
+        assert (entry.action, entry.actor) == ("markets.ingest", "user:olga")
+        assert entry.detail["events"] == {"new": 0, "changed": 0, "unchanged": 3}
 
     def test_one_bad_file_loses_none_of_the_others(self, folder):
         (folder / "A.csv").write_bytes(b"<html>moved</html>")

@@ -6,7 +6,7 @@ from django.utils import timezone
 from markets import tasks
 from markets.models import ClosingPrice, Event, Source
 from markets.services import recording
-from monitoring.models import TaskRun
+from monitoring.models import AuditEntry, TaskRun
 from monitoring.services import running
 from tests.markets.builders import a_batch, a_source, an_event, csv_file, match_odds
 
@@ -41,6 +41,20 @@ class TestIngest:
         )
         assert (report["events"]["new"], report["problems"]) == (2, 1)
         assert Event.objects.count() == 2
+
+    @pytest.mark.parametrize(
+        ("trigger", "actor", "entries"), [("USER", "user:olga", 1), ("TASK", "task:due", 0)]
+    )
+    def test_is_in_the_audit_under_the_name_of_who_asked(
+        self, db, tmp_path, settings, trigger, actor, entries
+    ):
+        settings.ARCHIVE_DIR = tmp_path / "archive"
+        (tmp_path / "E0_2324.csv").write_bytes(csv_file({}))
+        asked = {"task": "markets.tasks.ingest", "trigger": trigger, "actor": actor}
+        with running.recorded_here(**asked, now=timezone.now()) as run:
+            tasks.ingest.body(run, source="football_data", path=str(tmp_path))
+        found = AuditEntry.objects.filter(action="markets.ingest")
+        assert [entry.actor for entry in found] == [actor] * entries
 
 
 class TestRecordCloses:

@@ -208,6 +208,10 @@ def a_version(
     return training.train(pipeline=pipeline, until=until, replay=replay, **fields)
 
 
+def train_each(rows: Sequence[Pipeline], *, until: datetime, **fields: Any) -> training.Trained:
+    return training.train_each(pipelines=rows, until=until, actor="test", now=until, **fields)
+
+
 def a_serving_version(pipeline: Pipeline, *, until: datetime, **fields: Any) -> ModelVersion:
     version = a_version(pipeline, until=until, **fields)
     return promoting.promote(version_id=version.pk, actor="test", reason="first", now=until)

@@ -4,10 +4,14 @@ from io import StringIO
 
 import pytest
 from django.core.management import call_command
+from django.utils import timezone
 
+from models_ml import tasks
 from models_ml.models import ModelVersion, Prediction
+from models_ml.services import pipelines
 from monitoring import registry
 from monitoring.models import TaskRun
+from monitoring.services import running
 from tests.models_ml import builders
 from tests.models_ml.worlds import a_world
 
@@ -119,7 +123,17 @@ class TestPredict:
 class TestTasks:
     @pytest.mark.parametrize("name", ["predict_due", "train_pipeline", "train_scheduled"])
     def test_are_offered_to_schedule_admin_and_api(self, name):
-        import models_ml.tasks  # noqa: F401
-
         job = registry.jobs[f"models_ml.tasks.{name}"]
         assert job.permission.startswith("models_ml.")
+
+    def test_of_the_schedule_trains_every_served_pipeline_and_tells_of_the_refused(self, league):
+        real, simulated = pipelines.ensure_default_pipelines(now=league.ends_at)
+        serving = builders.a_serving_version(real, until=league.ends_at)
+        serving.pk, serving.pipeline = None, simulated
+        serving.save(force_insert=True)
+        with running.recorded_here(
+            task="test", trigger="CLI", actor="cli:test", now=timezone.now()
+        ) as handle:
+            report = tasks.train_scheduled.body(handle)
+        assert [version["pipeline"] for version in report["versions"]] == ["soccer-1x2"]
+        assert list(report["refused"]) == ["soccer-1x2-simulated"]

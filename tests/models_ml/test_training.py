@@ -7,9 +7,9 @@ from markets.models import Result
 from models_ml.domain import boosting
 from models_ml.domain.soccer_v1 import SOCCER_V1
 from models_ml.models import ModelVersion, Replay
-from models_ml.services import evaluating, storing, training
+from models_ml.services import evaluating, pipelines, storing, training
 from models_ml.services.evaluating import NothingToEvaluate
-from models_ml.services.training import NotEnoughHistory
+from models_ml.services.training import NotEnoughHistory, NothingTrained
 from monitoring.errors import Cancelled
 from monitoring.models import AuditEntry
 from tests.models_ml import builders
@@ -147,6 +147,37 @@ class TestTrain:
         later = league.ends_at + timedelta(days=1)
         with pytest.raises(NotEnoughHistory, match="future"):
             builders.a_version(pipeline, until=later, now=league.ends_at)
+
+
+class TestTrainEach:
+    def test_gives_each_pipeline_its_turn_whoever_was_refused(self, league, pipeline):
+        empty, full = pipelines.ensure_default_pipelines(now=league.ends_at)[::-1]
+        trained = builders.train_each([empty, full, empty], until=league.ends_at)
+        assert [version.pipeline for version in trained.versions] == [pipeline]
+        assert list(trained.refused) == ["soccer-1x2-simulated"]
+        report = training.report(trained=trained)
+        assert report["versions"][0]["pipeline"] == "soccer-1x2"
+        assert report["refused"]["soccer-1x2-simulated"].endswith(
+            "0 matches are known, 300 are needed"
+        )
+
+    def test_fails_where_all_were_refused_and_says_why_of_each(self, league, pipeline):
+        both = pipelines.ensure_default_pipelines(now=league.ends_at)
+        with pytest.raises(NothingTrained, match=r"soccer-1x2: .*; soccer-1x2-simulated "):
+            builders.train_each(both, until=league.events[50].starts_at)
+        assert not ModelVersion.objects.exists()
+
+    def test_of_no_pipeline_is_done(self):
+        trained = builders.train_each([], until=builders.moment(0))
+        assert training.report(trained=trained) == {"versions": [], "refused": {}}
+
+    def test_stops_at_a_cancellation_and_keeps_what_was_trained(self, league, pipeline):
+        rounds = Handle()
+        builders.train_each([pipeline], until=league.ends_at, progress=rounds)
+        stopping = Handle(stop_after=len(rounds.told) + 1)
+        with pytest.raises(Cancelled):
+            builders.train_each([pipeline, pipeline], until=league.ends_at, progress=stopping)
+        assert ModelVersion.objects.count() == 2
 
 
 class TestKnownMatches:

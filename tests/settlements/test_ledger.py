@@ -7,6 +7,7 @@ from betting.models import Bankroll
 from monitoring.models import AuditEntry
 from settlements.models import LedgerAccount, LedgerTransfer
 from settlements.services import ledger
+from tests.betting.builders import a_replay
 from tests.settlements import builders
 from tests.settlements.builders import NOON, a_bankroll, an_accepted_bet
 
@@ -52,10 +53,29 @@ class TestDeposit:
         with pytest.raises(ledger.LedgerRefused):
             deposit(bankroll, "200.00")
 
-    @pytest.mark.parametrize("amount", ["0", "-5", "0.005", "NaN", "Infinity"])
+    @pytest.mark.parametrize("amount", ["0", "-5", "0.005", "NaN", "Infinity", "1e12", "1e30"])
     def test_refuses_what_is_no_positive_sum_of_cents(self, amount):
         with pytest.raises(ledger.LedgerRefused):
             deposit(a_bankroll("0"), amount)
+
+    def test_refuses_more_than_a_balance_can_hold(self):
+        bankroll = a_bankroll("0.01")
+        with pytest.raises(ledger.LedgerRefused, match="cannot hold"):
+            deposit(bankroll, "999999999999.99")
+        assert deposit(bankroll, "999999999999.98").amount == D("999999999999.98")
+
+    @pytest.mark.parametrize("reference", ["", "  ", "x" * 41, "a\nb", "a\x00b"])
+    def test_refuses_a_reference_that_is_none(self, reference):
+        with pytest.raises(ledger.LedgerRefused, match="reference"):
+            deposit(a_bankroll("0"), reference=reference)
+
+    def test_takes_one_deposit_for_a_replay_and_no_other(self):
+        bankroll = a_bankroll("0", kind="REPLAY", replay=a_replay())
+        assert deposit(bankroll) == deposit(bankroll)
+        for move in (deposit, withdraw):
+            with pytest.raises(ledger.LedgerRefused, match="belongs to its replay"):
+                move(bankroll, "1.00", reference="later")
+        assert balance(bankroll) == D("100.00")
 
 
 class TestWithdraw:

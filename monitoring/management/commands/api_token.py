@@ -5,7 +5,6 @@ from django.core.management.base import CommandParser
 from django.utils import timezone
 
 from monitoring.commands import ProductCommand
-from monitoring.rest.access import SCOPES
 from monitoring.services import tokens
 
 
@@ -15,7 +14,7 @@ class Command(ProductCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("name", help="what the program is called in runs and audit")
         parser.add_argument("--user", required=True, help="whose permissions it has")
-        parser.add_argument("--scopes", nargs="+", choices=SCOPES, default=["read"])
+        parser.add_argument("--scopes", nargs="+", choices=tokens.SCOPES, default=["read"])
         parser.add_argument("--days", type=int, default=90, help="until it expires")
 
     def report(self, **options: Any) -> dict[str, Any]:
