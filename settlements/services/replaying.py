@@ -46,6 +46,17 @@ class NothingToReplay(Refused):
 
 
 @dataclass(slots=True)
+class _Clock:
+    """The wall clock of a replay: it goes on, or bets placed late would seem to wait for long."""
+
+    began_at: datetime
+    began: float  # by a clock that nobody sets
+
+    def now(self) -> datetime:
+        return self.began_at + timedelta(seconds=monotonic() - self.began)
+
+
+@dataclass(slots=True)
 class _Stage:
     """What one replay works with."""
 
@@ -54,9 +65,13 @@ class _Stage:
     strategy: Strategy
     bankroll: Bankroll
     actor: str
-    now: datetime
+    clock: _Clock
     until: datetime  # how far the replay has come
     event_ids: list[int] = field(default_factory=list)
+
+    @property
+    def now(self) -> datetime:
+        return self.clock.now()
 
 
 def replay_season(
@@ -76,13 +91,12 @@ def replay_season(
     replays.end_lost(actor=actor, now=now)
     season = find_season(competition_code=competition_code, season_label=season_label)
     events = _started(season, now=now)
-    began = monotonic()
+    clock = _Clock(now, monotonic())
     replay = replays.begin(season=season, seed=seed, actor=actor, now=now)
     ended: dict[str, Any] = {}
     try:
-        stage = _prepare(
-            replay, first=events[0].starts_at, seed=seed, actor=actor, now=now, progress=progress
-        )
+        first = events[0].starts_at
+        stage = _prepare(replay, first=first, actor=actor, clock=clock, progress=progress)
         _live(stage, events, progress=progress)
         ended = replay_figures.figures(
             bankroll=stage.bankroll,
@@ -94,8 +108,7 @@ def replay_season(
         ended = {"ended": f"{type(end).__name__}: {end}"[:500]}
         raise
     finally:
-        over = now + timedelta(seconds=monotonic() - began)
-        replays.finish(replay=replay, figures=ended, actor=actor, now=over)
+        replays.finish(replay=replay, figures=ended, actor=actor, now=clock.now())
     return ended
 
 
@@ -135,13 +148,12 @@ def _prepare(
     replay: Replay,
     *,
     first: datetime,
-    seed: int,
     actor: str,
-    now: datetime,
+    clock: _Clock,
     progress: RunHandle | None,
 ) -> _Stage:
     """Open bankroll and strategy, and train on what was known the day before the season."""
-    competition = replay.competition
+    competition, now = replay.competition, clock.began_at
     pipelines.ensure_default_pipelines(now=now)
     pipeline = Pipeline.objects.get(code=PIPELINE[competition.is_simulated])
     if progress:
@@ -149,7 +161,7 @@ def _prepare(
     version = training.train(
         pipeline=pipeline,
         until=first - timedelta(days=1),
-        seed=seed,
+        seed=replay.seed,
         actor=actor,
         now=now,
         replay=replay,
@@ -168,7 +180,7 @@ def _prepare(
         min_edge=MIN_EDGE,
         max_price_age_seconds=int(PRICE_AGE.total_seconds()),
     )
-    return _Stage(replay, version, strategy, bankroll, actor, now, until=first)
+    return _Stage(replay, version, strategy, bankroll, actor, clock, until=first)
 
 
 def _bankroll(replay: Replay, *, name: str, actor: str, now: datetime, at: datetime) -> Bankroll:

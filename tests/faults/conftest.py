@@ -7,12 +7,12 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
-from tests.faults.processes import ROOT, Broker, Worker
+from tests.faults.processes import ROOT, Broker, Nursery, Worker
 
 
 @pytest.fixture
@@ -41,16 +41,31 @@ def probes(transactional_db) -> None:
         cursor.execute(probe_tasks.TABLES)
 
 
+@pytest.fixture(scope="session")
+def nursery(django_db_setup) -> Iterator[Nursery]:
+    """Where processes on the test database come from that use no broker."""
+    settings = "tests.faults.fast_settings"  # they know the probes
+    mine = Nursery(
+        {**os.environ, "DJANGO_SETTINGS_MODULE": settings, "DATABASE_URL": _database_url()}
+    )
+    yield mine
+    mine.end()
+
+
+def _database_url() -> str:
+    from django.db import connection
+
+    at = connection.settings_dict
+    return f"postgresql://{at['USER']}@/{at['NAME']}?host={at['HOST']}"
+
+
 @pytest.fixture
 def environment(transactional_db, broker) -> dict[str, str]:
     """The environment in which a process sees this test's database and broker."""
-    from django.db import connection
-
-    database = connection.settings_dict
     return {
         **os.environ,
         "DJANGO_SETTINGS_MODULE": "tests.faults.fast_settings",
-        "DATABASE_URL": f"postgresql://{database['USER']}@/{database['NAME']}?host={database['HOST']}",
+        "DATABASE_URL": _database_url(),
         "REDIS_URL": broker.url,
         "LOG_LEVEL": "INFO",
     }
@@ -75,6 +90,29 @@ def a_worker(environment, probes, tmp_path) -> Iterator[Callable[..., Worker]]:
 
 
 @pytest.fixture
+def a_program(environment, tmp_path) -> Iterator[Callable[[str], Worker]]:
+    """Start "worker" or "train" with the very command of ``manage.py up``; all are killed."""
+    from config import up
+    from config.embedded.places import Places
+    from config.environment import Environment
+
+    mine = Environment()
+    programs = {one.name: one for one in up.programs(mine, Places.of(mine.home), port=0)}
+    started: list[Worker] = []
+
+    def start(name: str) -> Worker:
+        program = programs[name]
+        log = tmp_path / f"{name}{len(started)}.log"
+        started.append(_run(program.command, {**environment, **program.environment}, log))
+        return started[-1]
+
+    yield start
+    for program in started:
+        program.kill()
+        print(program.log.read_text()[-4000:])
+
+
+@pytest.fixture
 def a_beat(environment, probes, tmp_path) -> Iterator[Callable[[], Worker]]:
     """Start beats; all are killed at the end."""
     started: list[Worker] = []
@@ -92,7 +130,10 @@ def a_beat(environment, probes, tmp_path) -> Iterator[Callable[[], Worker]]:
 
 
 def _celery(environment: dict[str, str], log: Path, *arguments: str) -> Worker:
-    command = [sys.executable, "-m", "celery", "-A", "config", *arguments]
+    return _run([sys.executable, "-m", "celery", "-A", "config", *arguments], environment, log)
+
+
+def _run(command: Sequence[str], environment: dict[str, str], log: Path) -> Worker:
     with log.open("wb") as output:
         process = subprocess.Popen(
             command,

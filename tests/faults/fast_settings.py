@@ -7,4 +7,4 @@ from config.settings import *  # noqa: F403
 SWEEP_EVERY = timedelta(seconds=0.5)
 PUBLISH_AGAIN_AFTER = timedelta(seconds=2)
 CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 3
-CELERY_IMPORTS = ["tests.faults.probe_tasks"]
+CELERY_IMPORTS = ["tests.faults.hurry", "tests.faults.probe_tasks"]

@@ -2,11 +2,8 @@
 
 import os
 import signal
-import subprocess
-import sys
 from datetime import timedelta
 from decimal import Decimal
-from pathlib import Path
 
 import pytest
 from django.db import connection
@@ -17,9 +14,7 @@ from betting.services import answering, placing, reconciling
 from betting.venues.paper import PaperVenue
 from tests.betting.builders import NOON, a_bankroll, a_decision, a_strategy
 
-ROOT = Path(__file__).resolve().parents[2]
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.faults]
-PATIENCE = 60  # seconds until a silent process is called stuck
 BATCH = 6
 
 
@@ -67,29 +62,6 @@ def place_and_die(step: str, decision_ids: list[int]) -> None:
     placing.place(decision_ids=decision_ids, as_of=NOON, now=NOON, actor="t", venue=venue)
 
 
-def killed_at(step: str, decision_ids: list[int]) -> int:
-    """Let a child process place these decisions and die; return how it ended."""
-    at = connection.settings_dict
-    child = subprocess.run(
-        [
-            sys.executable,
-            "-c",
-            "import django; django.setup()\n"
-            "from tests.faults import test_placing_killed as t\n"
-            f"t.place_and_die({step!r}, {decision_ids!r})",
-        ],
-        cwd=ROOT,
-        env={
-            **os.environ,
-            "DATABASE_URL": f"postgresql://{at['USER']}@/{at['NAME']}?host={at['HOST']}",
-        },
-        capture_output=True,
-        timeout=PATIENCE,
-        check=False,
-    )
-    return child.returncode
-
-
 @pytest.mark.parametrize(
     "step, sent",
     [
@@ -100,12 +72,13 @@ def killed_at(step: str, decision_ids: list[int]) -> int:
         ("after the answer", 4),
     ],
 )
-def test_killed_at_any_step_each_bet_is_sent_at_most_once(step, sent):
+def test_killed_at_any_step_each_bet_is_sent_at_most_once(nursery, step, sent):
     bankroll = a_bankroll()
     strategy = a_strategy(bankroll=bankroll, max_open_share=0.05)  # room for four of the six
     decisions = [a_decision(strategy=strategy, stake="12.50").pk for _ in range(BATCH)]
 
-    assert killed_at(step, decisions) == -signal.SIGKILL
+    nursery.start(__name__, "place_and_die", step, decisions)
+    assert nursery.wait() == -signal.SIGKILL
     assert PaperOrder.objects.count() == sent
     assert queries.open_exposure(bankroll_id=bankroll.pk) in (0, Decimal("50.00"))
 

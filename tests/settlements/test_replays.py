@@ -1,15 +1,20 @@
 import time
 from datetime import timedelta
+from itertools import count
 
 import psycopg
 import pytest
 from django.db import connection
 
+from betting.services import reconciling
+from betting.tasks import RECONCILE_AFTER
+from betting.venues.paper import PaperVenue
 from models_ml.models import Replay
 from models_ml.services import replays, training
 from monitoring.models import AuditEntry
 from settlements import queries
 from settlements.services import replay_figures, replaying, settling
+from tests.settlements import league
 from tests.settlements.builders import (
     NOON,
     a_bankroll,
@@ -122,3 +127,23 @@ class TestSettlingBesideAReplay:
         assert settle() == 1
         assert bankroll.pk in queries.bankrolls_to_settle()
         assert Replay.objects.get().finished_at == NOON
+
+
+@pytest.mark.django_db(transaction=True)
+def test_reconciling_beside_a_long_replay_takes_none_of_its_bets_for_forgotten(monkeypatch):
+    league.a_league(days=4)
+    undisturbed = league.replay(seed=1)
+    minutes = count(step=60)
+    monkeypatch.setattr(replaying, "monotonic", lambda: float(next(minutes)))
+    place, asked = PaperVenue.place, []
+
+    def reconcile_and_place(venue, tickets):
+        now = Replay.objects.latest("pk").started_at + timedelta(seconds=next(minutes))
+        asked.append(reconciling.reconcile(now=now, older_than=2 * RECONCILE_AFTER)["asked"])
+        return place(venue, tickets)
+
+    monkeypatch.setattr(PaperVenue, "place", reconcile_and_place)
+    assert league.replay(seed=1) == undisturbed
+    assert set(asked) == {0}
+    with connection.cursor() as cursor:
+        cursor.execute("truncate markets_pricesnapshot")
