@@ -35,6 +35,12 @@ class Environment(BaseSettings):
     web_port: int = Field(default=8000, ge=1, le=65535)
     worker_concurrency: int = Field(default=2, ge=1, le=64)
     football_data_url: str = ""
+    odds_api_key: SecretStr = SecretStr("")
+    betfair_username: SecretStr = SecretStr("")
+    betfair_password: SecretStr = SecretStr("")
+    betfair_app_key: SecretStr = SecretStr("")
+    betfair_certs: SecretStr = SecretStr("")
+    pinnacle_key: SecretStr = SecretStr("")
     simulator_enabled: bool = True
     simulator_speed: float = Field(default=360.0, gt=0, le=3600)
     metrics_token: SecretStr = SecretStr("")

@@ -23,14 +23,14 @@ class Changes:
         to_store: rows that change the price in effect, in order of pair and time.
         contradicting: offered rows whose moment already has another price.
         newest: per pair the row that is in effect at the end, in order of pair.
-        confirmed: per pair the time of its last row.
+        last: per pair its last row, which confirms the one in effect, in order of pair.
         previous: per pair the price before the one in effect; 0 where there was none.
     """
 
     to_store: Ints
     contradicting: Ints
     newest: Ints
-    confirmed: Ints
+    last: Ints
     previous: Ints
 
 
@@ -64,13 +64,13 @@ def find_changes(*, pair: Ints, seen: Ints, price: Ints, origin: Ints) -> Change
     changed = first | (price[kept] != before)
     store = changed & (origin[kept] != STORED)
     lasting = changed | (origin[kept] == STORED)
-    newest_at, confirmed_at = _ends(first, lasting)
+    newest_at, last_at = _ends(first, lasting)
     previous = np.where(first[newest_at], 0, before[newest_at])
     return Changes(
         to_store=order[kept[store]],
         contradicting=order[contradicting],
         newest=order[kept[newest_at]],
-        confirmed=seen[kept[confirmed_at]],
+        last=order[kept[last_at]],
         previous=previous,
     )
 

@@ -27,6 +27,7 @@ BAD_PRICE = "a price is missing or not above 1"
 NO_MARGIN = "no margin to remove: booksum at or below 1"
 BELOW_ZERO = "the margin is larger than an outsider's whole probability"
 UNSOLVED = "the margin equation has no solution"
+CERTAIN = "a fair probability of 1 or more"
 _STEPS = 100
 _CLOSE_ENOUGH = 1e-9  # Newton squares the error: one more step leaves about 1e-18
 
@@ -36,7 +37,8 @@ class FairMarkets:
     """Margin-free markets, one row per market, as they were handed in.
 
     Attributes:
-        probabilities: ``(n_markets, n_selections)``, each row sums to 1; NaN where undefined.
+        probabilities: ``(n_markets, n_selections)``, each row sums to 1, or to as many as win; NaN
+            where undefined.
         overround: ``(n_markets,)``; NaN where a price was bad.
         method: what was really used for the row; "" where nothing was.
         reason: why the row is NaN or went by another method than asked; "" otherwise.
@@ -59,14 +61,18 @@ def default_method(n_selections: int) -> str:
     return "shin" if n_selections > 2 else "power"
 
 
-def remove_margin(prices: ArrayLike, *, method: str) -> FairMarkets:
+def remove_margin(prices: ArrayLike, *, method: str, sums_to: ArrayLike = 1) -> FairMarkets:
     """Return the fair probabilities of many markets at once.
 
     A bad market (a price that is NaN, infinite or not above 1) is NaN, with a reason, in its
     own row alone.  Where the booksum is at or below 1 the row goes by "multiplicative".
+    ``sums_to``: how many selections win, for all markets or for each.  Where k of them win, each
+    price speaks of k tickets of which one wins: prices times k have one winner, and what comes
+    out is times k again.  Then the overround is of the booksum divided by k.
 
     Raises:
-        ValueError: the method is unknown, or the array isn't ``(n_markets, n_selections >= 2)``.
+        ValueError: the method is unknown, or the array isn't ``(n_markets, n_selections >= 2)``,
+            or as many selections win as there are.
 
     Source: Shin 1993 in the form of Jullien & Salanié 1994; Clarke, Kovalchik & Ingram 2017
     (power); Cheung 2015 (odds ratio); Buchdahl 2015 (differential margin).
@@ -76,17 +82,38 @@ def remove_margin(prices: ArrayLike, *, method: str) -> FairMarkets:
     ([[0.37299, 0.40478, 0.22223]], 0.016943)
     >>> remove_margin([[1.9, 1.9], [2.1, 2.1]], method="power").method.tolist()
     ['power', 'multiplicative']
+    >>> place = remove_margin([[1.3, 1.7, 2.4, 3.4]], method="shin", sums_to=2)
+    >>> place.probabilities.round(3).tolist(), round(float(place.probabilities.sum()), 9)
+    ([[0.749, 0.57, 0.401, 0.28]], 2.0)
     """
     if method not in METHODS:
         raise ValueError(f"unknown method {method!r}: one of {', '.join(METHODS)}")
     columns = np.ascontiguousarray(np.asarray(prices, dtype=np.float64).T)
     if columns.ndim != 2 or columns.shape[0] < 2:
         raise ValueError("prices are (n_markets, n_selections) with at least two selections")
+    winners = np.broadcast_to(np.asarray(sums_to, dtype=np.float64), columns.shape[1:])
+    if not ((winners >= 1.0) & (winners < columns.shape[0])).all():
+        raise ValueError("at least one selection wins, and not all of them")
     with np.errstate(all="ignore"):
-        implied = 1.0 / columns
+        implied = 1.0 / (columns * winners)
         good: Bools = np.all((columns > 1.0) & np.isfinite(columns), axis=0)
         booksum = np.where(good, implied.sum(axis=0), np.nan)
-        return _by_row(implied, booksum, good, method)
+        found = _by_row(implied, booksum, good, method)
+        return found if (winners == 1.0).all() else _scaled(found, winners)
+
+
+def _scaled(found: FairMarkets, winners: Floats) -> FairMarkets:
+    """Return probabilities that sum to the number of winners; a certainty has none."""
+    probabilities = found.probabilities * winners[:, None]
+    certain = (probabilities >= 1.0).any(axis=1)
+    probabilities[certain] = np.nan
+    return FairMarkets(
+        probabilities,
+        found.overround,
+        np.where(certain, "", found.method),
+        np.where(certain, CERTAIN, found.reason),
+        found.parameter,
+    )
 
 
 def _by_row(implied: Floats, booksum: Floats, good: Bools, method: str) -> FairMarkets:

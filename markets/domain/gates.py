@@ -1,0 +1,43 @@
+"""Which prices no book can mean.  Pure: whole columns in, a reason per row out."""
+
+from datetime import timedelta
+
+import numpy as np
+from numpy.typing import NDArray
+
+Ints = NDArray[np.int64]
+
+HIGHEST_PRICE = 1000
+#: How far a book's clock may be ahead of ours.
+AHEAD = timedelta(seconds=300)
+#: A live price older than this is told; it is history all the same.
+OLD = timedelta(seconds=600)
+
+PASSED, NO_NUMBER, TOO_LOW, TOO_HIGH, IN_THE_FUTURE = range(5)
+#: By reason: what is counted under, and what was expected.
+REASONS = {
+    NO_NUMBER: ("not a number", "a finite price"),
+    TOO_LOW: ("at or below 1", "a price above 1"),
+    TOO_HIGH: (f"above {HIGHEST_PRICE}", f"a price up to {HIGHEST_PRICE}"),
+    IN_THE_FUTURE: ("in the future", "a time in the past"),
+}
+
+
+def judge(*, price: Ints, seen: Ints, fetched_at: int, no_number: int) -> Ints:
+    """Return each price's reason to be refused, ``PASSED`` where there is none.
+
+    Prices are thousandths, moments microseconds since 1970.
+
+    >>> column = lambda *values: np.array(values, dtype=np.int64)
+    >>> judge(
+    ...     price=column(1900, -1, 1000, 1_000_001, 1900), seen=column(5, 5, 5, 5, 10**15),
+    ...     fetched_at=6, no_number=-1,
+    ... ).tolist() == [PASSED, NO_NUMBER, TOO_LOW, TOO_HIGH, IN_THE_FUTURE]
+    True
+    """
+    latest = fetched_at + AHEAD // timedelta(microseconds=1)
+    return np.select(
+        [price == no_number, price <= 1000, price > HIGHEST_PRICE * 1000, seen > latest],
+        [NO_NUMBER, TOO_LOW, TOO_HIGH, IN_THE_FUTURE],
+        default=PASSED,
+    ).astype(np.int64)

@@ -1,0 +1,47 @@
+"""What is wrong with the data that was stored."""
+
+from django.db import models
+from django.db.models import Q
+
+from markets.models.events import Event
+from markets.models.markets import Market
+from markets.models.prices import Book
+from markets.models.sources import Source
+
+
+class QualityFinding(models.Model):
+    """A flaw in the data: open as long as a look still sees it."""
+
+    kind = models.CharField(max_length=40)  # "stale-price"
+    source = models.ForeignKey(
+        Source, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    event = models.ForeignKey(
+        Event, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    market = models.ForeignKey(
+        Market, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    book = models.ForeignKey(
+        Book, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    subject = models.CharField(max_length=120)  # "markets.Event:42"
+    detail = models.CharField(max_length=500)
+    value = models.FloatField(null=True, blank=True)
+    n = models.PositiveIntegerField(default=1)
+    found_at = models.DateTimeField()
+    seen_at = models.DateTimeField()
+    resolved_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["kind", "subject"],
+                name="finding_open_once",
+                condition=Q(resolved_at__isnull=True),
+            )
+        ]
+        indexes = [models.Index(fields=["kind", "-found_at"], name="finding_by_kind")]
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.detail}"
