@@ -30,11 +30,29 @@ class TestConnector:
     @pytest.mark.parametrize("path", sorted(DATA.glob("*.csv")), ids=lambda path: path.stem)
     def test_reads_every_row_of_a_file(self, path):
         batch = FootballData().parse(path.read_bytes(), name=path.name, fetched_at=timezone.now())
-        assert len(batch.events) == len(batch.results) == lines(path)
+        assert batch.records == len(batch.events) == len(batch.results) == lines(path)
         assert {event.leg for event in batch.events} == {1}
         assert len({event.season for event in batch.events}) == 1
-        assert len(batch.prices) > 70 * len(batch.events)
+        assert len(batch.columns) > 70 * len(batch.events)
         assert len(batch.problems) <= 2
+
+    def test_reads_every_price_of_every_file(self):
+        totals, problems = Counter(), []
+        for path in sorted(DATA.glob("*.csv")):
+            payload = path.read_bytes()
+            batch = FootballData().parse(payload, name=path.name, fetched_at=timezone.now())
+            kinds = np.array([key[1] for key in batch.columns.keys])[batch.columns.key]
+            totals.update(kinds.tolist())
+            totals["records"] += batch.records
+            problems += [(problem.file, problem.row, problem.field) for problem in batch.problems]
+        assert totals == {
+            "records": 11_715, "MATCH_ODDS": 554_994, "ASIAN_HANDICAP": 187_366, "TOTAL": 187_185,
+        }  # fmt: skip
+        assert problems == [
+            ("D1_1920.csv", 261, "AvgC>2.5"),
+            ("E0_2122.csv", 170, "B365C>2.5"),
+            ("E0_2122.csv", 170, "B365C<2.5"),
+        ]
 
 
 @pytest.mark.django_db

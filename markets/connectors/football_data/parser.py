@@ -7,99 +7,67 @@ import csv
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
-from decimal import Decimal
 
-from markets.connectors import football_data_cells as cells_of
-from markets.connectors import football_data_codes as codes
 from markets.connectors.base import (
     ParsedBatch,
     ParsedEvent,
-    ParsedPrice,
     ParsedResult,
-    Problem,
 )
+from markets.connectors.football_data import cells as cells_of
+from markets.connectors.football_data import codes, quoted
+from markets.connectors.football_data.rows import File, Row
 
 REQUIRED = ("Div", "Date", "HomeTeam", "AwayTeam")
 USUAL_START = time(15, 0)
-CLOSE_BEFORE_START = timedelta(minutes=1)
 RESULT_AFTER_START = timedelta(hours=2)
-HIGHEST_SCORE, HIGHEST_LINE = 99, 10
-GOAL_LINE = Decimal("2.50")
+HIGHEST_SCORE = 99
 _TIME = re.compile(r"(\d{1,2}):(\d{2})(?::\d{2})?")
-
-
-@dataclass(slots=True)
-class _Row:
-    """One match as the file tells it, before it has a season and a leg."""
-
-    number: int
-    cells: list[str]
-    division: str
-    day: date
-    starts_at: datetime
-    home: str
-    away: str
-    season: str = ""
-    leg: int = 1
-
-    @property
-    def ref(self) -> str:
-        return f"{self.division}|{self.season}|{self.home}|{self.away}|{self.leg}"
-
-
-@dataclass(slots=True)
-class _File:
-    """One file while it is read."""
-
-    name: str
-    fetched_at: datetime
-    places: dict[str, int] = field(default_factory=dict)
-    width: int = 0
-    problems: list[Problem] = field(default_factory=list)
-
-    def tell(self, row: int | None, column: str, message: str) -> None:
-        self.problems.append(Problem(self.name, row, column, message[:500]))
-
-    def cell(self, cells: Sequence[str], column: str) -> str:
-        at = self.places.get(column)
-        return cells[at].strip() if at is not None and at < len(cells) else ""
 
 
 class FootballData:
     """Reads files of football-data.co.uk."""
 
-    code = "football_data"
-    suffix = ".csv"
+    code = namespace = "football_data"
+    suffixes = (".csv",)
 
     def parse(self, payload: bytes, *, name: str, fetched_at: datetime) -> ParsedBatch:
         """Take one file apart; see ``Connector.parse``."""
-        file = _File(name=name, fetched_at=fetched_at)
+        file = File(name=name, fetched_at=fetched_at)
         lines = _lines(file, payload)
         if not lines or not _read_header(file, lines[0][1]):
-            return ParsedBatch(problems=file.problems)
+            return ParsedBatch(problems=[replace(p, is_rejection=False) for p in file.problems])
         rows = _in_season(file, list(_rows(file, lines[1:], _is_cut(payload))))
         events = [
             ParsedEvent(
-                row.ref, row.division, row.season, row.home, row.away, row.leg, row.starts_at
+                row.ref,
+                row.division,
+                row.season,
+                row.home,
+                row.away,
+                row.leg,
+                row.starts_at,
+                record=row.number,
             )
             for row in rows
         ]
         results = [result for row in rows if (result := _result(file, row)) is not None]
-        prices = _prices(file, rows)
+        columns = quoted.columns(file, rows)
         divisions = sorted({row.division for row in rows})
         return ParsedBatch(
             events=events,
-            prices=prices,
+            columns=columns,
             results=results,
             problems=sorted(file.problems, key=lambda problem: problem.row or 0),
             competitions=[codes.DIVISIONS[code] for code in divisions],
             books=codes.BOOKS,
+            records=len({row.number for row in rows} | file.rejected),
+            excerpts={row.number: ",".join(row.cells)[:500] for row in rows},
         )
 
 
-def _lines(file: _File, payload: bytes) -> list[tuple[int, list[str]]]:
+def _lines(file: File, payload: bytes) -> list[tuple[int, list[str]]]:
     """Return the lines that hold anything, each with its number, split into cells."""
     start = payload[:512].lstrip().lower()
     if not start:
@@ -114,12 +82,12 @@ def _lines(file: _File, payload: bytes) -> list[tuple[int, list[str]]]:
     lines = []
     for number, line in enumerate(_decode(payload).splitlines(), start=1):
         if "\0" in line:
-            file.tell(number, "", "text without NUL bytes")
+            file.reject(number, "", "text without NUL bytes")
             continue
         try:
             cells = next(csv.reader([line], strict=True), [])
         except csv.Error as wrong:
-            file.tell(number, "", f"cells between commas: {wrong}")
+            file.reject(number, "", f"cells between commas: {wrong}")
             continue
         if any(cell.strip() for cell in cells):
             lines.append((number, cells))
@@ -138,7 +106,7 @@ def _is_cut(payload: bytes) -> bool:
     return not payload.endswith((b"\n", b"\r"))
 
 
-def _read_header(file: _File, cells: Sequence[str]) -> bool:
+def _read_header(file: File, cells: Sequence[str]) -> bool:
     for at, cell in enumerate(cells):
         if cell.strip():
             file.places.setdefault(cell.strip(), at)
@@ -149,10 +117,10 @@ def _read_header(file: _File, cells: Sequence[str]) -> bool:
     return not missing
 
 
-def _rows(file: _File, lines: Sequence[tuple[int, list[str]]], is_cut: bool) -> Iterator[_Row]:
+def _rows(file: File, lines: Sequence[tuple[int, list[str]]], is_cut: bool) -> Iterator[Row]:
     for place, (number, cells) in enumerate(lines):
         if file.cell(cells, "Div") == "Div":
-            file.tell(number, "Div", "one header, not a second one")
+            file.reject(number, "Div", "one header, not a second one")
             continue
         if len(cells) < file.width:
             file.tell(number, "", f"{file.width} cells, not {len(cells)}: the row is cut short")
@@ -163,28 +131,28 @@ def _rows(file: _File, lines: Sequence[tuple[int, list[str]]], is_cut: bool) -> 
             yield row
 
 
-def _row(file: _File, number: int, cells: list[str]) -> _Row | None:
+def _row(file: File, number: int, cells: list[str]) -> Row | None:
     division = file.cell(cells, "Div")
     if division not in codes.DIVISIONS:
-        file.tell(number, "Div", f"a known division, not {division!r}")
+        file.reject(number, "Div", f"a known division, not {division!r}")
         return None
     day = cells_of.day(file.cell(cells, "Date"))
     if day is None:
-        file.tell(number, "Date", f"dd/mm/yyyy, not {file.cell(cells, 'Date')!r}")
+        file.reject(number, "Date", f"dd/mm/yyyy, not {file.cell(cells, 'Date')!r}")
         return None
     home, away = (cells_of.team(file.cell(cells, column)) for column in ("HomeTeam", "AwayTeam"))
     for column, team in (("HomeTeam", home), ("AwayTeam", away)):
         if not team:
-            file.tell(number, column, "a team's name of up to 120 printable characters")
+            file.reject(number, column, "a team's name of up to 120 printable characters")
             return None
     if home == away:
-        file.tell(number, "AwayTeam", f"another team than the home side {home!r}")
+        file.reject(number, "AwayTeam", f"another team than the home side {home!r}")
         return None
     local = datetime.combine(day, _start_time(file, number, cells), tzinfo=cells_of.UK)
-    return _Row(number, cells, division, day, local.astimezone(UTC), home, away)
+    return Row(number, cells, division, day, local.astimezone(UTC), home, away)
 
 
-def _start_time(file: _File, number: int, cells: Sequence[str]) -> time:
+def _start_time(file: File, number: int, cells: Sequence[str]) -> time:
     """Return the start by UK clocks; files before 2019/20 do not tell it."""
     text = file.cell(cells, "Time")
     if not text:
@@ -196,12 +164,12 @@ def _start_time(file: _File, number: int, cells: Sequence[str]) -> time:
     return time(int(match[1]), int(match[2]))
 
 
-def _in_season(file: _File, rows: Sequence[_Row]) -> list[_Row]:
+def _in_season(file: File, rows: Sequence[Row]) -> list[Row]:
     """Give each row its season and leg, and leave out what belongs to another season."""
-    by_division: dict[str, list[_Row]] = defaultdict(list)
+    by_division: dict[str, list[Row]] = defaultdict(list)
     for row in rows:
         by_division[row.division].append(row)
-    kept: list[_Row] = []
+    kept: list[Row] = []
     for division_rows in by_division.values():
         label = _season(file, division_rows)
         for row in division_rows:
@@ -209,14 +177,14 @@ def _in_season(file: _File, rows: Sequence[_Row]) -> list[_Row]:
                 row.season = label
                 kept.append(row)
             else:
-                file.tell(
+                file.reject(
                     row.number, "Date", f"a day of the season {label}, not {row.day:%d/%m/%Y}"
                 )
     kept = _number_legs(file, kept)
     return sorted(kept, key=lambda row: row.number)
 
 
-def _season(file: _File, rows: Sequence[_Row]) -> str:
+def _season(file: File, rows: Sequence[Row]) -> str:
     """Take the name's word for the season where most rows agree, else the rows' own.
 
     That is the season to which most of them can belong, of equal ones the earliest.
@@ -232,7 +200,7 @@ def _season(file: _File, rows: Sequence[_Row]) -> str:
     )
 
 
-def _number_legs(file: _File, rows: Sequence[_Row]) -> list[_Row]:
+def _number_legs(file: File, rows: Sequence[Row]) -> list[Row]:
     """Count the meetings of each pairing at one home, in order of time."""
     meetings: Counter[tuple[str, str, str]] = Counter()
     seen: dict[tuple[str, str, str, date], int] = {}
@@ -241,7 +209,7 @@ def _number_legs(file: _File, rows: Sequence[_Row]) -> list[_Row]:
         pairing = (row.division, row.home, row.away)
         first = seen.setdefault((*pairing, row.day), row.number)
         if first != row.number:
-            file.tell(row.number, "Date", f"a match that is not in row {first} already")
+            file.reject(row.number, "Date", f"a match that is not in row {first} already")
             continue
         meetings[pairing] += 1
         row.leg = meetings[pairing]
@@ -249,7 +217,7 @@ def _number_legs(file: _File, rows: Sequence[_Row]) -> list[_Row]:
     return kept
 
 
-def _result(file: _File, row: _Row) -> ParsedResult | None:
+def _result(file: File, row: Row) -> ParsedResult | None:
     """Read the score; a row without one is a fixture, a contradictory one has no result."""
     scores = [_score(file, row, column) for column in ("FTHG", "FTAG")]
     home, away = scores
@@ -268,10 +236,10 @@ def _result(file: _File, row: _Row) -> ParsedResult | None:
         return None
     half = _half_time(file, row, home, away)
     known_at = row.starts_at + RESULT_AFTER_START
-    return ParsedResult(row.ref, "FINAL", home, away, *half, known_at=known_at)
+    return ParsedResult(row.ref, "FINAL", home, away, *half, known_at=known_at, record=row.number)
 
 
-def _half_time(file: _File, row: _Row, home: int, away: int) -> tuple[int | None, int | None]:
+def _half_time(file: File, row: Row, home: int, away: int) -> tuple[int | None, int | None]:
     halves = (_score(file, row, "HTHG"), _score(file, row, "HTAG"))
     if halves[0] is None or halves[1] is None:
         return None, None
@@ -283,7 +251,7 @@ def _half_time(file: _File, row: _Row, home: int, away: int) -> tuple[int | None
     return halves
 
 
-def _score(file: _File, row: _Row, column: str) -> int | None:
+def _score(file: File, row: Row, column: str) -> int | None:
     text = file.cell(row.cells, column)
     if not text:
         return None
@@ -292,49 +260,3 @@ def _score(file: _File, row: _Row, column: str) -> int | None:
         file.tell(row.number, column, f"a whole number up to {HIGHEST_SCORE}, not {text!r}")
         return None
     return int(number)
-
-
-def _prices(file: _File, rows: Sequence[_Row]) -> list[ParsedPrice]:
-    """Read every known price column of every row, and each row's handicap lines once."""
-    columns = codes.price_columns(file.places)
-    names = {at: name for name, at in file.places.items()}
-    known: dict[str, Decimal | str] = {}
-    prices: list[ParsedPrice] = []
-    for row in rows:
-        ref, cells, n_cells = row.ref, row.cells, len(row.cells)
-        early = min(cells_of.collected_at(row.starts_at), file.fetched_at)
-        close = min(row.starts_at - CLOSE_BEFORE_START, file.fetched_at)
-        lines: dict[int, Decimal | None] = {}
-        for column in columns:
-            text = cells[column.at] if column.at < n_cells else ""
-            if not text:
-                continue
-            value = known.get(text)
-            if value is None:
-                value = known[text] = cells_of.price(text)
-            if value == "":
-                continue
-            if isinstance(value, str):
-                file.tell(row.number, column.name, value)
-                continue
-            line = GOAL_LINE if column.kind == "TOTAL" else None
-            if column.line_at is not None:
-                if column.line_at not in lines:
-                    lines[column.line_at] = _line(file, row, column.line_at, names)
-                line = lines[column.line_at]
-                if line is None:
-                    continue
-            seen_at = close if column.is_closing else early
-            prices.append(
-                ParsedPrice(ref, column.kind, line, column.role, column.book, value, seen_at)
-            )
-    return prices
-
-
-def _line(file: _File, row: _Row, at: int, names: dict[int, str]) -> Decimal | None:
-    text = row.cells[at].strip() if at < len(row.cells) else ""
-    number = cells_of.number(text)
-    if number is None or number % Decimal("0.25") or abs(number) > HIGHEST_LINE:
-        file.tell(row.number, names[at], f"a handicap in quarters, not {text[:40]!r}")
-        return None
-    return number

@@ -1,0 +1,1 @@
+"""What the three Betfair sources share: one publisher's ids, markets and names."""

@@ -1,0 +1,155 @@
+"""Which answer of which market an outcome is, by what its market asks."""
+
+import re
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+from functools import lru_cache
+
+from markets.connectors.columns import PriceKey
+from markets.connectors.odds_api import codes
+from markets.connectors.odds_api.documents import Game, Outcome
+from markets.domain import kinds
+
+DRAW = "Draw"
+_NAMED_AS = {"Over": "OVER", "Under": "UNDER", "Yes": "YES", "No": "NO"}
+_OVER_UNDER = {("Over", "Under"): ("OVER", "UNDER"), ("Under", "Over"): ("UNDER", "OVER")}
+_TWO = {
+    frozenset(("HOME", "DRAW")): "HOME_DRAW",
+    frozenset(("HOME", "AWAY")): "HOME_AWAY",
+    frozenset(("DRAW", "AWAY")): "DRAW_AWAY",
+}
+
+
+class UnusableOutcome(ValueError):
+    """An outcome that answers nothing; says what was expected."""
+
+
+def key(game: Game, asked: codes.Question, outcome: Outcome) -> PriceKey:
+    """Return the key of an outcome's price.
+
+    Raises:
+        UnusableOutcome, markets.domain.kinds.BadLine: it answers nothing.
+    """
+    return _SHAPES[asked.shape](game, asked, outcome)
+
+
+def pair(
+    game: Game, asked: codes.Question, outcomes: Sequence[Outcome]
+) -> tuple[PriceKey, PriceKey] | None:
+    """Return both keys of a moneyline, a spread or a total as nearly all of them are written.
+
+    None where anything is unusual: ``key`` judges those one by one.
+    """
+    one, other = outcomes
+    shape, point = asked.shape, one.point
+    if shape == "TOTAL":
+        roles = _OVER_UNDER.get((one.name, other.name))
+        usual = roles is not None and point == other.point
+    elif shape in ("SIDES", "HANDICAP"):
+        is_home_first = one.name == game.home_team
+        names = (one.name, other.name) if is_home_first else (other.name, one.name)
+        usual = names == (game.home_team, game.away_team)
+        usual = usual and "HOME" in kinds.ROLES[asked.kind]
+        roles = ("HOME", "AWAY") if is_home_first else ("AWAY", "HOME")
+        if shape == "HANDICAP":
+            usual = usual and point is not None and other.point == -point
+            point = point if is_home_first else other.point
+    else:
+        return None
+    if not usual or roles is None:
+        return None
+    try:
+        line = None if shape == "SIDES" else _line(asked.kind, point, 1)
+    except kinds.BadLine:
+        return None
+    ref, kind, period = game.id, asked.kind, asked.period
+    return (
+        (ref, kind, period, line, "", "", roles[0], ""),
+        (ref, kind, period, line, "", "", roles[1], ""),
+    )
+
+
+@lru_cache(maxsize=4_096)
+def _line(kind: str, point: float | None, sign: int) -> Decimal | None:
+    return kinds.market_line(kind=kind, line=None if point is None else sign * Decimal(str(point)))
+
+
+def _side(game: Game, name: str) -> str:
+    if name == game.home_team:
+        return "HOME"
+    if name == game.away_team:
+        return "AWAY"
+    if name == DRAW:
+        return "DRAW"
+    raise UnusableOutcome(f"an outcome named after a side, not {name[:60]!r}")
+
+
+def _role(question: codes.Question, name: str, role: str) -> str:
+    if role not in kinds.ROLES[question.kind]:
+        raise UnusableOutcome(f"an answer that {question.kind} has, not {name[:60]!r}")
+    return role
+
+
+def _sides(game: Game, asked: codes.Question, outcome: Outcome) -> PriceKey:
+    role = _role(asked, outcome.name, _side(game, outcome.name))
+    return game.id, asked.kind, asked.period, None, "", "", role, ""
+
+
+def _handicap(game: Game, asked: codes.Question, outcome: Outcome) -> PriceKey:
+    role = _role(asked, outcome.name, _side(game, outcome.name))
+    line = _line(asked.kind, outcome.point, 1 if role == "HOME" else -1)
+    return game.id, asked.kind, asked.period, line, "", "", role, ""
+
+
+def _total(game: Game, asked: codes.Question, outcome: Outcome) -> PriceKey:
+    role = _role(asked, outcome.name, _NAMED_AS.get(outcome.name, ""))
+    line = _line(asked.kind, outcome.point, 1)
+    return game.id, asked.kind, asked.period, line, "", "", role, ""
+
+
+def _team_total(game: Game, asked: codes.Question, outcome: Outcome) -> PriceKey:
+    team = outcome.description or ""
+    if team not in (game.home_team, game.away_team):
+        raise UnusableOutcome(f"the total of a side, not of {team[:60]!r}")
+    role = _role(asked, outcome.name, _NAMED_AS.get(outcome.name, ""))
+    line = _line(asked.kind, outcome.point, 1)
+    return game.id, asked.kind, asked.period, line, team, "", role, ""
+
+
+def _player(game: Game, asked: codes.Question, outcome: Outcome) -> PriceKey:
+    player = " ".join((outcome.description or "").split())
+    if not player or outcome.name not in ("Over", "Under"):
+        raise UnusableOutcome("over or under of a player's figure")
+    line = _line(asked.kind, outcome.point, 1)
+    role = _NAMED_AS[outcome.name]
+    return game.id, asked.kind, asked.period, line, player, asked.statistic, role, ""
+
+
+def _yes_no(game: Game, asked: codes.Question, outcome: Outcome) -> PriceKey:
+    role = _role(asked, outcome.name, _NAMED_AS.get(outcome.name, ""))
+    return game.id, asked.kind, asked.period, None, "", "", role, ""
+
+
+def _two_of_three(game: Game, asked: codes.Question, outcome: Outcome) -> PriceKey:
+    parts = re.split(r" or | ?/ ?", outcome.name)
+    role = _TWO.get(frozenset(_side(game, part) for part in parts), "")
+    return game.id, asked.kind, asked.period, None, "", "", _role(asked, outcome.name, role), ""
+
+
+def _runner(game: Game, asked: codes.Question, outcome: Outcome) -> PriceKey:
+    runner = " ".join(outcome.name.split())
+    if not runner:
+        raise UnusableOutcome("a runner's name")
+    return game.id, asked.kind, asked.period, None, "", "", kinds.RUNNER, runner
+
+
+_SHAPES: dict[str, Callable[[Game, codes.Question, Outcome], PriceKey]] = {
+    "SIDES": _sides,
+    "HANDICAP": _handicap,
+    "TOTAL": _total,
+    "TEAM_TOTAL": _team_total,
+    "PLAYER": _player,
+    "YES_NO": _yes_no,
+    "TWO_OF_THREE": _two_of_three,
+    "RUNNERS": _runner,
+}

@@ -1,0 +1,111 @@
+"""From games of The Odds API to facts: events, prices as columns, results."""
+
+from datetime import datetime
+from functools import lru_cache
+
+from markets.connectors.base import (
+    ParsedBatch,
+    ParsedEvent,
+    ParsedResult,
+    Reading,
+)
+from markets.connectors.columns import microseconds
+from markets.connectors.odds_api import codes, quotes
+from markets.connectors.odds_api.documents import Document, Game
+from markets.connectors.told import Told
+from markets.domain import moments
+
+HIGHEST_SCORE = 999
+
+
+def batch(document: Document, *, first: int, reading: Reading) -> ParsedBatch:
+    """Take an answer's games apart; the first of them has the number ``first``."""
+    told = Told(reading.name, reading.fetched_at)
+    if document.wrong:
+        told.tell(None, "", document.wrong)
+    looked_at = _moment(told, None, "timestamp", document.timestamp) or reading.fetched_at
+    collected = quotes.Quotes(told)
+    competitions = {}
+    for record, game in enumerate(document.games, start=first):
+        event = game if isinstance(game, str) else _event(told, record, game)
+        if isinstance(event, str) or isinstance(game, str):
+            told.tell(record, "", str(event), reject=True)
+            continue
+        if game.sport_key in codes.COMPETITIONS:
+            competitions[game.sport_key] = codes.COMPETITIONS[game.sport_key]
+        told.events.append(event)
+        collected.add(record, game)
+        if game.completed and game.scores is not None:
+            _result(told, record, game)
+    columns = collected.columns(
+        looked_at_us=microseconds(looked_at),
+        odds_format=str(reading.options.get("oddsFormat", "")),
+    )
+    told.records = len(document.games)
+    return told.batch(
+        columns=columns,
+        markets=collected.runners({event.ref: event.record for event in told.events}),
+        competitions=tuple(competitions.values()),
+    )
+
+
+def _event(told: Told, record: int, game: Game) -> ParsedEvent | str:
+    """Return a game's event, or what the game would need to be one."""
+    home, away = (" ".join((side or "").split()) for side in (game.home_team, game.away_team))
+    told.excerpts[record] = f"{away} at {home}, {game.commence_time}, {game.sport_key}"[:500]
+    if not 0 < len(game.id) <= 80:
+        return "an id of up to 80 characters"
+    try:
+        starts_at, season = _start(game.sport_key, game.commence_time)
+    except moments.BadMoment as wrong:
+        return f"commence_time: {wrong}"
+    is_outright = not home and not away
+    if not is_outright and (not home or not away or home == away):
+        return "two sides, or none where somebody wins outright"
+    known = codes.COMPETITIONS.get(game.sport_key)
+    return ParsedEvent(
+        ref=game.id,
+        id=game.id,
+        competition=known.code if known is not None else game.sport_key,
+        season=season,
+        home=home,
+        away=away,
+        name=(" ".join(game.sport_title.split()) or game.sport_key)[:250] if is_outright else "",
+        starts_at=starts_at,
+        record=record,
+    )
+
+
+@lru_cache(maxsize=16_384)
+def _start(sport_key: str, commence_time: str | int) -> tuple[datetime, str]:
+    starts_at = moments.stamp(commence_time)
+    return starts_at, codes.season(sport_key, starts_at)
+
+
+def _result(told: Told, record: int, game: Game) -> None:
+    scores = {score.name: score.score for score in game.scores or ()}
+    points = [_points(scores.get(side)) for side in (game.home_team or "", game.away_team or "")]
+    home, away = points
+    if home is None or away is None:
+        told.tell(record, "scores", f"a whole score up to {HIGHEST_SCORE} of both sides")
+        return
+    known_at = _moment(told, record, "last_update", game.last_update)
+    told.results.append(
+        ParsedResult(game.id, "FINAL", home, away, known_at=known_at, record=record)
+    )
+
+
+def _points(value: object) -> int | None:
+    text = str(value) if isinstance(value, int | str) and not isinstance(value, bool) else ""
+    is_whole = text.isascii() and text.isdigit() and len(text) <= 3
+    return int(text) if is_whole else None
+
+
+def _moment(told: Told, record: int | None, at: str, value: str | int | None) -> datetime | None:
+    if value is None:
+        return None
+    try:
+        return moments.stamp(value)
+    except moments.BadMoment as wrong:
+        told.tell(record, at, str(wrong))
+        return None
