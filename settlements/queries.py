@@ -97,7 +97,10 @@ def bankrolls_to_settle() -> list[int]:
 
 
 def overdue(*, as_of: datetime, limit: timedelta, most: int = 500) -> list[Overdue]:
-    """Return accepted bets whose result was known for longer than ``limit``, oldest first."""
+    """Return accepted bets whose result was known for longer than ``limit``, oldest first.
+
+    Those whose result is disputed wait for a person, and are not overdue.
+    """
     ids = bankrolls_to_settle()
     with connection.cursor() as cursor:
         cursor.execute(_OVERDUE, {"before": as_of - limit, "ids": ids, "most": most})
@@ -265,6 +268,9 @@ from betting_bet b
 join markets_selection s on s.id = b.selection_id
 join markets_market m on m.id = s.market_id
 join markets_result r on r.event_id = m.event_id and r.known_at <= %(before)s
+  and r.status not in ('INTERRUPTED', 'WITHDRAWN')
 where b.status = 'ACCEPTED' and b.bankroll_id = any(%(ids)s)
+  and not exists (select 1 from markets_resultdispute d
+                  where d.event_id = m.event_id and d.state = 'OPEN')
 group by b.id, b.bankroll_id, m.id order by 4, b.id limit %(most)s
 """

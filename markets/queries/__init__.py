@@ -4,12 +4,17 @@ Every frame that feeds a model or a bet takes ``as_of`` and holds nothing known 
 """
 
 from markets.queries.arrears import owed_by
+from markets.queries.closes import CHAIN, closes, closing_by_method, closing_fair, main_lines
 from markets.queries.events import (
     event_start,
     events_awaiting_close,
     events_starting,
     match_history,
 )
+from markets.queries.ladders import best_offers, ladder_history
+from markets.queries.movement import movement_report
+from markets.queries.moves import Movement
+from markets.queries.notices import notices
 from markets.queries.prices import (
     CONSENSUS,
     LONGEST_STANDING,
@@ -19,6 +24,8 @@ from markets.queries.prices import (
 )
 from markets.queries.sources import (
     SourceHealth,
+    errors_by_kind,
+    latency_histogram,
     latest_error,
     problems_since,
     source_health,
@@ -26,16 +33,28 @@ from markets.queries.sources import (
 )
 
 __all__ = [
+    "CHAIN",
     "CONSENSUS",
     "LONGEST_STANDING",
+    "Movement",
     "SourceHealth",
+    "best_offers",
+    "closes",
+    "closing_by_method",
+    "closing_fair",
+    "errors_by_kind",
     "estimated_prices",
     "event_board",
     "event_start",
     "events_awaiting_close",
     "events_starting",
+    "ladder_history",
+    "latency_histogram",
     "latest_error",
+    "main_lines",
     "match_history",
+    "movement_report",
+    "notices",
     "owed_by",
     "problems_since",
     "reference_probabilities",

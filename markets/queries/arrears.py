@@ -10,13 +10,18 @@ from django.db import connection
 from django.db.models import Count, Exists, Min, OuterRef
 
 from markets.domain import simulation
-from markets.models import Event, Fetch, Result
+from markets.models import Event, EventAlias, Fetch, LatestPrice, Result, Source
 from markets.queries.sources import STALE_AFTER, SourceHealth
 
 #: So many looks in a row may find nothing new although something is due.
 EMPTY_AT_MOST = 10
 #: An event that began longer ago was given up: its source will not tell of it any more.
 GIVEN_UP_AFTER = timedelta(days=14)
+#: An event that begins so soon has prices, where its source brings any.
+PRICED_AHEAD = timedelta(hours=24)
+#: A source that brought a price in this time is one that brings prices.
+BROUGHT_WITHIN = timedelta(days=30)
+_EMPTY = {Fetch.State.NOTHING_NEW, Fetch.State.EMPTY}
 OPEN = (Event.Status.SCHEDULED, Event.Status.LIVE)
 
 _LEAGUE = """
@@ -44,13 +49,15 @@ def owed_by(*, source: SourceHealth, now: datetime) -> str:
         return _owed_by_the_simulator(now=now, patience=patience)
     if not _was_empty_each_time(source_id=source.pk):
         return ""
-    return _results_owed(source_id=source.pk, now=now, patience=patience)
+    return _results_owed(source_id=source.pk, now=now, patience=patience) or _prices_owed(
+        source_id=source.pk, now=now
+    )
 
 
 def _was_empty_each_time(*, source_id: int) -> bool:
     ended = Fetch.objects.filter(source_id=source_id).exclude(state=Fetch.State.RUNNING)
     states = ended.order_by("-started_at").values_list("state", flat=True)[:EMPTY_AT_MOST]
-    return list(states) == [Fetch.State.NOTHING_NEW] * EMPTY_AT_MOST
+    return len(states) == EMPTY_AT_MOST and set(states) <= _EMPTY
 
 
 def _results_owed(*, source_id: int, now: datetime, patience: timedelta) -> str:
@@ -62,6 +69,30 @@ def _results_owed(*, source_id: int, now: datetime, patience: timedelta) -> str:
         starts_at__range=(now - GIVEN_UP_AFTER, now - patience),
     ).aggregate(n=Count("pk"), first=Min("starts_at"))
     return _no_result(owed["n"], owed["first"]) if owed["n"] else ""
+
+
+def _prices_owed(*, source_id: int, now: datetime) -> str:
+    """Tell of events about to begin without a price where a source that brings prices plays.
+
+    Its competitions are those whose events carry its ids, or whose results it told.
+    """
+    brought = Fetch.objects.filter(
+        source_id=source_id, started_at__gt=now - BROUGHT_WITHIN, counts__prices__new__gt=0
+    )
+    if not brought.exists():
+        return ""
+    source = Source.objects.get(pk=source_id)
+    of_these = {"event__competition": OuterRef("competition")}
+    owed = Event.objects.filter(
+        Exists(EventAlias.objects.filter(namespace=source.ids_of, **of_these))
+        | Exists(Result.objects.filter(source_id=source_id, **of_these)),
+        ~Exists(LatestPrice.objects.filter(selection__market__event=OuterRef("pk"))),
+        status=Event.Status.SCHEDULED,
+        starts_at__range=(now, now + PRICED_AHEAD),
+    ).aggregate(n=Count("pk"), first=Min("starts_at"))
+    if not owed["n"]:
+        return ""
+    return f"no prices of {owed['n']} events, the first begins {_moment(owed['first'])}"
 
 
 def _owed_by_the_simulator(*, now: datetime, patience: timedelta) -> str:

@@ -132,7 +132,7 @@ def reference_probabilities(
     selections; where there is none, by the mean of the books that do ("consensus").
     """
     board = event_board(event_ids=event_ids, as_of=as_of, kinds=(kind,))
-    board = board[board["is_enabled"] & (board["book_kind"] != Book.Kind.AGGREGATE)]
+    board = board[board["is_enabled"] & board["book_kind"].isin(Book.IS_MARKET)]
     roles = market_kinds.ROLES[kind]
     sizes = board.groupby(["market_id", "book_id"])["selection_id"].transform("size")
     whole = board[sizes == len(roles)].copy()

@@ -1,177 +1,311 @@
-"""Events, markets and selections of a batch: made once, moved when their source moves them."""
+"""Events of a batch: found or made once, moved when their source moves them.
 
-from collections.abc import Iterable, Mapping, Sequence
+A joined event keeps the start of whoever knows it best, and of equals the newer telling; a source
+that only repeats what was changed since moves nothing back.
+"""
+
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from decimal import Decimal
+from datetime import datetime
+from functools import cached_property
 
-from django.db import connection
+import numpy as np
 
-from markets.connectors.base import ParsedEvent, ParsedResult
-from markets.domain import kinds
-from markets.models import Event
+from markets.connectors.base import ParsedBatch, ParsedEvent
+from markets.connectors.columns import PriceColumns, moment_of
+from markets.models import Event, EventAlias, EventChange, Participant, Source
+from markets.services import joining
+from markets.services.accounting import Accounting, Waiting
 from markets.services.counts import EventCounts
+from markets.services.joining import Ids, Standing
 from markets.services.naming import Names, Tell
 
 CHUNK = 2_000
 OVER = (Event.Status.FINISHED, Event.Status.ABANDONED, Event.Status.CANCELLED)
-
-EventKey = tuple[int, int, int, int]  # season, home, away, leg
-MarketKey = tuple[int, str, Decimal | None]  # event, kind, market line
+_SURE = {Event.Certainty.DATE: 0, Event.Certainty.ZONE: 1, Event.Certainty.EXACT: 2}
+_MOVES = (
+    "starts_at", "started_at", "status", "close_recorded_for", "start_certainty", "round",
+    "meeting_date", "race_number", "is_neutral", "data", "name",
+)  # fmt: skip
 
 
 @dataclass(slots=True)
 class Catalogue:
-    """The batch's events by their source's ref."""
+    """The batch's events by their source's ref; those that wait, with the reason."""
 
     events: dict[str, Event] = field(default_factory=dict)
     sides: dict[int, tuple[str, str]] = field(default_factory=dict)  # names, by event id
+    teams: dict[int, tuple[Participant, Participant]] = field(default_factory=dict)
+    waiting: dict[str, Waiting] = field(default_factory=dict)
     counts: EventCounts = field(default_factory=EventCounts)
 
 
-def record_events(
-    *, events: Sequence[ParsedEvent], results: Sequence[ParsedResult], names: Names, tell: Tell
-) -> Catalogue:
-    """Create the events that are new, move those that moved; a finished one is not reopened."""
-    told = {result.event_ref for result in results}
-    wanted: dict[EventKey, tuple[ParsedEvent, Event]] = {}
-    for parsed in events:
-        event = _as_event(parsed, names)
-        if event is not None:
-            wanted[_key(event)] = (parsed, event)
-    stored = _stored(wanted)
-    new = [event for key, (_, event) in wanted.items() if key not in stored]
-    if new:
-        Event.objects.bulk_create(new, batch_size=CHUNK, ignore_conflicts=True)
-        stored |= _stored({_key(event): None for event in new})
-    fresh = {_key(event) for event in new}
-    catalogue = Catalogue()
-    changed = []
-    for key, (parsed, event) in wanted.items():
-        row = stored[key]
-        catalogue.events[parsed.ref] = row
-        catalogue.sides[row.pk] = (event.home.name, event.away.name)  # type: ignore[union-attr]
-        if key not in fresh and _move(row, parsed, has_result=parsed.ref in told, tell=tell):
-            changed.append(row)
-    Event.objects.bulk_update(
-        changed, ["starts_at", "started_at", "status", "close_recorded_for"], batch_size=CHUNK
-    )
-    catalogue.counts = EventCounts(len(new), len(changed), len(wanted) - len(new) - len(changed))
+@dataclass
+class Hearing:
+    """One source's telling: when it was told, and what to note down."""
+
+    batch: ParsedBatch
+    columns: PriceColumns
+    source: Source
+    fetched_at: datetime
+    accounting: Accounting
+    tell: Tell
+
+    @cached_property
+    def with_result(self) -> set[str]:
+        return {result.event_ref for result in self.batch.results}
+
+    @cached_property
+    def _newest_price(self) -> dict[str, int]:
+        """Return when the newest price of each event was seen."""
+        columns = self.columns
+        newest = np.zeros(len(columns.keys), dtype=np.int64)
+        np.maximum.at(newest, columns.key, columns.seen)
+        found: dict[str, int] = {}
+        for key, seen in zip(columns.keys, newest.tolist(), strict=True):
+            found[key[0]] = max(seen, found.get(key[0], 0))
+        return found
+
+    def told_at(self, ref: str) -> datetime:
+        """Return since when a telling is known: an old file tells what was known then."""
+        seen = self._newest_price.get(ref)
+        return min(moment_of(seen), self.fetched_at) if seen else self.fetched_at
+
+
+def record_events(*, hearing: Hearing, names: Names, ids: Ids) -> Catalogue:
+    """Make the events that are new, move those that moved; a finished one is not reopened."""
+    among = joining.standing(batch=hearing.batch, names=names, ids=ids)
+    known = set(among.ids)
+    catalogue, made = Catalogue(), []
+    found: dict[int, tuple[Event, list[ParsedEvent]]] = {}
+    for parsed in hearing.batch.events:
+        event = joining.find(parsed=parsed, names=names, among=among)
+        if isinstance(event, Waiting):
+            catalogue.waiting.setdefault(parsed.ref, event)
+            continue
+        if event is None:
+            event = _make(parsed, names, among)
+            made.append(event)
+        if parsed.id:
+            among.ids.setdefault(parsed.id, event)
+        catalogue.events[parsed.ref] = event
+        found.setdefault(id(event), (event, []))[1].append(parsed)
+    Event.objects.bulk_create(made, batch_size=CHUNK)
+    new = {event.pk for event in made}
+    heard = [
+        (event, tellings[1:] if event.pk in new else tellings) for event, tellings in found.values()
+    ]
+    changed = _hear(heard, hearing) - new
+    for event, tellings in found.values():
+        if event.pk in new:
+            hearing.accounting.load([tellings[0].record])
+    _note_aliases(among.ids, known, catalogue, hearing)
+    _know_sides(catalogue, names)
+    n_known = len(found) - len(new) - len(changed)
+    catalogue.counts = EventCounts(len(new), len(changed), n_known)
     return catalogue
 
 
-def _as_event(parsed: ParsedEvent, names: Names) -> Event | None:
-    sides = names.sides(parsed)
-    if sides is None:
-        return None
-    home, away = sides
-    return Event(
-        competition=names.competitions[parsed.competition],
-        season_id=names.seasons[parsed.competition, parsed.season],
+def _make(parsed: ParsedEvent, names: Names, among: Standing) -> Event:
+    """Return a new event, not saved yet; without a leg it is its pairing's next one."""
+    competition, sides = names.competitions[parsed.competition], names.sides(parsed)
+    season = names.seasons[competition.pk, parsed.season]
+    home, away = sides or (None, None)
+    leg, name = parsed.leg or 1, parsed.name or f"{competition.name} {parsed.season}"
+    if home is not None and away is not None:
+        name = f"{home.name} v {away.name}"
+        if parsed.leg is None:
+            pair = among.pairs.get((competition.pk, home.pk, away.pk), ())
+            leg = max((row.leg for row in pair if row.season_id == season), default=0) + 1
+    elif parsed.race_number is not None and not parsed.name:
+        name = f"{competition.name} {parsed.meeting_date} R{parsed.race_number}"
+    assert parsed.starts_at is not None, "found out by joining"
+    event = Event(
+        competition=competition,
+        season_id=season,
         home=home,
         away=away,
-        leg=parsed.leg,
-        name=f"{home.name} v {away.name}",
+        leg=leg,
+        round=parsed.round[:20],
+        meeting_date=parsed.meeting_date,
+        race_number=parsed.race_number,
+        name=name[:250],
         starts_at=parsed.starts_at,
+        start_certainty=parsed.certainty,
         started_at=parsed.started_at,
         status=parsed.status,
+        is_neutral=parsed.is_neutral,
+        data=dict(parsed.data),
     )
+    among.add(event)
+    return event
 
 
-def _key(event: Event) -> EventKey:
-    return event.season_id, event.home_id or 0, event.away_id or 0, event.leg
+def _note_aliases(
+    ids: Mapping[str, Event], known: set[str], catalogue: Catalogue, hearing: Hearing
+) -> None:
+    """Keep the publisher's ids that are new, so that the same is found by them next time."""
+    new = sorted(ids.keys() - known)
+    if not new:
+        return
+    namespace = hearing.source.ids_of
+    EventAlias.objects.bulk_create(
+        [EventAlias(namespace=namespace, ref=ref, event=ids[ref]) for ref in new],
+        batch_size=CHUNK,
+        ignore_conflicts=True,
+    )
+    first: dict[str, int] = {}
+    for parsed in hearing.batch.events:
+        if parsed.id in ids and parsed.id not in known and parsed.ref in catalogue.events:
+            first.setdefault(parsed.id, parsed.record)
+    hearing.accounting.load(first.values())
 
 
-def _stored(keys: Mapping[EventKey, object]) -> dict[EventKey, Event]:
-    rows = Event.objects.filter(
-        season_id__in={key[0] for key in keys}, home_id__in={key[1] for key in keys}
-    ).order_by("pk")
-    return {_key(row): row for row in rows if _key(row) in keys}
+def _know_sides(catalogue: Catalogue, names: Names) -> None:
+    """Note the sides of each match, read where only an id led to it."""
+    told = {row.pk: row for row in names.participants.values()}
+    events = {event.pk: event for event in catalogue.events.values() if event.home_id}
+    unread = {pk for event in events.values() for pk in (event.home_id, event.away_id)} - set(told)
+    if unread:
+        told |= Participant.objects.in_bulk(unread)
+    for pk, event in events.items():
+        home, away = told[event.home_id], told[event.away_id]  # type: ignore[index]
+        catalogue.teams[pk] = home, away
+        catalogue.sides[pk] = home.name, away.name
 
 
-def _move(row: Event, parsed: ParsedEvent, *, has_result: bool, tell: Tell) -> bool:
-    """Take over what the source now says; return whether that is anything new."""
-    moved = row.starts_at != parsed.starts_at
-    if moved and row.status in OVER and not has_result:
-        tell("starts_at", f"the start of {row}, which is over: {row.starts_at:%Y-%m-%d %H:%M} UTC")
-        return False
-    status = parsed.status
+# -- what a source says of events that stand ------------------------------------------
+def _hear(pairs: Sequence[tuple[Event, list[ParsedEvent]]], hearing: Hearing) -> set[int]:
+    """Take over what is told of events that stand; return those that changed."""
+    moving = {
+        event.pk
+        for event, tellings in pairs
+        for parsed in tellings
+        if _differs(event.starts_at, parsed.starts_at)
+        or (event.started_at and _differs(event.started_at, parsed.started_at))
+    }
+    history: dict[int, list[EventChange]] = {}
+    if moving:
+        for row in EventChange.objects.filter(event__in=moving).order_by("known_at", "pk"):
+            history.setdefault(row.event_id, []).append(row)
+    changed: dict[int, Event] = {}
+    written: list[EventChange] = []
+    for event, tellings in pairs:
+        for parsed in tellings:
+            past = history.setdefault(event.pk, [])
+            news = _move(event, parsed, past, hearing)
+            if news is not None:
+                changed[event.pk] = event
+                past += news
+                written += news
+                hearing.accounting.load([parsed.record])
+    Event.objects.bulk_update(list(changed.values()), _MOVES, batch_size=CHUNK)
+    EventChange.objects.bulk_create(written, batch_size=CHUNK)
+    return set(changed)
+
+
+def _differs(standing: datetime | None, told: datetime | None) -> bool:
+    return told is not None and told != standing
+
+
+def _move(
+    row: Event, parsed: ParsedEvent, past: Sequence[EventChange], hearing: Hearing
+) -> list[EventChange] | None:
+    """Take over what a telling says that is new; return the moves, None where nothing is.
+
+    A start that is known for certain is not moved by one that is not; the plan takes back no
+    start, no end and no postponement.
+    """
+    starts_at = _start(row, parsed, past, hearing)
+    if starts_at is None:
+        return None
+    moved, status = row.starts_at != starts_at, parsed.status
     is_plan = status == Event.Status.SCHEDULED
     is_over = row.status in OVER and (is_plan or status == Event.Status.LIVE)
-    if is_over or (is_plan and not moved):  # the plan takes back no start and no postponement
+    if is_over or (is_plan and not moved):
         status = row.status
     started_at = parsed.started_at or row.started_at
-    if (row.starts_at, row.started_at, row.status) == (parsed.starts_at, started_at, status):
-        return False
-    if moved or started_at != row.started_at:
+    is_other = row.started_at is not None and started_at != row.started_at
+    if is_other and _is_old_news(past, "started_at", str(started_at), parsed.ref, hearing):
+        started_at = row.started_at
+    before = row.starts_at, row.started_at, row.status
+    after = starts_at, started_at, status
+    is_fuller = _fill(row, parsed)
+    if before == after and not is_fuller:
+        return None
+    if before[:2] != after[:2]:
         row.close_recorded_for = None
-    row.starts_at, row.started_at, row.status = parsed.starts_at, started_at, status
-    return True
-
-
-_FIND = """
-SELECT m.event_id, m.kind, m.line, s.role, s.id
-FROM markets_market m JOIN markets_selection s ON s.market_id = m.id
-WHERE m.event_id = ANY(%s) AND m.period = 'FULL'
-"""
-_ADD_MARKETS = """
-INSERT INTO markets_market (event_id, kind, period, line)
-SELECT event_id, kind, 'FULL', line
-FROM unnest(%s::bigint[], %s::text[], %s::numeric[]) AS t (event_id, kind, line)
-ON CONFLICT DO NOTHING
-"""
-_ADD_SELECTIONS = """
-INSERT INTO markets_selection (market_id, role, name, line)
-SELECT m.id, t.role, t.name, t.own_line
-FROM unnest(%s::bigint[], %s::text[], %s::numeric[], %s::text[], %s::text[], %s::numeric[])
-    AS t (event_id, kind, line, role, name, own_line)
-JOIN markets_market m ON m.event_id = t.event_id AND m.kind = t.kind AND m.period = 'FULL'
-    AND m.line IS NOT DISTINCT FROM t.line
-ON CONFLICT DO NOTHING
-"""
-
-SelectionIds = dict[MarketKey, dict[str, int]]  # by role
-
-
-def ensure_selections(
-    *, wanted: Iterable[MarketKey], catalogue: Catalogue
-) -> tuple[SelectionIds, set[int]]:
-    """Return each market's selections by role, and the ids of those that are new.
-
-    A market that is missing is made with all of its selections.
-    """
-    wanted = set(wanted)
-    event_ids = sorted({event_id for event_id, _, _ in wanted})
-    before = _find(event_ids)
-    missing = sorted(wanted - set(before), key=lambda key: (key[0], key[1], key[2] or Decimal(0)))
-    if not missing:
-        return before, set()
-    rows = [
-        (
-            *key,
-            role,
-            kinds.selection_name(
-                role=role,
-                home=catalogue.sides[key[0]][0],
-                away=catalogue.sides[key[0]][1],
-                line=key[2],
-            ),
-            kinds.selection_line(kind=key[1], role=role, line=key[2]),
+    row.starts_at, row.started_at, row.status = after
+    known_at = hearing.told_at(parsed.ref)
+    return [
+        EventChange(
+            event=row,
+            source=hearing.source,
+            field=name,
+            before="" if was is None else str(was),
+            after=str(is_now),
+            known_at=known_at,
         )
-        for key in missing
-        for role in kinds.ROLES[key[1]]
+        for name, was, is_now in zip(
+            ("starts_at", "started_at", "status"), before, after, strict=True
+        )
+        if was != is_now
     ]
-    with connection.cursor() as cursor:
-        cursor.execute(_ADD_MARKETS, [list(column) for column in zip(*missing, strict=True)])
-        cursor.execute(_ADD_SELECTIONS, [list(column) for column in zip(*rows, strict=True)])
-    after = _find(event_ids)
-    known = {pk for roles in before.values() for pk in roles.values()}
-    return after, {pk for roles in after.values() for pk in roles.values()} - known
 
 
-def _find(event_ids: Sequence[int]) -> SelectionIds:
-    found: SelectionIds = {}
-    with connection.cursor() as cursor:
-        cursor.execute(_FIND, [list(event_ids)])
-        for event_id, kind, line, role, pk in cursor.fetchall():
-            found.setdefault((event_id, kind, line), {})[role] = pk
-    return found
+def _start(
+    row: Event, parsed: ParsedEvent, past: Sequence[EventChange], hearing: Hearing
+) -> datetime | None:
+    """Return the start that holds from now on; None where the whole telling is turned away."""
+    told = parsed.starts_at
+    sure = _SURE[Event.Certainty(parsed.certainty)] - _SURE[Event.Certainty(row.start_certainty)]
+    if told is None or sure < 0:
+        return row.starts_at
+    if sure > 0:
+        return told
+    if told == row.starts_at or _is_old_news(past, "starts_at", str(told), parsed.ref, hearing):
+        return row.starts_at
+    if row.status in OVER and parsed.ref not in hearing.with_result:
+        said = f"the start of {row}, which is over: {row.starts_at:%Y-%m-%d %H:%M} UTC"
+        hearing.tell("starts_at", said, parsed.record or None)
+        return None
+    return told
+
+
+def _is_old_news(
+    past: Sequence[EventChange], name: str, told: str, ref: str, hearing: Hearing
+) -> bool:
+    """Say whether a telling only repeats what was changed since.
+
+    So it is where the telling is older than the change, or another source made the change and
+    this one has said nothing new after it.
+    """
+    changes = [row for row in past if row.field == name]
+    replaced = [row for row in changes if row.before == told]
+    if not replaced:
+        return False
+    mine = hearing.source.pk
+    if replaced[-1].source_id != mine and changes[-1].source_id != mine:
+        return True
+    return replaced[-1].known_at > hearing.told_at(ref)
+
+
+def _fill(row: Event, parsed: ParsedEvent) -> bool:
+    """Add what was not known of an event; what stands is left.  Return whether any was new."""
+    before = (
+        row.start_certainty, row.round, row.meeting_date, row.race_number, row.is_neutral,
+        len(row.data),
+    )  # fmt: skip
+    sure = _SURE[Event.Certainty(parsed.certainty)] - _SURE[Event.Certainty(row.start_certainty)]
+    if sure > 0 and parsed.starts_at is not None:
+        row.start_certainty = parsed.certainty
+    row.round = row.round or parsed.round[:20]
+    row.meeting_date = row.meeting_date or parsed.meeting_date
+    if row.race_number is None and parsed.race_number is not None and row.home_id is None:
+        row.race_number, row.name = parsed.race_number, (parsed.name or row.name)[:250]
+    row.is_neutral = row.is_neutral or parsed.is_neutral
+    row.data = {**parsed.data, **row.data}
+    return before != (
+        row.start_certainty, row.round, row.meeting_date, row.race_number, row.is_neutral,
+        len(row.data),
+    )  # fmt: skip

@@ -1,6 +1,7 @@
 """Columns of numbers into and out of PostgreSQL at COPY's own speed: no loop over rows."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from django.db import connection
@@ -10,8 +11,9 @@ Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 Numbers = NDArray[np.int64] | NDArray[np.float64]
 
-BIGINT, MOMENT, PRICE, FLOAT = "bigint", "moment", "price", "float"
-_WIDTH = {BIGINT: 8, MOMENT: 8, PRICE: 14, FLOAT: 8}
+BIGINT, SMALLINT, MOMENT, PRICE, FLOAT = "bigint", "smallint", "moment", "price", "float"
+_WIDTH = {BIGINT: 8, SMALLINT: 2, MOMENT: 8, PRICE: 14, FLOAT: 8}
+_NUMPY = {BIGINT: ">i8", SMALLINT: ">i2", MOMENT: ">i8", FLOAT: ">f8"}
 _HEADER = b"PGCOPY\n\xff\r\n\x00" + bytes(8)
 _TRAILER = b"\xff\xff"
 #: Microseconds from 1970 to PostgreSQL's own beginning of time, 2000-01-01.
@@ -23,8 +25,8 @@ def copy_columns(
 ) -> None:
     """COPY equally long columns into a table.
 
-    ``kinds``: BIGINT as it is; MOMENT microseconds since 1970; PRICE thousandths, below ten
-    million, which become ``numeric`` with three places.
+    ``kinds``: BIGINT and SMALLINT as they are; MOMENT microseconds since 1970; PRICE thousandths,
+    below ten million, which become ``numeric`` with three places; FLOAT.  None holds null.
     Needs an open transaction where the table is a temporary one.
     """
     with connection.cursor() as cursor:
@@ -49,7 +51,7 @@ def binary_rows(*, kinds: Sequence[str], columns: Sequence[Numbers]) -> bytes:
             parts = ("ndigits", "weight", "sign", "dscale", "thousands", "whole", "rest")
             fields += [(f"{part}{number}", ">i2") for part in parts]
         else:
-            fields.append((f"value{number}", ">f8" if kind == FLOAT else ">i8"))
+            fields.append((f"value{number}", _NUMPY[kind]))
     rows = np.zeros(len(columns[0]), dtype=np.dtype(fields))
     rows["count"] = len(kinds)
     for number, (kind, column) in enumerate(zip(kinds, columns, strict=True)):
@@ -68,24 +70,33 @@ def _set_price(rows: NDArray[np.void], number: int, thousandths: Ints) -> None:
     rows[f"rest{number}"] = rest * 10
 
 
-def read_columns(
-    *, query: str, parameters: Mapping[str, object], kinds: Sequence[str]
-) -> list[Ints]:
+def as_array(numbers: Ints) -> str:
+    """Return whole numbers as the text of an array, for a query that casts it to ``bigint[]``.
+
+    >>> as_array(np.array([3, 1]))
+    '{3,1}'
+    """
+    return "{" + ",".join(map(str, numbers.tolist())) + "}"
+
+
+_SEND = {BIGINT: "int8send", MOMENT: "timestamptz_send"}
+
+
+def read_columns(*, query: str, parameters: Mapping[str, Any], kinds: Sequence[str]) -> list[Ints]:
     """Return the columns of a query's rows as int64 arrays: numbers, or microseconds since 1970.
 
     ``kinds`` are BIGINT (the query casts to ``bigint``) or MOMENT; no column may hold null.
+    The database packs all rows into one value: row by row, also by COPY, costs ten times that.
     """
+    names = [f"c{number}" for number in range(len(kinds))]
+    row = " || ".join(f"{_SEND[kind]}({name})" for kind, name in zip(kinds, names, strict=True))
     with connection.cursor() as cursor:
-        asked = connection.ops.compose_sql(query, parameters)  # type: ignore[attr-defined]
-        with cursor.copy(f"COPY ({asked}) TO STDOUT (FORMAT BINARY)") as copy:
-            payload = b"".join(bytes(part) for part in copy)
-    fields = [("count", ">i2")]
-    for number in range(len(kinds)):
-        fields += [(f"size{number}", ">i4"), (f"value{number}", ">i8")]
-    body = payload[len(_HEADER) : -len(_TRAILER)]
-    rows = np.frombuffer(body, dtype=np.dtype(fields))
-    columns = [rows[f"value{number}"].astype(np.int64) for number in range(len(kinds))]
+        cursor.execute(
+            f"SELECT string_agg({row}, '') FROM ({query}) AS q ({', '.join(names)})", parameters
+        )
+        packed = bytes(cursor.fetchone()[0] or b"")
+    columns = np.frombuffer(packed, dtype=">i8").reshape(-1, len(kinds)).astype(np.int64).T
     return [
-        column + _EPOCH if kind == MOMENT else column
-        for kind, column in zip(kinds, columns, strict=True)
+        np.ascontiguousarray(column) + (_EPOCH if kind == MOMENT else 0)
+        for column, kind in zip(columns, kinds, strict=True)
     ]

@@ -1,24 +1,25 @@
 """Reading a source: payloads kept, taken apart, recorded one by one, and the look written down."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from contextlib import closing
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from time import perf_counter
 from typing import Any
 
-from django.db import DataError, IntegrityError, transaction
+from django.db import transaction
 
-from markets.connectors.base import Connector, ParsedBatch, Problem
+from markets.connectors.base import AskingConnector, Connector
 from markets.connectors.registry import CONNECTORS
 from markets.models import Fetch, FetchProblem, Source
-from markets.services import archiving, reading, recording, sources
-from markets.services.counts import Counts
-from markets.services.reading import Place
+from markets.services import arriving, breaking, reading, sources, taking
+from markets.services.look_report import LookReport
 from monitoring.domain.progress import RunHandle
-from monitoring.errors import Cancelled, Refused
+from monitoring.errors import Cancelled, OutsideFailed, Refused
 from monitoring.services import audit
 
-PARTS = ("events", "prices", "results")
+LIVE_CADENCE = 900  # seconds; a source that is asked so often tells prices of now
+PROBLEMS_AT_MOST = 10_000  # written down with one look; all of them are in what it returns
 
 
 class UnknownSource(Refused):
@@ -29,58 +30,31 @@ class SourceDisabled(Refused):
     """An operator has switched this source off."""
 
 
-@dataclass(slots=True)
-class _Report:
-    """What one look brought; ``files`` counts those that could be read."""
-
-    files: int = 0
-    counts: dict[str, dict[str, int]] = field(default_factory=lambda: Counts().as_json())
-    problems: list[Problem] = field(default_factory=list)
-
-    def add(self, counts: Counts) -> None:
-        self.files += 1
-        for part, figures in counts.as_json().items():
-            for name, figure in figures.items():
-                self.counts[part][name] += figure
-
-    @property
-    def changed_anything(self) -> bool:
-        return any(
-            figure
-            for figures in self.counts.values()
-            for name, figure in figures.items()
-            if name != "unchanged"
-        )
-
-    def as_dict(self, source: Source, *, seconds: float) -> dict[str, Any]:
-        return {
-            "source": source.code,
-            "files": self.files,
-            **{part: dict(self.counts[part]) for part in PARTS},
-            "problems": [
-                {
-                    "file": problem.file,
-                    "row": problem.row,
-                    "field": problem.field,
-                    "message": problem.message,
-                }
-                for problem in self.problems
-            ],
-            "seconds": round(seconds, 3),
-        }
-
-
 @dataclass(frozen=True, slots=True)
-class _Asked:
-    """What was asked for: read these places of this source."""
+class _Wanted:
+    """What was asked for: read these places of this source, or ask it."""
 
     source: Source
     connector: Connector
-    places: list[Place]
-    origin: str
+    places: list[reading.Place] | None  # None: the connector asks
     since: date | None
     now: datetime
+    began: float
     progress: RunHandle | None
+
+    @property
+    def asks(self) -> bool:
+        """Say whether anything is asked over HTTP."""
+        return self.places is None or any(place.path is None for place in self.places)
+
+    @property
+    def is_live(self) -> bool:
+        """Say whether prices of now are asked for."""
+        is_often = self.source.cadence_seconds <= LIVE_CADENCE
+        return self.places is None and self.since is None and is_often
+
+    def later(self) -> datetime:
+        return self.now + timedelta(seconds=perf_counter() - self.began)
 
 
 def ingest(
@@ -96,59 +70,35 @@ def ingest(
 ) -> dict[str, Any]:
     """Read a file, a folder or an address, else the source's own location; return the counts.
 
-    Each file is a transaction of its own: one that cannot be used loses none of the others.
-    The audit tells of what somebody asked for; of what the clock did, the look tells.
-    ``since`` leaves out events that start earlier.  A dry run counts and writes nothing.
+    A source whose connector knows what to ask is asked where no place is named.  Each portion of
+    a payload is a transaction of its own: one that cannot be used loses none of the others.  The
+    audit tells of what somebody asked for; of what the clock did, the look tells.  ``since``
+    leaves out events that start earlier.  A dry run counts and writes nothing.
 
     Raises:
-        UnknownSource, SourceDisabled, NothingToRead: and nothing was looked at.
-        OutsideFailed: the address did not answer; the look is written down as failed.
-        Cancelled: somebody asked the run to stop; files that were done stay.
+        UnknownSource, SourceDisabled, LeftAlone: and nothing was looked at.
+        NothingToRead: there is no such place; a look is written down where it is the source's own.
+        NoCredentials, CannotBeAsked: a secret is missing, or an option is wrong; likewise.
+        OutsideFailed: the address did not answer; the look is written down as failed, and what
+            came before it stays.
+        Cancelled: somebody asked the run to stop; what was done stays.
     """
     began = perf_counter()
     source, connector = _source(source_code, now=now)
-    places = reading.places(source=source, suffix=connector.suffix, path=path, url=url)
-    asked = _Asked(source, connector, places, path or url or source.location, since, now, progress)
-    report = _without_effect(asked) if dry_run else _look(asked, actor=actor, began=began)
-    return report.as_dict(source, seconds=perf_counter() - began)
-
-
-def _without_effect(asked: _Asked) -> _Report:
-    """Read, count, and roll everything back."""
-    with transaction.atomic():
-        report = _read(asked, is_kept=False)
-        transaction.set_rollback(True)
-    return report
-
-
-def _look(asked: _Asked, *, actor: str, began: float) -> _Report:
-    """Read, and write down the look and how it ended."""
-    source, now = asked.source, asked.now
-    fetch = Fetch.objects.create(source=source, origin=asked.origin[:500], started_at=now)
     try:
-        report = _read(asked, is_kept=True)
-    except Cancelled:
-        _finish(fetch, source, None, at=_later(now, began), error="cancelled")
+        places, origin = _places(source, connector, path=path, url=url)
+    except reading.NothingToRead as nothing:
+        if source.location and path is None and url is None and not dry_run:
+            _note_absence(source, str(nothing), now=now)
         raise
-    except Exception as fault:
-        _finish(
-            fetch, source, None, at=_later(now, began), error=f"{type(fault).__name__}: {fault}"
-        )
-        sources.note_failure(source=source, now=now)
-        raise
-    _finish(fetch, source, report, at=_later(now, began))
-    if audit.is_somebody(actor):
-        audit.record(
-            actor=actor,
-            action="markets.ingest",
-            subject=source,
-            at=now,
-            origin=fetch.origin,
-            problems=len(report.problems),
-            files=report.files,
-            **report.counts,
-        )
-    return report
+    wanted = _Wanted(source, connector, places, since, now, began, progress)
+    if dry_run:
+        report = _without_effect(wanted)
+    else:
+        if wanted.asks:
+            breaking.ask_leave(source=source, now=now)
+        report = _look(wanted, origin=origin, actor=actor)
+    return report.as_dict(source.code, seconds=perf_counter() - began)
 
 
 def _source(code: str, *, now: datetime) -> tuple[Source, Connector]:
@@ -161,85 +111,135 @@ def _source(code: str, *, now: datetime) -> tuple[Source, Connector]:
     return source, connector
 
 
-def _read(asked: _Asked, *, is_kept: bool) -> _Report:
-    report, progress, total = _Report(), asked.progress, len(asked.places)
-    found = reading.payloads(places=asked.places, source=asked.source)
-    for done, (place, payload) in enumerate(found):
-        if progress is not None:
-            progress.raise_if_cancelled()
-            progress.progress(done=done, total=total, message=place.name)
-        if isinstance(payload, Exception):
-            report.problems.append(Problem(place.name, None, "", f"a readable file: {payload}"))
-            continue
-        if is_kept:
-            archiving.archive(
-                payload=payload, source=asked.source, origin=place.origin, now=asked.now
-            )
-        batch = asked.connector.parse(payload, name=place.name, fetched_at=asked.now)
-        _record(batch, place, asked, report)
-    if progress is not None:
-        progress.progress(done=total, total=total)
+def _places(
+    source: Source, connector: Connector, *, path: str | None, url: str | None
+) -> tuple[list[reading.Place] | None, str]:
+    """Return what is read, None where the connector is to ask; and how the look is titled."""
+    is_named = path is not None or url is not None
+    own = not source.location or reading.is_address(source.location)
+    if not is_named and own and isinstance(connector, AskingConnector):
+        return None, source.location or f"{source.code}: as its options say"
+    places = reading.places(source=source, connector=connector, path=path, url=url)
+    return places, path or url or source.location
+
+
+def _note_absence(source: Source, error: str, *, now: datetime) -> None:
+    """Write down that nothing lies where the source's own data should."""
+    Fetch.objects.create(
+        source=source,
+        origin=source.location[:500],
+        state=Fetch.State.FAILED,
+        started_at=now,
+        finished_at=now,
+        error=error,
+        error_kind=Fetch.ErrorKind.BAD_PAYLOAD,
+    )
+    breaking.note_failure(source=source, kind=Fetch.ErrorKind.BAD_PAYLOAD, is_asked=False, now=now)
+
+
+def _without_effect(wanted: _Wanted) -> LookReport:
+    """Read, count, and roll everything back."""
+    report = LookReport()
+    with transaction.atomic():
+        _read(wanted, None, report)
+        transaction.set_rollback(True)
     return report
 
 
-def _record(batch: ParsedBatch, place: Place, asked: _Asked, report: _Report) -> None:
-    """Record one file's batch, or say why it cannot be."""
-    if not batch.events and any(problem.row is None for problem in batch.problems):
-        report.problems += batch.problems
-        return
-    batch = batch if asked.since is None else _since(batch, asked.since)
+def _look(wanted: _Wanted, *, origin: str, actor: str) -> LookReport:
+    """Read, and write down the look and how it ended."""
+    source, now = wanted.source, wanted.now
+    shown = arriving.shown(origin)
+    fetch = Fetch.objects.create(source=source, origin=shown[:500], started_at=now)
+    report = LookReport()
     try:
-        counts = recording.record(
-            batch=batch, source=asked.source, now=asked.now, progress=asked.progress
+        _read(wanted, fetch, report)
+    except Cancelled:
+        _finish(fetch, wanted, report, error="cancelled", kind=Fetch.ErrorKind.CANCELLED)
+        raise
+    except Exception as fault:
+        _finish(fetch, wanted, report, error=f"{type(fault).__name__}: {fault}", fault=fault)
+        raise
+    _finish(fetch, wanted, report)
+    if audit.is_somebody(actor):
+        audit.record(
+            actor=actor,
+            action="markets.ingest",
+            subject=source,
+            at=now,
+            origin=fetch.origin,
+            problems=len(report.problems),
+            files=report.files,
+            rows=report.rows._asdict(),
+            **report.counts,
         )
-    except (DataError, IntegrityError) as unstorable:
-        first_line = str(unstorable).partition("\n")[0]
-        report.problems += [
-            *batch.problems,
-            Problem(place.name, None, "", f"values that the tables can hold: {first_line}"),
-        ]
-        return
-    report.add(counts)
-    report.problems += [
-        problem if problem.file else replace(problem, file=place.name)
-        for problem in counts.problems
-    ]
+    return report
 
 
-def _since(batch: ParsedBatch, since: date) -> ParsedBatch:
-    events = [event for event in batch.events if event.starts_at.date() >= since]
-    kept = {event.ref for event in events}
-    return replace(
-        batch,
-        events=events,
-        prices=[price for price in batch.prices if price.event_ref in kept],
-        results=[result for result in batch.results if result.event_ref in kept],
+def _read(wanted: _Wanted, fetch: Fetch | None, report: LookReport) -> None:
+    """Take what arrives, one payload after the other."""
+    progress = wanted.progress
+    total = None if wanted.places is None else len(wanted.places)
+    taker = taking.Taker(
+        source=wanted.source,
+        connector=wanted.connector,
+        report=report,
+        since=wanted.since,
+        now=wanted.now,
+        fetch=fetch,
+        progress=progress,
+        is_live=wanted.is_live,
     )
-
-
-def _later(now: datetime, began: float) -> datetime:
-    return now + timedelta(seconds=perf_counter() - began)
+    arrivals = arriving.arrivals(
+        source=wanted.source,
+        connector=wanted.connector,
+        places=wanted.places,
+        since=wanted.since,
+        now=wanted.now,
+        began=wanted.began,
+        report=report,
+    )
+    done = 0
+    with closing(arrivals):
+        for arrival in arrivals:
+            if progress is not None:
+                progress.raise_if_cancelled()
+                progress.progress(done=done, total=total, message=arrival.name)
+            with arrival:
+                taker.take(arrival)
+            done += 1
+    if progress is not None:
+        progress.progress(done=done, total=done)
 
 
 def _finish(
-    fetch: Fetch, source: Source, report: _Report | None, *, at: datetime, error: str = ""
+    fetch: Fetch,
+    wanted: _Wanted,
+    report: LookReport,
+    *,
+    error: str = "",
+    kind: str = "",
+    fault: Exception | None = None,
 ) -> None:
-    """Write down how the look ended, with every problem."""
-    state = Fetch.State.FAILED
-    if report is not None and report.files:
-        state = Fetch.State.NEW_DATA if report.changed_anything else Fetch.State.NOTHING_NEW
-    elif report is not None:
-        error = "nothing could be read"
+    """Write down how the look ended, with its problems."""
+    if fault is not None:
+        kind = _kind_of(fault)
+    elif not error and not report.files:
+        error = f"nothing could be read: expected {report.first_problem}"
+        kind = report.error_kind or Fetch.ErrorKind.BAD_PAYLOAD
+    has_failed = bool(error)
     with transaction.atomic():
         Fetch.objects.filter(pk=fetch.pk).update(
-            state=state,
-            finished_at=at,
-            counts=_counts_of(report),
+            state=Fetch.State.FAILED if has_failed else report.state,
+            finished_at=wanted.later(),
+            counts={"files": report.files, **report.counts},
             error=error,
+            error_kind=kind if has_failed else "",
+            latency_ms=round(report.asked_seconds * 1000) if wanted.asks else None,
+            bytes=report.bytes,
+            **{f"rows_{name}": value for name, value in report.rows._asdict().items()},
         )
-        if report is not None:
-            note = sources.note_success if report.files else sources.note_failure
-            note(source=source, now=fetch.started_at)
+        _note(wanted, kind=kind, has_failed=has_failed, wait=getattr(fault, "wait", 0.0))
         FetchProblem.objects.bulk_create(
             [
                 FetchProblem(
@@ -248,15 +248,32 @@ def _finish(
                     row=problem.row,
                     field=problem.field[:60],
                     message=problem.message[:500],
+                    is_rejection=problem.is_rejection,
                 )
-                for problem in (report.problems if report else ())
+                for problem in report.problems[:PROBLEMS_AT_MOST]
             ],
             batch_size=2_000,
         )
 
 
-def _counts_of(report: _Report | None) -> Mapping[str, object]:
-    return {} if report is None else {"files": report.files, **report.counts}
+def _note(wanted: _Wanted, *, kind: str, has_failed: bool, wait: float) -> None:
+    """Write down with the source how the look ended; a look that was stopped says nothing."""
+    source, now = wanted.source, wanted.now
+    if not has_failed:
+        breaking.note_success(source=source, now=now)
+    elif kind != Fetch.ErrorKind.CANCELLED:
+        breaking.note_failure(source=source, kind=kind, wait=wait, is_asked=wanted.asks, now=now)
+
+
+def _kind_of(fault: Exception) -> str:
+    """Tell of which kind a failure is; a fault that is not the outside's is ours."""
+    told = str(getattr(fault, "kind", ""))
+    if told:
+        return told
+    if isinstance(fault, OutsideFailed):
+        is_rate = "TOO_MANY" in str(fault)
+        return Fetch.ErrorKind.RATE_LIMITED if is_rate else Fetch.ErrorKind.ERROR_BODY
+    return Fetch.ErrorKind.FAULT
 
 
 def is_failure(report: Mapping[str, Any]) -> bool:

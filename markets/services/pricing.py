@@ -4,33 +4,28 @@ Whoever writes prices of an event holds its competition's lock (``recording``), 
 adds to these histories between the look and the COPY.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from decimal import Decimal
+from datetime import datetime, timedelta
 
 import numpy as np
-from django.db import connection
 from numpy.typing import NDArray
 
-from markets.connectors.base import ParsedPrice
-from markets.domain import changes, kinds
+from markets.connectors import columns as price_columns
+from markets.connectors.columns import PriceColumns
+from markets.domain import changes, gates
 from markets.models import Event
-from markets.services import cataloguing, copying, partitions
-from markets.services.cataloguing import Catalogue, MarketKey
+from markets.services import copying, latest, partitions
 from markets.services.counts import PriceCounts
+from markets.services.listing import PricedKeys
 from markets.services.naming import Tell
 
 Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
 
-HIGHEST_PRICE = 1000
-#: How far a book's clock may be ahead of ours.
-AHEAD = timedelta(minutes=5)
 #: A price that stood longer than this before the offered one is stored once more: harmless.
 LOOK_BACK = timedelta(days=400)
 TELL_AT_MOST = 100
-_MICROSECOND = timedelta(microseconds=1)
-_BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 _BOOKS = 1 << 20  # pair = selection * _BOOKS + book
 
 
@@ -42,246 +37,266 @@ class Rows:
     book: Ints
     seen: Ints
     price: Ints
+    mark: Ints
 
     @property
     def pair(self) -> Ints:
         return self.selection * _BOOKS + self.book
 
+    def at(self, rows: Ints | Bools) -> "Rows":
+        return Rows(*(getattr(self, name)[rows] for name in self.__slots__))
+
 
 def record_prices(
     *,
-    prices: Sequence[ParsedPrice],
-    catalogue: Catalogue,
+    columns: PriceColumns,
+    keys: PricedKeys,
     books: Mapping[str, int],
     fetched_at: datetime,
     tell: Tell,
+    is_live: bool = False,
 ) -> PriceCounts:
     """Store the prices that are changes, confirm the others.  Needs an open transaction.
 
     A price for a moment that already has another one is not stored: history is never rewritten.
+    ``is_live``: the prices should be of now, so an old one is told; it is stored all the same.
     """
-    usable = _usable(prices, catalogue, books, fetched_at, tell)
-    if not usable:
-        return PriceCounts()
-    offered, fresh, owners = _as_rows(usable, catalogue, books)
-    known, looked = _known(offered, fresh)
+    counts = PriceCounts()
+    offered, record, is_fresh = _usable(columns, keys, books, fetched_at, is_live, tell, counts)
+    if not record.size:
+        return counts
+    shown = latest.read(selections=np.unique(offered.selection[~is_fresh]))
+    known, looked = _known(offered, shown)
     merged, origin = _stack(
         [(known, changes.STORED), (looked, changes.LOOKED), (offered, changes.OFFERED)]
     )
     found = changes.find_changes(
         pair=merged.pair, seen=merged.seen, price=merged.price, origin=origin
     )
-    offered_ones = origin[found.contradicting] == changes.OFFERED
-    _tell_contradictions(merged, found.contradicting[offered_ones], tell)
-    stored = _store(merged, found.to_store, fetched_at)
-    _keep_latest(merged, found)
-    if stored:
-        _reopen_closes({owners[pk] for pk in np.unique(merged.selection[found.to_store]).tolist()})
-    new = int(np.count_nonzero(origin[found.to_store] == changes.OFFERED))
-    return PriceCounts(new=new, unchanged=len(usable) - new)
+    before = origin.size - record.size  # the offered ones stand last
+    _tell_contradictions(merged, found.contradicting[found.contradicting >= before], tell)
+    _store(merged, found.to_store, fetched_at)
+    is_same = _keep_latest(merged, found, shown)
+    looked_at = np.union1d(found.to_store, found.last[~is_same])
+    _reopen_closes(keys, merged.at(looked_at))
+    new = found.to_store[found.to_store >= before] - before
+    counts.new, counts.unchanged = int(new.size), int(record.size - new.size)
+    counts.changed_records = np.unique(record[new])
+    return counts
 
 
 def _usable(
-    prices: Sequence[ParsedPrice],
-    catalogue: Catalogue,
+    columns: PriceColumns,
+    keys: PricedKeys,
     books: Mapping[str, int],
     fetched_at: datetime,
+    is_live: bool,
     tell: Tell,
-) -> list[ParsedPrice]:
-    """Leave out what has no event or book (told already) and what no book can mean."""
-    latest, usable = fetched_at + AHEAD, []
-    for price in prices:
-        if price.event_ref not in catalogue.events or price.book not in books:
+    counts: PriceCounts,
+) -> tuple[Rows, Ints, Bools]:
+    """Leave out what has no selection or book (told already) and what no book can mean.
+
+    Returns the rest, the record of each, and whether its selection was made just now.
+    """
+    book_ids = np.array([books.get(code, -1) for code in columns.books], dtype=np.int64)
+    if not len(columns):
+        return _nothing(), columns.record, np.zeros(0, dtype=bool)
+    selection, book = keys.selection[columns.key], book_ids[columns.book]
+    now = price_columns.microseconds(fetched_at)
+    reason = gates.judge(
+        price=columns.price, seen=columns.seen, fetched_at=now, no_number=price_columns.NO_NUMBER
+    )
+    has_place = (selection >= 0) & (book >= 0)
+    refused = np.flatnonzero(has_place & (reason != gates.PASSED))
+    if refused.size:
+        _tell_refused(columns, refused, reason, tell, counts)
+    usable = np.flatnonzero(has_place & (reason == gates.PASSED))
+    if is_live:
+        _tell_old(columns, usable, now, tell)
+    rows = Rows(selection, book, columns.seen, columns.price, columns.mark)
+    return rows.at(usable), columns.record[usable], keys.is_fresh[columns.key[usable]]
+
+
+def _tell_refused(
+    columns: PriceColumns, rows: Ints, reason: Ints, tell: Tell, counts: PriceCounts
+) -> None:
+    """Count the refused prices by reason and tell each, up to a number that people can read."""
+    counts.refused_records = np.unique(columns.record[rows])
+    for code, (name, expected) in gates.REASONS.items():
+        found = rows[reason[rows] == code]
+        if not found.size:
             continue
-        value = price.price
-        if not (value.is_finite() and 1 < value <= HIGHEST_PRICE):
-            tell("price", f"a price above 1 and up to {HIGHEST_PRICE}, not {value} ({price.book})")
-        elif price.seen_at > latest:
-            tell("seen_at", f"a time in the past, not {price.seen_at.isoformat()} ({price.book})")
-        elif price.role not in kinds.ROLES.get(price.kind, ()):
-            tell("role", f"a role of {price.kind}, not {price.role}")
-        else:
-            usable.append(price)
-    return usable
+        counts.refused[name] = int(found.size)
+        column = "seen_at" if code == gates.IN_THE_FUTURE else "price"
+        for row in found[:TELL_AT_MOST].tolist():
+            book = columns.books[int(columns.book[row])]
+            record = int(columns.record[row])
+            tell(column, f"{expected}, not {_offered(columns, row, code)} ({book})", record)
+        if found.size > TELL_AT_MOST:
+            tell(column, f"{expected}; {found.size - TELL_AT_MOST} more are {name}", None)
 
 
-def _as_rows(
-    prices: Sequence[ParsedPrice], catalogue: Catalogue, books: Mapping[str, int]
-) -> tuple[Rows, set[int], dict[int, int]]:
-    """Return the prices as columns, the selections that are new, and each selection's event."""
-    markets: dict[tuple[str, str, Decimal | None], MarketKey] = {}
-    for price in prices:
-        name = (price.event_ref, price.kind, price.line)
-        if name not in markets:
-            line = kinds.market_line(kind=price.kind, line=price.line)
-            markets[name] = (catalogue.events[price.event_ref].pk, price.kind, line)
-    ids, fresh = cataloguing.ensure_selections(wanted=markets.values(), catalogue=catalogue)
-    roles = {name: ids[key] for name, key in markets.items()}
-    moments: dict[datetime, int] = {}
-    columns = np.empty((4, len(prices)), dtype=np.int64)
-    columns[0] = [roles[price.event_ref, price.kind, price.line][price.role] for price in prices]
-    columns[1] = [books[price.book] for price in prices]
-    for moment in {price.seen_at for price in prices}:
-        moments[moment] = (moment - _BEGINNING) // _MICROSECOND
-    columns[2] = [moments[price.seen_at] for price in prices]
-    columns[3] = np.rint(np.array([float(price.price) for price in prices]) * 1000.0)
-    owners = {pk: key[0] for key, by_role in ids.items() for pk in by_role.values()}
-    return Rows(*columns), fresh, owners
+def _offered(columns: PriceColumns, row: int, code: int) -> str:
+    if code == gates.IN_THE_FUTURE:
+        return f"{price_columns.moment_of(int(columns.seen[row])):%Y-%m-%d %H:%M:%S} UTC"
+    if code == gates.NO_NUMBER:
+        return "what is none"
+    return f"{columns.price[row] / 1000:g}"
 
 
-_LATEST = """
-SELECT selection_id, book_id, seen_at, (price * 1000)::bigint, confirmed_at
-FROM markets_latestprice WHERE selection_id = ANY(%(selections)s)
-"""
+def _tell_old(columns: PriceColumns, rows: Ints, now: int, tell: Tell) -> None:
+    """Say that a source which should show prices of now shows old ones; they are kept."""
+    age = now - columns.seen[rows]
+    old = age > gates.OLD // timedelta(microseconds=1)
+    if old.any():
+        minutes = int(age.max()) // 60_000_000
+        tell(
+            "seen_at",
+            f"prices of the last {gates.OLD.seconds // 60} minutes; {int(old.sum())} are older,"
+            f" the oldest by {minutes} minutes (kept)",
+            None,
+        )
+
+
 _HISTORY = """
-SELECT selection_id, book_id, seen_at, (price * 1000)::bigint FROM markets_pricesnapshot
-WHERE selection_id = ANY(%(selections)s) AND seen_at >= %(since)s AND seen_at <= %(until)s
+SELECT selection_id, book_id, seen_at, (price * 1000)::bigint, mark::bigint
+FROM markets_pricesnapshot
+WHERE selection_id = ANY(%(selections)s::bigint[]) AND seen_at >= %(since)s AND seen_at <= %(until)s
 """
-_KINDS = (copying.BIGINT, copying.BIGINT, copying.MOMENT, copying.BIGINT)
+_KINDS = (copying.BIGINT, copying.BIGINT, copying.MOMENT, copying.BIGINT, copying.BIGINT)
 
 
-def _known(offered: Rows, fresh: set[int]) -> tuple[Rows, Rows]:
+def _known(offered: Rows, shown: latest.Latest) -> tuple[Rows, Rows]:
     """Return what is stored of the offered pairs, and when each was last looked at.
 
     Prices later than the latest one need nothing else; only where older ones come is the
     history read.
     """
-    selections = np.unique(offered.selection)
-    selections = selections[~np.isin(selections, list(fresh))]
-    if not selections.size:
+    if not shown.seen.size:
         return _nothing(), _nothing()
-    columns = copying.read_columns(
-        query=_LATEST,
-        parameters={"selections": selections.tolist()},
-        kinds=(*_KINDS, copying.MOMENT),
-    )
-    latest = _touched(Rows(*columns[:4]), offered)
-    looked = _touched(Rows(columns[0], columns[1], columns[4], columns[3]), offered)
-    old = _older_than_latest(offered, latest)
+    pairs = np.unique(offered.pair)
+    standing = Rows(shown.selection, shown.book, shown.seen, shown.price, shown.mark)
+    looked = Rows(shown.selection, shown.book, shown.confirmed, shown.price, shown.mark)
+    kept = np.isin(standing.pair, pairs)
+    standing, looked = standing.at(kept), looked.at(kept)
+    old = _older_than_latest(offered, standing)
     if not old.any():
-        return latest, looked
+        return standing, looked
     history = copying.read_columns(
         query=_HISTORY,
         parameters={
-            "selections": np.unique(offered.selection[old]).tolist(),
-            "since": _moment(offered.seen[old].min()) - LOOK_BACK,
-            "until": _moment(latest.seen.max()),
+            "selections": copying.as_array(np.unique(offered.selection[old])),
+            "since": price_columns.moment_of(int(offered.seen[old].min())) - LOOK_BACK,
+            "until": price_columns.moment_of(int(standing.seen.max())),
         },
         kinds=_KINDS,
     )
-    stored = (_touched(Rows(*history), offered), changes.STORED)
-    known, _ = _stack([(latest, changes.STORED), stored])
+    stored = Rows(*history)
+    stored = stored.at(np.isin(stored.pair, pairs))
+    known, _ = _stack([(standing, changes.STORED), (stored, changes.STORED)])
     return known, looked
 
 
-def _moment(microseconds: int) -> datetime:
-    return _BEGINNING + int(microseconds) * _MICROSECOND
-
-
 def _nothing() -> Rows:
-    return Rows(*np.empty((4, 0), dtype=np.int64))
+    return Rows(*np.empty((5, 0), dtype=np.int64))
 
 
-def _touched(rows: Rows, offered: Rows) -> Rows:
-    """Keep the rows of pairs that are offered."""
-    kept = np.isin(rows.pair, offered.pair)
-    return Rows(rows.selection[kept], rows.book[kept], rows.seen[kept], rows.price[kept])
-
-
-def _older_than_latest(offered: Rows, latest: Rows) -> NDArray[np.bool_]:
-    order = np.argsort(latest.pair)
-    pairs, seen = latest.pair[order], latest.seen[order]
+def _older_than_latest(offered: Rows, standing: Rows) -> Bools:
+    order = np.argsort(standing.pair)
+    pairs, seen = standing.pair[order], standing.seen[order]
     if not pairs.size:
         return np.zeros(offered.seen.size, dtype=bool)
     place = np.minimum(np.searchsorted(pairs, offered.pair), pairs.size - 1)
-    return (pairs[place] == offered.pair) & (offered.seen <= seen[place])
+    return np.asarray((pairs[place] == offered.pair) & (offered.seen <= seen[place]))
 
 
 def _stack(parts: Sequence[tuple[Rows, int]]) -> tuple[Rows, Ints]:
     origin = np.concatenate([np.full(rows.seen.size, what, dtype=np.int64) for rows, what in parts])
-    names = ("selection", "book", "seen", "price")
-    return Rows(*(np.concatenate([getattr(r, name) for r, _ in parts]) for name in names)), origin
+    columns = (np.concatenate([getattr(r, name) for r, _ in parts]) for name in Rows.__slots__)
+    return Rows(*columns), origin
 
 
 def _tell_contradictions(merged: Rows, rows: Ints, tell: Tell) -> None:
-    for row in rows[:TELL_AT_MOST]:
-        moment = _moment(merged.seen[row])
+    for row in rows[:TELL_AT_MOST].tolist():
+        moment = price_columns.moment_of(int(merged.seen[row]))
         tell(
             "price",
             f"the price stored for {moment:%Y-%m-%d %H:%M} UTC, which stays, not"
             f" {merged.price[row] / 1000:.3f} (selection {merged.selection[row]},"
             f" book {merged.book[row]})",
+            None,
         )
     if rows.size > TELL_AT_MOST:
-        tell("price", f"the stored prices; {rows.size - TELL_AT_MOST} more differ")
+        tell("price", f"the stored prices; {rows.size - TELL_AT_MOST} more differ", None)
 
 
-def _store(merged: Rows, rows: Ints, fetched_at: datetime) -> int:
+def _store(merged: Rows, rows: Ints, fetched_at: datetime) -> None:
     """COPY the changes into the partitions of their months."""
     if not rows.size:
-        return 0
+        return
     rows = rows[np.argsort(merged.seen[rows], kind="stable")]  # BRIN likes time order
     seen = merged.seen[rows]
     months = np.unique(seen.astype("datetime64[us]").astype("datetime64[M]").astype(np.int64))
     partitions.ensure(months=[(1970 + int(m) // 12, int(m) % 12 + 1) for m in months])
-    fetched = np.full(rows.size, (fetched_at - _BEGINNING) // _MICROSECOND, dtype=np.int64)
+    fetched = np.full(rows.size, price_columns.microseconds(fetched_at), dtype=np.int64)
+    stored = merged.at(rows)
     copying.copy_columns(
         table="markets_pricesnapshot",
-        names=["selection_id", "book_id", "seen_at", "price", "fetched_at"],
-        kinds=[copying.BIGINT, copying.BIGINT, copying.MOMENT, copying.PRICE, copying.MOMENT],
-        columns=[merged.selection[rows], merged.book[rows], seen, merged.price[rows], fetched],
-    )
-    return int(rows.size)
+        names=["selection_id", "book_id", "seen_at", "price", "fetched_at", "mark"],
+        kinds=[
+            copying.BIGINT, copying.BIGINT, copying.MOMENT, copying.PRICE, copying.MOMENT,
+            copying.SMALLINT,
+        ],
+        columns=[stored.selection, stored.book, seen, stored.price, fetched, stored.mark],
+    )  # fmt: skip
 
 
-_UPSERT = """
-INSERT INTO markets_latestprice AS l
-    (selection_id, book_id, price, previous_price, seen_at, confirmed_at)
-SELECT selection_id, book_id, price, nullif(previous_price, 0), seen_at, confirmed_at
-FROM incoming_latest
-ON CONFLICT (selection_id, book_id) DO UPDATE SET
-    price = excluded.price,
-    previous_price = CASE WHEN l.seen_at = excluded.seen_at THEN l.previous_price
-        ELSE excluded.previous_price END,
-    seen_at = excluded.seen_at,
-    confirmed_at = excluded.confirmed_at
-WHERE (l.price, l.seen_at, l.confirmed_at)
-    IS DISTINCT FROM (excluded.price, excluded.seen_at, excluded.confirmed_at)
+def _keep_latest(merged: Rows, found: changes.Changes, shown: latest.Latest) -> Bools:
+    """Write each pair's price in effect, since when, and when it was last looked at.
+
+    Returns which pairs have nothing new.
+    """
+    now, last = merged.at(found.newest), merged.at(found.last)
+    rows = latest.Latest(now.selection, now.book, now.seen, now.price, last.seen, last.mark)
+    pairs = shown.selection * _BOOKS + shown.book
+    order = np.argsort(pairs)
+    is_known = np.zeros(now.seen.size, dtype=bool)
+    is_same = is_known.copy()
+    if order.size:
+        place = order[np.minimum(np.searchsorted(pairs, now.pair, sorter=order), order.size - 1)]
+        is_known = pairs[place] == now.pair
+        names = ("seen", "price", "confirmed", "mark")
+        same = [getattr(shown, name)[place] == getattr(rows, name) for name in names]
+        is_same = is_known & np.logical_and.reduce(same)
+    latest.write(rows=rows, previous=found.previous, is_known=is_known, is_same=is_same)
+    return is_same
+
+
+_CLOSED = """
+SELECT id, close_recorded_for FROM markets_event
+WHERE id = ANY(%(events)s::bigint[]) AND close_recorded_for IS NOT NULL
 """
 
 
-def _keep_latest(merged: Rows, found: changes.Changes) -> None:
-    """Write each pair's price in effect, since when, and when it was last looked at."""
-    newest = found.newest
-    with connection.cursor() as cursor:
-        cursor.execute("DROP TABLE IF EXISTS incoming_latest")
-        cursor.execute(
-            "CREATE TEMP TABLE incoming_latest (selection_id bigint, book_id bigint,"
-            " price numeric(9, 3), previous_price numeric(9, 3), seen_at timestamptz,"
-            " confirmed_at timestamptz) ON COMMIT DROP"
-        )
-        copying.copy_columns(
-            table="incoming_latest",
-            names=["selection_id", "book_id", "price", "previous_price", "seen_at", "confirmed_at"],
-            kinds=["bigint", "bigint", "price", "price", "moment", "moment"],
-            columns=[
-                merged.selection[newest],
-                merged.book[newest],
-                merged.price[newest],
-                found.previous,
-                merged.seen[newest],
-                found.confirmed,
-            ],
-        )
-        cursor.execute(_UPSERT)
-
-
-def _reopen_closes(event_ids: Collection[int]) -> None:
-    """Let closes that were recorded before one of their prices came be recorded again.
+def _reopen_closes(keys: PricedKeys, rows: Rows) -> None:
+    """Let closes that were recorded be recorded again where a look from before the start came.
 
     By key alone: a join here takes hours where the planner's statistics are of a time when
     the tables were empty.
     """
-    Event.objects.filter(pk__in=event_ids, close_recorded_for__isnull=False).update(
-        close_recorded_for=None
+    if not rows.seen.size:
+        return
+    order = np.argsort(keys.selection)
+    place = np.searchsorted(keys.selection[order], rows.selection)
+    event = keys.event[order[place]]
+    closed, start = copying.read_columns(
+        query=_CLOSED,
+        parameters={"events": copying.as_array(np.unique(event))},
+        kinds=(copying.BIGINT, copying.MOMENT),
     )
+    starts = dict(zip(closed.tolist(), start.tolist(), strict=True))
+    if not starts:
+        return
+    begins = np.array([starts.get(pk, 0) for pk in event.tolist()], dtype=np.int64)
+    reopened = np.unique(event[rows.seen < begins]).tolist()
+    Event.objects.filter(pk__in=reopened).update(close_recorded_for=None)

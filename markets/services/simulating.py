@@ -13,6 +13,7 @@ multiplies the difference of their starts by ``time_scale``.
 from collections import defaultdict
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from django.conf import settings
@@ -68,6 +69,15 @@ _RETIRE = """
       and q.next_at is not null
       and not exists (
           select from unnest(q.kept) k where k >= q.seen_at and k < q.next_at)
+"""
+# Nobody asks again for the order book of an invented race.
+_RETIRE_LADDERS = """
+    delete from markets_laddersnapshot l
+    using markets_selection se, markets_market m, markets_event e, markets_competition c
+    where l.selection_id = se.id and m.id = se.market_id and e.id = m.event_id
+      and c.id = e.competition_id and c.is_simulated
+      and e.starts_at >= %(since)s and e.starts_at < %(until)s
+      and l.seen_at >= %(since)s - interval '3 days' and l.seen_at < %(until)s
 """
 
 
@@ -134,7 +144,7 @@ def tick(*, now: datetime) -> dict[str, int]:
         source = Source.objects.filter(code=simulator.CODE, is_enabled=True).first()
         if league is None or source is None:
             return counts
-        seed = _seed_of(source)
+        seed = seed_of(source)
         due, starting = _due(league, seed, now=now)
         if not due and not Event.objects.filter(competition=league, status__in=OPEN).exists():
             due = _next_season(league, seed, now=now)
@@ -152,6 +162,7 @@ def retire(*, now: datetime, keep: timedelta, look_back: timedelta = timedelta(d
 
     What stays per selection and book is the price in force at the opening, at the last stage
     of the features ladder and at the close, so features and closes come out the same again.
+    Their order books go altogether.
     Only matches of the last ``look_back`` before that moment are looked at; return how many
     rows went.
     """
@@ -160,11 +171,14 @@ def retire(*, now: datetime, keep: timedelta, look_back: timedelta = timedelta(d
     gone = 0
     with connection.cursor() as cursor:
         for since in _slices(until - look_back, until):
-            cursor.execute(
-                _RETIRE,
-                {"since": since, "until": min(since + SLICE, until), "hours": hours},
-            )
-            gone += int(cursor.rowcount)
+            span: dict[str, Any] = {
+                "since": since,
+                "until": min(since + SLICE, until),
+                "hours": hours,
+            }
+            for statement in (_RETIRE, _RETIRE_LADDERS):
+                cursor.execute(statement, span)
+                gone += int(cursor.rowcount)
     return gone
 
 
@@ -218,7 +232,7 @@ def _found(*, seed: int) -> Source:
     return source
 
 
-def _seed_of(source: Source) -> int:
+def seed_of(source: Source) -> int:
     """Return the seed that the league was founded with; it stands in the source's address."""
     return int(parse_qs(urlsplit(source.location).query)["seed"][0])
 

@@ -1,19 +1,21 @@
-"""The sources that this product knows, and what became of a look at one."""
+"""The sources that this product knows, and what they need to be asked."""
 
-from datetime import datetime, timedelta
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
 
-from django.conf import settings
-from django.db.models import F
-
+from markets.connectors.base import Connector, ReadingConnector
+from markets.connectors.registry import CONNECTORS
 from markets.models import Source
+from markets.services import credentials, default_sources
+from markets.services.default_sources import DEFAULTS
+from monitoring.errors import Refused
 
-DEFAULTS: dict[str, dict[str, object]] = {
-    "football_data": {
-        "name": "football-data.co.uk",
-        "creates_names": True,
-        "cadence_seconds": int(timedelta(hours=12).total_seconds()),
-    },
-}
+
+class CannotBeAsked(Refused):
+    """A source's options are not such that it could be asked."""
+
+    kind = "NOT_ALLOWED"
 
 
 def ensure_default_sources(*, now: datetime) -> None:
@@ -21,27 +23,35 @@ def ensure_default_sources(*, now: datetime) -> None:
 
     The simulator's is made by the simulator itself, when its league is founded.
     """
-    found = set(Source.objects.filter(code__in=DEFAULTS).values_list("code", flat=True))
-    locations = {"football_data": settings.ENVIRONMENT.football_data_url}
+    found = set(Source.objects.filter(code__in=CONNECTORS).values_list("code", flat=True))
+    locations = default_sources.locations()
     Source.objects.bulk_create(
         [
             Source(code=code, location=locations.get(code, ""), **DEFAULTS[code])
-            for code in DEFAULTS
+            for code in CONNECTORS
             if code not in found
         ],
         ignore_conflicts=True,
     )
 
 
-def note_success(*, source: Source, now: datetime) -> None:
-    """Write down that the source could be read."""
-    Source.objects.filter(pk=source.pk).update(
-        last_attempt_at=now, last_success_at=now, failures_in_a_row=0
-    )
+def see_that_it_can_be_asked(*, source: Source, connector: Connector) -> None:
+    """See that a source's options and secrets are such that it can be asked.
+
+    Raises:
+        CannotBeAsked: an option is wrong.
+        credentials.NoCredentials: a secret is missing.
+    """
+    if isinstance(connector, ReadingConnector):
+        wrong = connector.check_options(source.options)
+        if wrong:
+            raise CannotBeAsked(f"{source.code}: expected {'; '.join(wrong)}")
+    credentials.named(source.credentials)
 
 
-def note_failure(*, source: Source, now: datetime) -> None:
-    """Write down that the source could not be read."""
-    Source.objects.filter(pk=source.pk).update(
-        last_attempt_at=now, failures_in_a_row=F("failures_in_a_row") + 1
-    )
+def check_options(*, source_code: str, options: Mapping[str, Any]) -> list[str]:
+    """Return what is wrong with an operator's options of a source; none: nothing."""
+    connector = CONNECTORS.get(source_code)
+    if isinstance(connector, ReadingConnector):
+        return connector.check_options(options)
+    return [f"{name}: this source takes no options" for name in sorted(options)]

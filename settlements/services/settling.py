@@ -6,6 +6,10 @@ that holds the locks of its bets, so a worker killed anywhere leaves whole chunk
 workers beside each other take different bets.  Three things each forbid paying twice: the lock
 with its second look, the unique keys of settlements and transfers, the statuses.
 
+While a result is disputed (an open ``ResultDispute``) nothing of its event is due, neither a first
+payment nor a correction.  A match that is interrupted, or whose result was taken back, has no
+result to settle by: accepted bets wait, settled ones stay as they are until the next result.
+
 A later version always reverses the transfer of the settlement before and posts its own, also
 when the profit stayed the same: one live settlement, one live transfer, and the pairs explain
 every difference.  A settlement without profit (a push, a void) has no transfer.
@@ -170,6 +174,7 @@ def _write(due: list[_Due], *, as_of: datetime, now: datetime, actor: str, tally
 
 def judge(due: Sequence[_Due]) -> tuple[rules.Ints, rules.Ints]:
     """Return outcome codes (``rules.UNKNOWN`` where no rule covers the bet) and profits."""
+    judgeable = np.array([bet.status in rules.VOIDING or _has_score(bet) for bet in due])
     integers = [(bet.stake, bet.price, bet.home or 0, bet.away or 0) for bet in due]
     stake, price, home, away = np.array(integers, dtype=np.int64).T
     outcomes = rules.judge_many(
@@ -180,6 +185,7 @@ def judge(due: Sequence[_Due]) -> tuple[rules.Ints, rules.Ints]:
         away=away,
         voided=np.array([bet.status in rules.VOIDING for bet in due]),
     )
+    outcomes = np.where(judgeable, outcomes, rules.UNKNOWN)
     profits = rules.profit_many(
         is_lay=np.array([bet.is_lay for bet in due]),
         outcome=np.maximum(outcomes, 0),
@@ -189,7 +195,14 @@ def judge(due: Sequence[_Due]) -> tuple[rules.Ints, rules.Ints]:
     return outcomes, profits
 
 
+def _has_score(bet: _Due) -> bool:
+    """Say whether the match was played to its end and ended in a score: what the rules judge."""
+    return bet.status == "FINAL" and bet.home is not None and bet.away is not None
+
+
 def _trouble(bet: _Due, code: int) -> str:
+    if code == rules.UNKNOWN and bet.status not in rules.VOIDING and not _has_score(bet):
+        return f"no rule judges {bet.kind} by a result without a score ({bet.status.lower()})"
     if code == rules.UNKNOWN:
         line = "" if bet.quarters is None else f" {bet.quarters / 4:g}"
         return f"no rule judges {bet.kind} {bet.role}{line}: its bets stay unsettled"
@@ -318,13 +331,17 @@ join markets_selection s on s.id = b.selection_id
 join markets_market m on m.id = s.market_id
 where b.status = 'ACCEPTED' and b.bankroll_id = any(%(ids)s) and b.id > %(after)s
   and exists (select 1 from markets_result r
-              where r.event_id = m.event_id and r.known_at <= %(as_of)s)
+              where r.event_id = m.event_id and r.known_at <= %(as_of)s
+                and r.status not in ('INTERRUPTED', 'WITHDRAWN'))
+  and not exists (select 1 from markets_resultdispute d
+                  where d.event_id = m.event_id and d.state = 'OPEN' and d.told_at <= %(as_of)s)
 order by b.id limit %(size)s for no key update of b skip locked
 """
 _LOCK_CORRECTED = """
 select b.id from (
     select event_id, max(version) as version from markets_result
-    where version > 1 and known_at <= %(as_of)s group by event_id
+    where version > 1 and known_at <= %(as_of)s and status not in ('INTERRUPTED', 'WITHDRAWN')
+    group by event_id
 ) r
 join markets_market m on m.event_id = r.event_id
 join markets_selection s on s.market_id = m.id
@@ -333,6 +350,8 @@ where b.status = 'SETTLED' and b.bankroll_id = any(%(ids)s) and b.id > %(after)s
   and not exists (select 1 from settlements_settlement st
                   join markets_result sr on sr.id = st.result_id
                   where st.bet_id = b.id and sr.version >= r.version)
+  and not exists (select 1 from markets_resultdispute d
+                  where d.event_id = m.event_id and d.state = 'OPEN' and d.told_at <= %(as_of)s)
 order by b.id limit %(size)s for no key update of b skip locked
 """
 _DUE = """
@@ -356,6 +375,9 @@ left join lateral (
 left join settlements_ledgertransfer t on t.settlement_id = earlier.id and t.kind = 'SETTLEMENT'
 where b.id = any(%(bets)s) and b.status in ('ACCEPTED', 'SETTLED')
   and (earlier.version is null or earlier.version < r.version)
+  and r.status not in ('INTERRUPTED', 'WITHDRAWN')
+  and not exists (select 1 from markets_resultdispute d
+                  where d.event_id = m.event_id and d.state = 'OPEN' and d.told_at <= %(as_of)s)
 order by b.id
 """
 _INSERT_SETTLEMENTS = """

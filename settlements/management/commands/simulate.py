@@ -1,9 +1,11 @@
 from argparse import SUPPRESS
+from collections.abc import Callable
 from typing import Any
 
 from django.core.management.base import CommandParser
 from django.utils import timezone
 
+from markets.services import simulating_sports
 from monitoring.commands import WARNINGS, ProductCommand
 from monitoring.models import TaskRun
 from monitoring.services import running
@@ -11,20 +13,55 @@ from settlements.services import replaying
 
 
 class Command(ProductCommand):
-    help = "Live a past season again through the live services, in a bankroll of its own."
+    help = "Live a past season again, or steer the simulated leagues."
 
     def add_arguments(self, parser: CommandParser) -> None:
         kinds = parser.add_subparsers(dest="what", required=True)
-        season = kinds.add_parser("season", help="one season of one competition")
+        season = kinds.add_parser("season", help="one season of one competition, lived again")
         season.add_argument("--competition", required=True, help="its code, such as E0")
         season.add_argument("--season", required=True, help="its label, such as 2023-24")
         season.add_argument("--seed", type=int, default=0)
-        # The parser above knows it too; without a default here it is taken in either place.
-        season.add_argument("--output", choices=["table", "json"], default=SUPPRESS)
+        leagues = kinds.add_parser("leagues", help="leagues of other sports beside the soccer one")
+        leagues.add_argument("--sports", action="store_true", required=True, help="begin them")
+        chaos = kinds.add_parser("chaos", help="let the simulated feed fail now and then")
+        chaos.add_argument("switch", choices=["on", "off"])
+        for kind in (season, leagues, chaos):
+            # The parser above knows it too; without a default here it is taken in either place.
+            kind.add_argument("--output", choices=["table", "json"], default=SUPPRESS)
 
-    def report(
-        self, *, competition: str = "", season: str = "", seed: int = 0, **_: Any
-    ) -> dict[str, Any]:
+    def report(self, *, what: str = "season", **options: Any) -> dict[str, Any]:
+        acts: dict[str, Callable[..., dict[str, Any]]] = {
+            "season": self._season,
+            "leagues": self._leagues,
+            "chaos": self._chaos,
+        }
+        return acts[what](**options)
+
+    def _leagues(self, **_: Any) -> dict[str, Any]:
+        now = timezone.now()
+        with running.recorded_here(
+            task="markets.tasks.simulate_leagues",
+            trigger=TaskRun.Trigger.CLI,
+            actor=self.actor,
+            now=now,
+        ) as run:
+            run.result = simulating_sports.found_leagues(now=now, actor=self.actor)
+        return dict(run.result)
+
+    def _chaos(self, *, switch: str, **_: Any) -> dict[str, Any]:
+        now, on = timezone.now(), switch == "on"
+        with running.recorded_here(
+            task="markets.tasks.simulate_chaos",
+            arguments={"on": on},
+            trigger=TaskRun.Trigger.CLI,
+            actor=self.actor,
+            now=now,
+        ) as run:
+            changed = simulating_sports.set_chaos(on=on, actor=self.actor, now=now)
+            run.result = {"chaos": on, "changed": changed}
+        return dict(run.result)
+
+    def _season(self, *, competition: str, season: str, seed: int, **_: Any) -> dict[str, Any]:
         now = timezone.now()
         with running.recorded_here(
             task="settlements.tasks.replay_season",

@@ -1,0 +1,367 @@
+"""Markets and selections of a batch: made once, in bulk, and found by what they ask."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import NamedTuple
+
+import numpy as np
+from django.db import connection
+from numpy.typing import NDArray
+
+from markets.connectors.columns import PriceKey
+from markets.domain import kinds
+from markets.models import Event, Participant
+from markets.services.naming import Tell
+
+#: Returns whom a name means in an event, or None: (event_ref, name or "#<id>").
+Who = Callable[[str, str], Participant | None]
+Answer = tuple[str, int]  # role, the runner's participant id or 0
+
+
+class MarketKey(NamedTuple):
+    """What a market asks; ``line`` has two places, ``participant_id`` is whose total it is."""
+
+    event_id: int
+    kind: str
+    period: str = "FULL"
+    line: Decimal | None = None
+    participant_id: int | None = None
+    statistic: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Runner:
+    """A participant that is an answer; None: nothing was said, what is stored stays."""
+
+    participant_id: int
+    name: str
+    number: int | None = None
+    removed_at: datetime | None = None
+    reduction: Decimal | None = None
+
+
+@dataclass(slots=True)
+class Question:
+    """A market that must be there, with the runners that must be in it."""
+
+    key: MarketKey
+    home: str = ""
+    away: str = ""
+    who: str = ""  # whose total
+    places: int | None = None
+    place_fraction: str = ""
+    runners: dict[int, Runner] = field(default_factory=dict)
+
+    def answers(self) -> list[Answer]:
+        if self.key.kind in kinds.RUNNER_KINDS:
+            return [(kinds.RUNNER, participant_id) for participant_id in sorted(self.runners)]
+        return [(role, 0) for role in kinds.ROLES[self.key.kind]]
+
+
+@dataclass(slots=True)
+class Listed:
+    """The markets and selections of the events asked for; ``fresh`` ones were just made."""
+
+    markets: dict[MarketKey, int] = field(default_factory=dict)
+    selections: dict[MarketKey, dict[Answer, int]] = field(default_factory=dict)
+    fresh: set[int] = field(default_factory=set)
+    changed: set[int] = field(default_factory=set)  # selections of which more became known
+    changed_markets: set[int] = field(default_factory=set)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PricedKeys:
+    """What price keys stand for, in their order; -1 where one stands for nothing (told already).
+
+    ``is_fresh``: the selection was made in this transaction, so it has no history.
+    """
+
+    selection: NDArray[np.int64]
+    event: NDArray[np.int64]
+    is_fresh: NDArray[np.bool_]
+    listed: Listed = field(default_factory=Listed)
+
+
+_FIND = """
+SELECT m.event_id, m.kind, m.period, m.line, m.participant_id, m.statistic, m.id,
+       s.role, coalesce(s.participant_id, 0), s.id
+FROM markets_market m LEFT JOIN markets_selection s ON s.market_id = m.id
+WHERE m.event_id = ANY(%s)
+"""
+_ADD_MARKETS = """
+INSERT INTO markets_market
+    (event_id, kind, period, line, participant_id, statistic, places, place_fraction)
+SELECT * FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::numeric[], %s::bigint[], %s::text[],
+    %s::smallint[], %s::text[])
+ON CONFLICT DO NOTHING
+"""
+_ADD_SELECTIONS = """
+INSERT INTO markets_selection
+    (market_id, role, participant_id, name, line, number, removed_at, reduction)
+SELECT * FROM unnest(%s::bigint[], %s::text[], %s::bigint[], %s::text[], %s::numeric[],
+    %s::smallint[], %s::timestamptz[], %s::numeric[])
+ON CONFLICT DO NOTHING
+"""
+_UPDATE_PLACES = """
+UPDATE markets_market m SET places = coalesce(t.places, m.places),
+    place_fraction = coalesce(nullif(t.place_fraction, ''), m.place_fraction)
+FROM unnest(%s::bigint[], %s::smallint[], %s::text[]) AS t (id, places, place_fraction)
+WHERE m.id = t.id AND (m.places, m.place_fraction) IS DISTINCT FROM
+    (coalesce(t.places, m.places), coalesce(nullif(t.place_fraction, ''), m.place_fraction))
+RETURNING m.id
+"""
+_REOPEN_CLOSES = """
+UPDATE markets_event SET close_recorded_for = NULL
+WHERE close_recorded_for IS NOT NULL AND id IN (SELECT m.event_id FROM markets_market m
+    JOIN markets_selection s ON s.market_id = m.id WHERE s.id = ANY(%s))
+"""
+_UPDATE_RUNNERS = """
+UPDATE markets_selection s SET number = coalesce(t.number, s.number),
+    removed_at = coalesce(t.removed_at, s.removed_at),
+    reduction = coalesce(t.reduction, s.reduction)
+FROM unnest(%s::bigint[], %s::smallint[], %s::timestamptz[], %s::numeric[])
+    AS t (id, number, removed_at, reduction)
+WHERE s.id = t.id AND (s.number, s.removed_at, s.reduction) IS DISTINCT FROM
+    (coalesce(t.number, s.number), coalesce(t.removed_at, s.removed_at),
+     coalesce(t.reduction, s.reduction))
+RETURNING s.id
+"""
+
+
+def market_key(
+    *,
+    event_id: int,
+    kind: str,
+    period: str,
+    line: Decimal | None,
+    participant_id: int | None,
+    statistic: str,
+) -> MarketKey:
+    """Return the key of a question as the tables hold it.
+
+    Raises:
+        kinds.BadMarket, kinds.BadLine: no market can ask that.
+    """
+    kinds.check_market(
+        kind=kind, period=period, participant=participant_id is not None, statistic=statistic
+    )
+    line = kinds.market_line(kind=kind, line=line)
+    return MarketKey(event_id, kind, period, line, participant_id, statistic)
+
+
+def price_keys(
+    *,
+    keys: Sequence[PriceKey],
+    events: Mapping[str, Event],
+    sides: Mapping[int, tuple[str, str]],
+    who: Who,
+    tell: Tell,
+    questions: Iterable[Question] = (),
+    record_of: Callable[[int], int | None] = lambda place: None,
+) -> PricedKeys:
+    """Find or make the selection of each key.
+
+    ``questions`` are markets that the batch described itself, with their runners; they are made
+    whether they have a price or not.  What no market can ask is told once, with its first record
+    as ``record_of`` knows it by the key's place.
+    """
+    asked = {question.key: question for question in questions}
+    reader = _Reader(events, sides, who, tell, record_of, asked)
+    answers = [reader.answer(place, key) for place, key in enumerate(keys)]
+    listed = ensure(questions=reader.questions.values())
+    selection, event = np.full((2, len(keys)), -1, dtype=np.int64)
+    for place, found in enumerate(answers):
+        if found is not None:
+            key, answer = found
+            selection[place] = listed.selections[key][answer]
+            event[place] = key.event_id
+    fresh = np.fromiter(listed.fresh, dtype=np.int64, count=len(listed.fresh))
+    return PricedKeys(selection, event, np.isin(selection, fresh), listed)
+
+
+@dataclass(slots=True)
+class _Reader:
+    """Reads price keys, asking about each name and each market once."""
+
+    events: Mapping[str, Event]
+    sides: Mapping[int, tuple[str, str]]
+    who: Who
+    tell: Tell
+    record_of: Callable[[int], int | None]
+    questions: dict[MarketKey, Question]
+    known: dict[tuple[object, ...], MarketKey | None] = field(default_factory=dict)
+    place: int = 0
+
+    def answer(self, place: int, key: PriceKey) -> tuple[MarketKey, Answer] | None:
+        asked = key[:6]
+        if asked not in self.known:
+            self.place = place
+            self.known[asked] = self._ask(*asked)
+        market = self.known[asked]
+        if market is None:
+            return None
+        ref, role, runner = key[0], key[6], key[7]
+        if role not in kinds.roles_of(market.kind):
+            self.tell("role", f"a role of {market.kind}, not {role!r}", self.record_of(place))
+            return None
+        if role != kinds.RUNNER:
+            return market, (role, 0)
+        participant = self.who(ref, runner)
+        if participant is None:
+            return None
+        self.questions[market].runners.setdefault(
+            participant.pk, Runner(participant.pk, participant.name)
+        )
+        return market, (role, participant.pk)
+
+    def _ask(
+        self,
+        ref: str,
+        kind: str,
+        period: str,
+        line: Decimal | None,
+        participant: str,
+        statistic: str,
+    ) -> MarketKey | None:
+        event = self.events.get(ref)
+        if event is None:
+            return None
+        whose = self.who(ref, participant) if participant else None
+        if participant and whose is None:
+            return None
+        try:
+            key = market_key(
+                event_id=event.pk,
+                kind=kind,
+                period=period,
+                line=line,
+                participant_id=None if whose is None else whose.pk,
+                statistic=statistic,
+            )
+        except (kinds.BadMarket, kinds.BadLine) as wrong:
+            what = "line" if isinstance(wrong, kinds.BadLine) else "market"
+            self.tell(what, str(wrong), self.record_of(self.place))
+            return None
+        if key not in self.questions:
+            home, away = self.sides.get(event.pk, ("", ""))
+            name = "" if whose is None else whose.name
+            self.questions[key] = Question(key, home=home, away=away, who=name)
+        return key
+
+
+def ensure(*, questions: Iterable[Question]) -> Listed:
+    """Make the markets and selections that are missing; return those of all their events."""
+    asked = {question.key: question for question in questions}
+    event_ids = sorted({key.event_id for key in asked})
+    if not event_ids:
+        return Listed()
+    before = _find(event_ids)
+    _add_markets([question for key, question in asked.items() if key not in before.markets])
+    with_markets = _find(event_ids) if asked.keys() - before.markets.keys() else before
+    added = _add_selections(asked.values(), with_markets)
+    changed_markets = _update_places(asked.values(), before)
+    changed = _update_runners(asked.values(), before)
+    after = _find(event_ids) if added else with_markets
+    after.changed, after.changed_markets = changed, changed_markets
+    if added:
+        known = {pk for answers in before.selections.values() for pk in answers.values()}
+        every = {pk for answers in after.selections.values() for pk in answers.values()}
+        after.fresh = every - known
+    return after
+
+
+def _find(event_ids: Sequence[int]) -> Listed:
+    found = Listed()
+    with connection.cursor() as cursor:
+        cursor.execute(_FIND, [list(event_ids)])
+        for *question, market_id, role, participant_id, pk in cursor.fetchall():
+            key = MarketKey(*question)
+            found.markets[key] = market_id
+            answers = found.selections.setdefault(key, {})
+            if pk is not None:
+                answers[role, participant_id] = pk
+    return found
+
+
+def _add_markets(questions: Sequence[Question]) -> None:
+    """Add in one order, so that two loads of one event never wait in a circle."""
+    rows = [(*q.key, q.places, q.place_fraction) for q in sorted(questions, key=_order)]
+    if rows:
+        _execute(_ADD_MARKETS, rows)
+
+
+def _order(question: Question) -> tuple[object, ...]:
+    key = question.key
+    line = Decimal(0) if key.line is None else key.line
+    return key.event_id, key.kind, key.period, line, key.participant_id or 0, key.statistic
+
+
+def _add_selections(questions: Iterable[Question], listed: Listed) -> int:
+    rows = [
+        _selection(listed.markets[question.key], question, answer)
+        for question in questions
+        for answer in question.answers()
+        if answer not in listed.selections[question.key]
+    ]
+    if rows:
+        _execute(_ADD_SELECTIONS, rows)
+    return len(rows)
+
+
+def _selection(market_id: int, question: Question, answer: Answer) -> tuple[object, ...]:
+    role, participant_id = answer
+    runner = question.runners.get(participant_id)
+    name = kinds.selection_name(
+        role=role,
+        home=question.home,
+        away=question.away,
+        line=question.key.line,
+        who=question.who if runner is None else runner.name,
+    )
+    line = kinds.selection_line(kind=question.key.kind, role=role, line=question.key.line)
+    said = (
+        (None, None, None)
+        if runner is None
+        else (runner.number, runner.removed_at, runner.reduction)
+    )
+    return (market_id, role, participant_id or None, name, line, *said)
+
+
+def _update_places(questions: Iterable[Question], listed: Listed) -> set[int]:
+    """Write down how many places a market pays that was there before."""
+    rows = [
+        (listed.markets[question.key], question.places, question.place_fraction)
+        for question in questions
+        if (question.places or question.place_fraction) and question.key in listed.markets
+    ]
+    return _execute(_UPDATE_PLACES, rows) if rows else set()
+
+
+def _update_runners(questions: Iterable[Question], listed: Listed) -> set[int]:
+    """Write down what became known of runners that were there before.
+
+    Closes of their events are recorded anew: who does not run is no part of the margin.
+    """
+    rows = [
+        (pk, runner.number, runner.removed_at, runner.reduction)
+        for question in questions
+        for runner in question.runners.values()
+        if (
+            pk := listed.selections.get(question.key, {}).get((kinds.RUNNER, runner.participant_id))
+        )
+        and (runner.number, runner.removed_at, runner.reduction) != (None, None, None)
+    ]
+    changed = _execute(_UPDATE_RUNNERS, rows) if rows else set()
+    if changed:
+        with connection.cursor() as cursor:
+            cursor.execute(_REOPEN_CLOSES, [sorted(changed)])
+    return changed
+
+
+def _execute(statement: str, rows: Sequence[tuple[object, ...]]) -> set[int]:
+    """Run a statement on columns of values; return the ids that it hands back, if it does."""
+    with connection.cursor() as cursor:
+        cursor.execute(statement, [list(column) for column in zip(*rows, strict=True)])
+        return {row[0] for row in cursor.fetchall()} if cursor.description else set()
