@@ -55,6 +55,10 @@ e2e: $(VENV)/.installed-dev  ## Drive a real browser through a running system
 faults: $(VENV)/.installed-dev  ## Kill, restart and cut processes, fifteen times the count of make test
 	FAULT_FACTOR=$(FAULT_FACTOR) $(BIN)/pytest -q -m faults
 
+.PHONY: real
+real: $(VENV)/.installed-dev  ## Load every real source of REAL_DATA_DIR whole, and count
+	$(BIN)/pytest -q -n $(TEST_WORKERS) tests/real -m real
+
 .PHONY: bench
 bench: $(VENV)/.installed-dev  ## Measure against the peers; appends to benchmarks/results/
 	$(BIN)/python -m benchmarks

@@ -1,5 +1,10 @@
 """The REST API put together: every app's resources under ``/api/v1/``."""
 
+from collections.abc import Iterator
+from importlib import import_module
+from pkgutil import iter_modules
+from types import ModuleType
+
 from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularRedocView, SpectacularSwaggerView
 from rest_framework.response import Response
@@ -7,7 +12,7 @@ from rest_framework.routers import SimpleRouter
 
 from betting.api import halts
 from betting.api import resources as betting
-from markets.api import resources as markets
+from markets import api as markets
 from models_ml.api import resources as models_ml
 from monitoring.api import health, incidents, runs
 from monitoring.api import resources as monitoring
@@ -23,9 +28,18 @@ def exception_handler(exc: Exception, context: dict) -> Response | None:
 
 not_found = problems.not_found
 server_error = problems.server_error
+
+
+def _rooms(package: ModuleType) -> Iterator[ModuleType]:
+    """Return the modules of a package; each may offer RESOURCES by name, and PATHS."""
+    for module in iter_modules(package.__path__):
+        yield import_module(f"{package.__name__}.{module.name}")
+
+
+MARKETS = list(_rooms(markets))
 router = SimpleRouter(trailing_slash=False)
-for room in (markets, models_ml, betting, settlements, monitoring):
-    for name, view in room.RESOURCES.items():
+for room in (*MARKETS, models_ml, betting, settlements, monitoring):
+    for name, view in getattr(room, "RESOURCES", {}).items():
         router.register(name, view, basename=name)
 router.register("halts", halts.Halts, basename="halt")
 router.register("incidents", incidents.Incidents, basename="incident")
@@ -35,6 +49,7 @@ V1 = [
     path("jobs", runs.Jobs.as_view(), name="jobs"),
     path("jobs/<str:task>/runs", runs.JobRuns.as_view(), name="job-runs"),
     path("performance", performance.Performance.as_view(), name="performance"),
+    *(route for room in MARKETS for route in getattr(room, "PATHS", ())),
     *router.urls,
 ]
 API = [

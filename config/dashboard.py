@@ -42,7 +42,7 @@ select
     (select count(*) from monitoring_taskrun where state = 'RUNNING'),
     (select min(coalesce(not_before, created_at)) from monitoring_taskrun
         where state = 'QUEUED' and coalesce(not_before, created_at) <= %(now)s),
-    (select max(confirmed_at) from markets_latestprice),
+    (select max(last_success_at) from markets_source),
     (select max(at) from monitoring_heartbeat where name like 'worker%%'),
     (select max(at) from monitoring_heartbeat where name like 'beat%%'),
     (select max(ran_at) from monitoring_checkstate)
@@ -146,7 +146,7 @@ def system_tiles(*, now: datetime) -> list[Tile]:
             if queued
             else f"{running} running",
         ),
-        _age_tile("Newest price", data_at, now, reverse("admin:markets_source_changelist"), 3600),
+        _age_tile("Data read", data_at, now, reverse("admin:markets_source_changelist"), 3600),
         _age_tile("Worker", worker_at, now, reverse("admin:monitoring_heartbeat_changelist"), 120),
         _age_tile("Scheduler", beat_at, now, reverse("admin:monitoring_heartbeat_changelist"), 120),
     ]

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Max, Q
+from django.db.models import Max
 
 from markets.models import Book, Event, LatestPrice, Selection
 from models_ml.domain import stages
@@ -76,10 +76,11 @@ def _selections(event_ids: list[int]) -> dict[int, list[Selection]]:
 def _prices(event_ids: list[int]) -> dict[int, Any]:
     """Return the best price now of each selection among books that take bets."""
     rows = LatestPrice.objects.filter(
-        ~Q(book__kind=Book.Kind.AGGREGATE),
+        book__kind__in=Book.TAKES_BETS,
         book__is_enabled=True,
         selection__market__event_id__in=event_ids,
         selection__market__kind="MATCH_ODDS",
+        selection__market__period="FULL",
     )
     return dict(rows.values_list("selection_id").annotate(best=Max("price")))
 

@@ -67,6 +67,7 @@ JOBS: Sequence[Job] = (
     Job("prices", "markets.tasks.keep_prices", timedelta(hours=1), grace=timedelta(minutes=30)),
     Job("value", "settlements.tasks.value_due", "15 10 * * *", grace=timedelta(hours=1)),
     Job("purge", "monitoring.tasks.purge_runs", "40 3 * * *", grace=timedelta(hours=1)),
+    Job("retire", "markets.tasks.retire_prices", "10 3 * * *", grace=timedelta(hours=1)),
     Job("train", "models_ml.tasks.train_scheduled", "0 2 1 * *", grace=timedelta(hours=1)),
 )
 

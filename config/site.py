@@ -18,7 +18,7 @@ select
         select id, scope, scope_id, set_by, reason from betting_tradinghalt
         where lifted_at is null order by set_at limit 3) h),
     (select count(*) from betting_tradinghalt where lifted_at is null),
-    (select max(confirmed_at) from markets_latestprice),
+    (select max(last_success_at) from markets_source),
     (select count(*) from monitoring_incident where resolved_at is null),
     (select string_agg(c.name, ', ' order by c.name) from markets_competition c
         where c.is_simulated and exists (

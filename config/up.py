@@ -35,8 +35,11 @@ class AlreadyUp(Exception):
     """Another ``up`` holds this home."""
 
 
-def main(environment: Environment) -> int:
-    """Bring everything up, keep it up until asked to stop, and stop it; return the exit code."""
+def main(environment: Environment, *, chaos: bool = False) -> int:
+    """Bring everything up, keep it up until asked to stop, and stop it; return the exit code.
+
+    ``chaos``: the simulated feed falls silent now and then, as real ones do.
+    """
     places = Places.of(environment.home)
     try:
         signal.signal(signal.SIGTERM, _interrupt)
@@ -46,7 +49,7 @@ def main(environment: Environment) -> int:
                 _say(f"ended {count} processes that an earlier, killed start had left")
             held = [stack.enter_context(one) for one in _engines(environment, places)]
             _prepare(places)
-            _run(environment, places, held, tell)
+            _run(environment, places, held, tell, chaos=chaos)
     except AlreadyUp as refusal:
         print(f"up: {refusal}", file=sys.stderr)
         return 1
@@ -126,7 +129,12 @@ def _prepare(places: Places) -> None:
 
 
 def _run(
-    environment: Environment, places: Places, held: list[Server], tell: Callable[[str], None]
+    environment: Environment,
+    places: Places,
+    held: list[Server],
+    tell: Callable[[str], None],
+    *,
+    chaos: bool,
 ) -> None:
     port = free_port(environment.web_host, environment.web_port)
     if port != environment.web_port:
@@ -134,10 +142,12 @@ def _run(
     url = f"http://{_shown(environment.web_host)}:{port}/"
     tell(url)
     watch = Watch(environment, places, held, url, port)
-    Supervisor(programs(environment, places, port), watch=watch).run()
+    Supervisor(programs(environment, places, port, chaos=chaos), watch=watch).run()
 
 
-def programs(environment: Environment, places: Places, port: int) -> list[Program]:
+def programs(
+    environment: Environment, places: Places, port: int, *, chaos: bool = False
+) -> list[Program]:
     """Return what makes up the running system, in the order of starting.
 
     SIGTERM makes a worker finish the tasks it runs and take no more.  One that has not finished
@@ -157,6 +167,7 @@ def programs(environment: Environment, places: Places, port: int) -> list[Progra
     ]
     if environment.simulator_enabled:
         seed = [sys.executable, str(BASE_DIR / "manage.py"), "seed"]
+        seed += ["--chaos"] if chaos else []
         found.append(Program("seed", seed, marked, once=True, stop_order=2))
     return found
 

@@ -6,7 +6,17 @@ from django.db import transaction
 from django.utils import timezone
 
 from markets import queries
-from markets.services import closing, ingesting, partitions, simulating, sources
+from markets.services import (
+    closing,
+    ingesting,
+    parking,
+    partitions,
+    replaying_archive,
+    retiring,
+    simulating,
+    simulating_sports,
+    sources,
+)
 from monitoring.domain.progress import RunHandle
 from monitoring.models import TaskRun
 from monitoring.recorded import recorded_task
@@ -88,11 +98,11 @@ def record_closes(run: RunHandle) -> dict[str, object]:
 
 
 @recorded_task(
-    title="Move the simulated league on", permission="markets.change_event", singleton=True
+    title="Move the simulated leagues on", permission="markets.change_event", singleton=True
 )
 def simulate_tick(run: RunHandle) -> dict[str, object]:
-    """Record what became due in the simulated league."""
-    return dict(simulating.tick(now=timezone.now()))
+    """Record what became due in the simulated leagues."""
+    return dict(simulating_sports.tick(now=timezone.now()))
 
 
 @recorded_task(
@@ -105,3 +115,83 @@ def keep_prices(run: RunHandle) -> dict[str, object]:
         "partitions": partitions.ensure_ahead(now=now),
         "retired": simulating.retire(now=now, keep=SIMULATED_PRICES_KEPT),
     }
+
+
+@recorded_task(
+    title="Retire what is kept long enough",
+    permission="markets.change_retentionpolicy",
+    arguments={"dry_run": "say what would be retired and touch nothing"},
+    singleton=True,
+    soft_time_limit=3_000,
+    time_limit=3_300,
+)
+def retire_prices(run: RunHandle, *, dry_run: bool = False) -> dict[str, object]:
+    """Export old months to Parquet and drop them; forget old payloads and problems."""
+    now = timezone.now()
+    return dict(retiring.retire_due(now=now, actor=run.actor, dry_run=dry_run, progress=run))
+
+
+@recorded_task(
+    title="Begin the simulated leagues of other sports", permission="markets.change_source"
+)
+def simulate_leagues(run: RunHandle) -> dict[str, object]:
+    """Begin football, basketball, races and a cup beside the simulated soccer league."""
+    return dict(simulating_sports.found_leagues(now=timezone.now(), actor=run.actor))
+
+
+@recorded_task(
+    title="Let the simulated feed fail now and then",
+    permission="markets.change_source",
+    arguments={"on": "yes: it falls silent for a while now and then; no: it never does"},
+)
+def simulate_chaos(run: RunHandle, *, on: bool) -> dict[str, object]:
+    """Switch the simulated feed's outages on or off."""
+    changed = simulating_sports.set_chaos(on=on, actor=run.actor, now=timezone.now())
+    return {"chaos": on, "changed": changed}
+
+
+@recorded_task(
+    title="Replay a source's archive",
+    permission="markets.change_source",
+    arguments={
+        "source": "the source's code",
+        "since": "first day (UTC, YYYY-MM-DD)",
+        "until": "last day (UTC, YYYY-MM-DD)",
+        "rewrite": "keep what came of it; otherwise it is compared alone",
+    },
+    max_attempts=1,
+    soft_time_limit=3_000,
+    time_limit=3_300,
+)
+def replay_archive(
+    run: RunHandle, *, source: str, since: str, until: str, rewrite: bool = False
+) -> dict[str, object]:
+    """Read archived payloads again and compare the prices that come of them."""
+    return replaying_archive.replay(
+        source_code=source,
+        since=date.fromisoformat(since),
+        until=date.fromisoformat(until),
+        rewrite=rewrite,
+        actor=run.asked_by,
+        now=timezone.now(),
+        progress=run,
+    )
+
+
+@recorded_task(
+    title="Load waiting rows",
+    permission="markets.change_unknownname",
+    arguments={
+        "names": "numbers of the names to load what waits for; none: all of it",
+        "source": "its code; none: all sources",
+    },
+)
+def load_parked(
+    run: RunHandle, *, names: list[int] | None = None, source: str | None = None
+) -> dict[str, object]:
+    """Read the records that wait for a name or an event again from their payloads."""
+    return dict(
+        parking.load_parked(
+            name_ids=names, source_code=source, actor=run.actor, now=timezone.now(), progress=run
+        )
+    )

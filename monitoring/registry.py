@@ -42,6 +42,7 @@ class Gauge:
     name: str
     help: str
     samples: SampleFunction
+    kind: str = "gauge"  # or "counter", whose name ends in _total; or "histogram"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,9 +100,16 @@ def panel(
     return register
 
 
-def gauge(name: str, *, help: str) -> Callable[[SampleFunction], SampleFunction]:
+def gauge(
+    name: str, *, help: str, kind: str = "gauge"
+) -> Callable[[SampleFunction], SampleFunction]:
+    """Offer a figure; a histogram's samples are cumulative, with a label "le" each.
+
+    Its bounds are texts that end with "+Inf"; a sample with "le" "sum" is the sum of all.
+    """
+
     def register(function: SampleFunction) -> SampleFunction:
-        _once(gauges, name, Gauge(name, help, function))
+        _once(gauges, name, Gauge(name, help, function, kind))
         return function
 
     return register

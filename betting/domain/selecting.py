@@ -66,7 +66,8 @@ REASONS = (
     VALUE,
 )
 """In the order they are asked: the funnel of "why no bets?" shows them so."""
-
+#: Kinds of books that a bet can be placed with; the others only tell what prices were.
+TAKES_BETS = ("BOOKMAKER", "EXCHANGE")
 SELECTIONS_OF = {"MATCH_ODDS": 3, "ASIAN_HANDICAP": 2, "TOTAL": 2}
 
 
@@ -139,7 +140,7 @@ def keep_best_of_event(reasons: pd.Series, event_ids: pd.Series, edges: pd.Serie
 
 def _offers(*, quotes: pd.DataFrame, rules: Rules, as_of: datetime) -> pd.DataFrame:
     """Judge every quote of a real book: ``why`` it may not be taken, "" where it may."""
-    offers = quotes[quotes["book_kind"] != "AGGREGATE"].copy()
+    offers = quotes[quotes["book_kind"].isin(TAKES_BETS)].copy()
     if rules.books is not None:
         offers = offers[offers["book_id"].isin(rules.books)]
     offers["odds"] = pd.to_numeric(offers["price"], errors="coerce").astype(float)

@@ -1,5 +1,7 @@
-"""The admin site's pages of this app; importing them registers them."""
+"""The admin site's pages of this app; importing the package registers every module of it."""
 
-from markets.admin import catalogue, events, prices, sources
+from importlib import import_module
+from pkgutil import iter_modules
 
-__all__ = ["catalogue", "events", "prices", "sources"]
+for _module in iter_modules(__path__):
+    import_module(f"{__name__}.{_module.name}")

@@ -93,8 +93,8 @@ class BookAdmin(Kept):
 
     @display(description="Bets taken", ordering="is_enabled")
     def enabled(self, row: Book) -> str:
-        if row.kind == Book.Kind.AGGREGATE:
-            return chips.chip("Never: an aggregate", "idle", "functions")
+        if row.kind not in Book.TAKES_BETS:
+            return chips.chip(f"Never: {row.get_kind_display().lower()}", "idle", "functions")
         return chips.yes_no(row.is_enabled, yes="Enabled", no="Disabled")
 
     @display(description="Origin", ordering="is_simulated")

@@ -12,6 +12,7 @@ from django.utils.html import format_html
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, RelatedDropdownFilter
 from unfold.decorators import display
 
+from markets.admin import ladders, results
 from markets.models import (
     Book,
     ClosingPrice,
@@ -90,7 +91,8 @@ class EventAdmin(Fixed):
         return str(row.newest_results[0]) if row.newest_results else "–"
 
     def badges(self, row: Event) -> list[Any]:
-        return [chips.state(row.status, row.get_status_display()), self.origin(row)]
+        held = results.held_badge(row)
+        return [chips.state(row.status, row.get_status_display()), self.origin(row), *held]
 
     def parts(self, request: HttpRequest, row: Event) -> list[sections.Section]:
         markets = sorted(row.markets.prefetch_related("selections"), key=_in_order)
@@ -98,6 +100,7 @@ class EventAdmin(Fixed):
         return [
             _event_facts(row),
             _results(row),
+            *([results.disputes_table(row)] if row.disputes.exists() else []),
             latest_table(event=row),
             *([history_chart(chosen)] if chosen else []),
             closing_table(event=row),
@@ -168,34 +171,9 @@ class SelectionAdmin(Fixed):
             self.all_facts(row),
             sections.Facts("Event", [("Event", row.market.event), ("Market", row.market)]),
             history_chart([row], per_book=True),
+            *ladders.ladder_parts(row),
             history_table(row),
         ]
-
-
-@admin.register(Result)
-class ResultAdmin(Fixed):
-    list_display = ("event", "origin", "state_chip", "score", "version", "source", "known")
-    list_filter = (("status", ChoicesDropdownFilter), "event__competition__is_simulated", "source")
-    list_select_related = ("event__competition", "source")
-    search_fields = ("event__name",)
-    ordering = ("-pk",)
-    detail_related = ("event__competition", "source")
-    empty_text = "No result is known yet. Results come with the sources, after the events."
-
-    state_chip = columns.state("status")
-
-    @display(description="Score")
-    def score(self, row: Result) -> str:
-        return "–" if row.home_score is None else f"{row.home_score}–{row.away_score}"
-
-    @display(description="Origin")
-    def origin(self, row: Result) -> str:
-        return chips.origin(is_simulated=row.event.competition.is_simulated)
-
-    known = columns.moment("known_at", "Known since")
-
-    def badges(self, row: Result) -> list[Any]:
-        return [self.state_chip(row), self.origin(row)]
 
 
 def _event_facts(row: Event) -> sections.Facts:
@@ -314,7 +292,7 @@ def history_chart(selections: list[Selection], *, per_book: bool = False) -> sec
     names = {s.pk: str(s) for s in selections}
     series: dict[str, dict[str, float]] = defaultdict(dict)
     shown: dict[int, dict[str, Any]] = defaultdict(dict)
-    changes = _changes(selections).exclude(book__kind=Book.Kind.AGGREGATE)
+    changes = _changes(selections).filter(book__kind__in=Book.IS_MARKET)
     newest = changes.order_by("-seen_at").values_list(
         "selection_id", "book__name", "seen_at", "price"
     )[:HISTORY_AT_MOST]

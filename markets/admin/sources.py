@@ -1,23 +1,25 @@
-"""Sources, what each look brought, and what was turned away."""
+"""Sources: how they are read, how they fare, what an operator may do."""
 
 from collections.abc import Callable
 from typing import Any
+from zoneinfo import available_timezones
 
 from django import forms
 from django.contrib import admin
 from django.db.models import Q
 from django.http import HttpRequest
 from django.utils import timezone
-from unfold.contrib.filters.admin import ChoicesDropdownFilter, RelatedDropdownFilter
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminTextInputWidget
 
-from markets.models import Fetch, FetchProblem, RawPayload, Source
-from markets.services import switching
+from markets import queries
+from markets.admin import fetches
+from markets.models import Fetch, Source
+from markets.services import breaking, credentials, sources, switching
 from monitoring.desk import asking, chips, columns, sections
 from monitoring.desk.actions import BOTH, Action, Asked, Done, ReasonForm, switches
 from monitoring.desk.filters import StartingFilter
-from monitoring.desk.pages import Fixed, Kept, list_url
+from monitoring.desk.pages import Kept, list_url
 
 INGEST = "markets.tasks.ingest"
 
@@ -63,6 +65,15 @@ def disable(asked: Asked) -> Done:
     return _switched(asked, switching.disable, "Disabled")
 
 
+def reset(asked: Asked) -> Done:
+    return _switched(asked, breaking.reset, "Asked again:")
+
+
+def _is_left_alone(row: Source) -> bool:
+    waits = row.not_before is not None and row.not_before > timezone.now()
+    return row.breaker_state != Source.Breaker.CLOSED or waits
+
+
 def _switched(asked: Asked, switch: Callable[..., Source], what: str) -> Done:
     for row in asked.rows:
         switch(source_code=row.code, reason=asked.reason, actor=asked.actor, now=asked.now)
@@ -75,11 +86,38 @@ class SourcesToSee(StartingFilter):
         "on": ("Enabled", lambda now: Q(is_enabled=True)),
         "off": ("Disabled", lambda now: Q(is_enabled=False)),
         "failing": ("Failing", lambda now: Q(failures_in_a_row__gt=0)),
+        "alone": ("Left alone", lambda now: ~Q(breaker_state="CLOSED")),
     }
+
+
+class SourceForm(forms.ModelForm):
+    """How a source is read; options are judged by its connector."""
+
+    def clean_options(self) -> dict[str, Any]:
+        options = self.cleaned_data["options"] or {}
+        if not isinstance(options, dict):
+            raise forms.ValidationError("An object of options by name is expected.")
+        if wrong := sources.check_options(source_code=self.instance.code, options=options):
+            raise forms.ValidationError([f"expected {text}" for text in wrong])
+        return options
+
+    def clean_time_zone(self) -> str:
+        zone = str(self.cleaned_data["time_zone"])
+        if zone not in available_timezones():
+            raise forms.ValidationError("The name of a zone such as Europe/London is expected.")
+        return zone
+
+    def clean_credentials(self) -> str:
+        name = str(self.cleaned_data["credentials"])
+        if name and name not in credentials.SETS:
+            known = ", ".join(sorted(credentials.SETS))
+            raise forms.ValidationError(f"The name of a set is expected ({known}), no secret.")
+        return name
 
 
 @admin.register(Source)
 class SourceAdmin(Kept):
+    form = SourceForm
     list_display = (
         "name", "state_chip", "origin", "fresh", "attempted", "cadence", "failures_in_a_row",
         "location",
@@ -88,8 +126,10 @@ class SourceAdmin(Kept):
     search_fields = ("name", "code", "location")
     ordering = ("is_simulated", "name")
     readonly_fields = (
-        "code", "is_enabled", "disabled_reason", "is_simulated", "creates_names",
-        "last_success_at", "last_attempt_at", "failures_in_a_row",
+        "code", "namespace", "is_enabled", "disabled_reason", "is_simulated", "creates_names",
+        "last_success_at", "last_attempt_at", "failures_in_a_row", "not_before", "quota_limit",
+        "quota_used", "quota_remaining", "quota_read_at", "quota_resets_at", "breaker_state",
+        "breaker_opened_at", "breaker_retry_at", "breaker_reopenings",
     )  # fmt: skip
     empty_text = "No source is set up. `manage.py ingest football_data --path …` makes the first."
     desk_actions = (
@@ -113,6 +153,18 @@ class SourceAdmin(Kept):
             then_off="It is no longer read: its prices grow old, and strategies stop betting on"
             " them.",
         ),
+        Action(
+            name="reset",
+            title="Ask again now",
+            permission="markets.change_source",
+            consequence="Its breaker closes, its failures are forgotten and it no longer waits:"
+            " the next look asks it.",
+            act=reset,
+            valid=_is_left_alone,
+            invalid="{row} is not left alone.",
+            icon="restart_alt",
+            on=BOTH,
+        ),
     )
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -123,6 +175,8 @@ class SourceAdmin(Kept):
     def state_chip(self, row: Source) -> str:
         if not row.is_enabled:
             return chips.chip(f"Disabled: {row.disabled_reason[:40]}", "idle", "toggle_off")
+        if row.breaker_state != Source.Breaker.CLOSED:
+            return chips.chip(f"Left alone ({row.failures_in_a_row})", "bad", "block")
         if row.failures_in_a_row:
             return chips.chip(f"Failing ({row.failures_in_a_row})", "bad", "error")
         if row.last_success_at is None:
@@ -147,118 +201,47 @@ class SourceAdmin(Kept):
         return [self.state_chip(row), self.origin(row)]
 
     def parts(self, request: HttpRequest, row: Source) -> list[sections.Section]:
-        fetches = row.fetches.order_by("-started_at")[:15]
+        newest = row.fetches.order_by("-started_at")[:15]
+        fares = next(h for h in queries.source_health(now=timezone.now()) if h.pk == row.pk)
+        errors = [(Fetch.ErrorKind(kind).label, n) for kind, n in fares.looks.errors.items()]
         return [
+            sections.Facts("How it fares", _fares(fares)),
+            sections.Table(
+                "Looks that failed in 24 hours", ("Why", "Looks"), errors, wide=False,
+                empty="None failed.",
+            ),
             sections.Table(
                 "Its last looks",
-                ("State", "Look", "From", "Started", "Brought", "Error"),
-                [_fetch_row(fetch) for fetch in fetches],
+                ("State", "Look", "From", "Started", "Rows", "Brought", "Error"),
+                [fetches.fetch_row(fetch) for fetch in newest],
                 empty="It was never read: press Ingest now.",
                 more=("All looks", list_url(Fetch, source__id__exact=row.pk)),
-            )
-        ]
-
-
-def _fetch_row(fetch: Fetch) -> tuple[Any, ...]:
-    return (
-        chips.state(fetch.state, fetch.get_state_display()),
-        chips.link(fetch, f"#{fetch.pk}"),
-        fetch.origin[-60:],
-        fetch.started_at,
-        brought(fetch),
-        fetch.error[:100],
-    )
-
-
-def brought(fetch: Fetch) -> str:
-    """Return a look's counts in one line, without the zeros."""
-    parts = []
-    for noun, counts in fetch.counts.items():
-        if isinstance(counts, dict):
-            parts += [
-                f"{n:,} {how} {noun}" for how, n in counts.items() if n and how != "unchanged"
-            ]
-    return ", ".join(parts) or "–"
-
-
-@admin.register(Fetch)
-class FetchAdmin(Fixed):
-    list_display = (
-        "number",
-        "source",
-        "state_chip",
-        "origin",
-        "started",
-        "took",
-        "counted",
-        "error",
-    )
-    list_filter = (("state", ChoicesDropdownFilter), ("source", RelatedDropdownFilter))
-    list_select_related = ("source",)
-    search_fields = ("origin", "error")
-    ordering = ("-pk",)
-    detail_related = ("source",)
-    empty_text = "No source was read yet: Sources → Ingest now."
-
-    number = columns.number("Look")
-    state_chip = columns.state("state")
-    started = columns.moment("started_at", "Started")
-
-    @display(description="Took")
-    def took(self, row: Fetch) -> str:
-        over = row.finished_at
-        return chips.duration((over - row.started_at).total_seconds() if over else None)
-
-    @display(description="Brought")
-    def counted(self, row: Fetch) -> str:
-        return brought(row)
-
-    def badges(self, row: Fetch) -> list[Any]:
-        return [self.state_chip(row), chips.origin(is_simulated=row.source.is_simulated)]
-
-    def parts(self, request: HttpRequest, row: Fetch) -> list[sections.Section]:
-        problems = row.problems.order_by("pk")[:200]
-        rows = [(p.file, p.row, p.field, p.message) for p in problems]
-        return [
-            self.all_facts(row),
-            sections.Facts("Counts", list(row.counts.items()) or [("none", None)]),
-            sections.Table(
-                "Turned away", ("File", "Row", "Field", "What was expected"), rows,
-                empty="Every row was used.",
             ),
         ]  # fmt: skip
 
 
-@admin.register(FetchProblem)
-class FetchProblemAdmin(Fixed):
-    list_display = ("file", "row", "field", "message", "source", "look")
-    list_select_related = ("fetch__source",)
-    list_filter = (("fetch__source", RelatedDropdownFilter),)
-    search_fields = ("file", "field", "message")
-    ordering = ("-pk",)
-    detail_related = ("fetch__source",)
-    empty_text = "Every row that came could be used."
-
-    @display(description="Source")
-    def source(self, row: FetchProblem) -> str:
-        return str(row.fetch.source)
-
-    @display(description="Look")
-    def look(self, row: FetchProblem) -> str:
-        return chips.link(row.fetch, f"#{row.fetch_id}")
-
-
-@admin.register(RawPayload)
-class RawPayloadAdmin(Fixed):
-    list_display = ("short", "source", "origin", "size", "fetched")
-    list_filter = (("source", RelatedDropdownFilter),)
-    list_select_related = ("source",)
-    search_fields = ("sha256", "origin")
-    ordering = ("-pk",)
-    detail_related = ("source",)
-
-    @display(description="SHA-256")
-    def short(self, row: RawPayload) -> str:
-        return row.sha256[:12]
-
-    fetched = columns.moment("fetched_at", "Fetched")
+def _fares(fares: queries.SourceHealth) -> list[tuple[str, object]]:
+    """Return a day's service levels, and what is left to ask."""
+    looks = fares.looks
+    waits = "–" if looks.p50_ms is None else f"{looks.p50_ms:,.0f} ms / {looks.p95_ms:,.0f} ms"
+    share = looks.success_share
+    shown: list[tuple[str, object]] = [
+        ("Looks in 24 hours", looks.total),
+        ("Succeeded", "–" if share is None else f"{share:.1%}"),
+        ("Waited for answers (median / 95 %)", waits),
+        ("Rows read", looks.rows_read),
+        ("Rows parked", looks.rows_parked),
+        ("Rows rejected", looks.rows_rejected),
+        ("Breaker", Source.Breaker(fares.breaker_state).label),
+    ]
+    if fares.breaker_retry_at is not None:
+        shown.append(("Tried again at", fares.breaker_retry_at))
+    if fares.not_before is not None:
+        shown.append(("Not asked before", fares.not_before))
+    if fares.quota_remaining is not None:
+        of_limit = "" if fares.quota_limit is None else f" of {fares.quota_limit:,}"
+        low = " (runs low: asked four times less often)" if fares.is_quota_low else ""
+        shown.append(("Requests left", f"{fares.quota_remaining:,}{of_limit}{low}"))
+    if fares.quota_forecast is not None:
+        shown.append(("Quota at its end, at this pace", f"{fares.quota_forecast:.0%}"))
+    return shown

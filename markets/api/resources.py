@@ -26,6 +26,7 @@ class PriceChange(serializers.Serializer):
     price = serializers.DecimalField(max_digits=9, decimal_places=3)
     seen_at = serializers.DateTimeField()
     fetched_at = serializers.DateTimeField()
+    mark = serializers.ChoiceField(choices=models.Mark.choices)
 
 
 class SelectionBase(ReadOnlyResource):
@@ -127,7 +128,7 @@ RESOURCES: dict[str, type[ReadOnlyResource]] = {
     ),
     "latest-prices": resource(
         models.LatestPrice,
-        fields=["id", "selection", "price", "previous_price", "seen_at", "confirmed_at"],
+        fields=["id", "selection", "price", "previous_price", "seen_at", "confirmed_at", "mark"],
         texts={"is_simulated": "book.is_simulated", "book": "book.code"},
         filters={
             "selection": ["exact"],
@@ -135,7 +136,7 @@ RESOURCES: dict[str, type[ReadOnlyResource]] = {
             "book__code": ["exact"],
             "confirmed_at": TIME,
         },
-        orderings=["-id", "id", "-confirmed_at", "confirmed_at"],
+        orderings=["-id", "id"],
     ),
     "closing-prices": resource(
         models.ClosingPrice,
@@ -151,12 +152,16 @@ RESOURCES: dict[str, type[ReadOnlyResource]] = {
             "overround",
             "fair_probability",
             "method",
+            "opening_exactness",
+            "exactness",
+            "recorded_at",
         ],
         texts={"is_simulated": "book.is_simulated", "book": "book.code"},
         filters={
             "selection": ["exact"],
             "selection__market__event": ["exact"],
             "book__code": ["exact"],
+            "exactness": ["exact"],
         },
     ),
     "results": resource(
@@ -176,28 +181,5 @@ RESOURCES: dict[str, type[ReadOnlyResource]] = {
         texts={"is_simulated": "source.is_simulated", "source": "source.code"},
         filters={"event": ["exact"], "status": ["exact"], "known_at": TIME},
         orderings=["-known_at", "known_at", "-id", "id"],
-    ),
-    "sources": resource(
-        models.Source,
-        fields=[
-            "id",
-            "code",
-            "name",
-            "is_enabled",
-            "disabled_reason",
-            "cadence_seconds",
-            "last_success_at",
-            "last_attempt_at",
-            "failures_in_a_row",
-            "is_simulated",
-        ],
-        filters={"code": ["exact"], "is_enabled": ["exact"]},
-    ),
-    "fetches": resource(
-        models.Fetch,
-        fields=["id", "origin", "state", "started_at", "finished_at", "counts", "error"],
-        texts={"is_simulated": "source.is_simulated", "source": "source.code"},
-        filters={"source__code": ["exact"], "state": ["exact"], "started_at": TIME},
-        orderings=["-started_at", "started_at", "-id", "id"],
     ),
 }

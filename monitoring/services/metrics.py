@@ -4,12 +4,17 @@ Figures come from the database, not from counters in processes, so any web proce
 same page and none has to collect from the workers.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import structlog
 from django.db import transaction
 from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+)
 from prometheus_client.registry import Collector
 
 from monitoring import registry
@@ -46,11 +51,33 @@ def render() -> bytes:
     return generate_latest(collectors)
 
 
-def _family(gauge: Gauge) -> GaugeMetricFamily:
+def _family(gauge: Gauge) -> Metric:
     samples = [(dict(labels), float(value)) for labels, value in gauge.samples()]
     names = sorted({name for labels, _ in samples for name in labels})
     name = gauge.name if gauge.name.startswith(NAMESPACE) else f"{NAMESPACE}{gauge.name}"
-    family = GaugeMetricFamily(name, gauge.help, labels=names)
+    if gauge.kind == "histogram":
+        return _histogram(name, gauge.help, samples)
+    make = CounterMetricFamily if gauge.kind == "counter" else GaugeMetricFamily
+    family = make(name, gauge.help, labels=names)
     for labels, value in samples:
         family.add_metric([labels.get(name, "") for name in names], value)
+    return family
+
+
+def _histogram(
+    name: str, help: str, samples: Sequence[tuple[dict[str, str], float]]
+) -> HistogramMetricFamily:
+    """Gather the samples of each set of labels: its buckets, and the sum of all it counts."""
+    names = sorted({name for labels, _ in samples for name in labels} - {"le"})
+    buckets: dict[tuple[str, ...], list[tuple[str, float]]] = {}
+    sums: dict[tuple[str, ...], float] = {}
+    for labels, value in samples:
+        key = tuple(labels.get(name, "") for name in names)
+        if labels["le"] == "sum":
+            sums[key] = value
+        else:
+            buckets.setdefault(key, []).append((labels["le"], value))
+    family = HistogramMetricFamily(name, help, labels=names)
+    for key, found in buckets.items():
+        family.add_metric(list(key), found, sums.get(key, 0.0))
     return family

@@ -17,7 +17,8 @@ from monitoring.services import incidents, roles, tokens
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 ROUTES = [
     "sports", "competitions", "seasons", "participants", "events", "markets", "selections",
-    "books", "latest-prices", "closing-prices", "results", "sources", "fetches", "pipelines",
+    "books", "latest-prices", "closing-prices", "results", "result-disputes", "runner-results",
+    "statistic-results", "sources", "fetches", "pipelines",
     "model-versions", "feature-rows", "predictions", "replays", "bankrolls", "strategies",
     "decisions", "bets", "halts", "settlements", "ledger-accounts", "ledger-transfers",
     "bet-values", "runs", "incidents", "incident-entries", "audit-entries", "heartbeats",

@@ -88,6 +88,13 @@ class TestPrograms:
         names = [one.name for one in up.programs(environment, up.Places.of(home), 8000)]
         assert "seed" not in names
 
+    @pytest.mark.parametrize("chaos", [True, False])
+    def test_let_the_demo_fail_now_and_then_where_that_is_asked_for(self, home, chaos):
+        environment = Environment(closingline_home=home)
+        programs = up.programs(environment, up.Places.of(home), 8000, chaos=chaos)
+        (seed,) = (program for program in programs if program.name == "seed")
+        assert (seed.command[-1] == "--chaos") == chaos
+
     def test_give_money_workers_one_thread_and_training_no_fork(self, home):
         worker, train = (
             program

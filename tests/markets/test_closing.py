@@ -3,8 +3,19 @@ from decimal import Decimal
 
 import pytest
 
-from markets.domain import odds
-from markets.models import ClosingPrice, Event
+from markets.connectors.base import (
+    CLOSE,
+    OPENER,
+    ParsedBatch,
+    ParsedBook,
+    ParsedCompetition,
+    ParsedEvent,
+    ParsedMarket,
+    ParsedPerson,
+    ParsedPrice,
+)
+from markets.domain import margins, odds
+from markets.models import ClosingPrice, Competition, Event, Selection
 from markets.services import closing, recording
 from tests.markets.builders import (
     NOW,
@@ -173,3 +184,163 @@ class TestRecordCloses:
         with django_assert_max_num_queries(12):
             assert close() == 40
         assert ClosingPrice.objects.count() == 120
+
+
+class TestExactness:
+    def test_is_exact_where_the_source_calls_it_the_close(self, source):
+        record(a_batch(prices=match_odds("2.6", "2.4", "4.3", hours_before=5, mark=CLOSE)), source)
+        close()
+        assert a_close().exactness == "EXACT"
+
+    def test_is_exact_shortly_before_an_actual_start(self, source):
+        prices = match_odds("2.6", "2.4", "4.3", hours_before=0.1)
+        record(a_batch(events=[an_event(started_at=START)], prices=prices), source)
+        close()
+        assert a_close().exactness == "EXACT"
+
+    @pytest.mark.parametrize(
+        ("hours", "expected"), [(0.1, "PROVISIONAL"), (1, "PROVISIONAL"), (1.1, "NONE")]
+    )
+    def test_is_provisional_within_an_hour_of_a_planned_start(self, source, hours, expected):
+        record(a_batch(prices=match_odds("2.6", "2.4", "4.3", hours_before=hours)), source)
+        close()
+        assert a_close().exactness == expected
+
+    def test_counts_the_hours_of_a_faster_calendar(self, source):
+        batch = a_batch(prices=match_odds("2.6", "2.4", "4.3", hours_before=0.1))
+        record(batch, source)
+        Competition.objects.update(time_scale=24, is_simulated=True)
+        close()
+        assert a_close().exactness == "NONE"
+
+    def test_is_none_where_only_the_day_is_known(self, source):
+        events = [an_event(certainty="DATE")]
+        record(
+            a_batch(events=events, prices=match_odds("2.6", "2.4", "4.3", hours_before=0.1)), source
+        )
+        close()
+        assert a_close().exactness == "NONE"
+
+    def test_says_whether_the_first_price_was_the_opener(self, source):
+        prices = match_odds("2.6", "2.4", "4.3", mark=OPENER)
+        prices += match_odds("2.6", "2.4", "4.3", book="bet365")
+        record(a_batch(prices=prices), source)
+        close()
+        assert (a_close().opening_exactness, a_close(book="bet365").opening_exactness) == (
+            "TRUE_OPENER",
+            "FIRST_SEEN",
+        )
+
+    def test_keeps_a_better_close_whose_last_look_is_out_of_sight(self, source):
+        record(a_batch(prices=match_odds("2.6", "2.4", "4.3", hours_before=9)), source)
+        record(a_batch(prices=match_odds("2.6", "2.4", "4.3", hours_before=0.5)), source)
+        close()
+        in_play = match_odds("1.2", "6.0", "15", hours_before=-0.5)
+        record(a_batch(prices=in_play), source)
+        Event.objects.update(close_recorded_for=None)
+        close()
+        assert a_close().exactness == "PROVISIONAL"
+        assert a_close().confirmed_at == START - timedelta(hours=0.5)
+
+    def test_says_when_it_was_recorded(self, source):
+        record(a_batch(prices=match_odds("2.6", "2.4", "4.3")), source)
+        close()
+        assert a_close().recorded_at == NOW
+
+
+def a_race(*, kind="WIN", places=None, prices=("3.0", "4.0", "5.0", "6.0"), removed=(), mark=0):
+    """Return a race with one market, priced an hour before; ``removed`` runners by place."""
+    names = [f"Horse {number}" for number in range(1, len(prices) + 1)]
+    runners = [
+        ParsedPerson(
+            name,
+            number=place + 1,
+            removed_at=START - timedelta(minutes=30) if place in removed else None,
+        )
+        for place, name in enumerate(names)
+    ]
+    event = ParsedEvent(
+        "race",
+        "au-ascot",
+        "2023",
+        starts_at=START,
+        started_at=START,
+        meeting_date=START.date(),
+        race_number=1,
+        name="R1 1200m",
+    )
+    return ParsedBatch(
+        events=[event],
+        markets=[ParsedMarket("race", kind, places=places, runners=runners)],
+        prices=[
+            ParsedPrice("race", kind, None, "RUNNER", "betfair_sp", Decimal(price), SP_AT,
+                        runner=name, mark=mark)
+            for name, price in zip(names, prices, strict=True)
+        ],
+        competitions=[ParsedCompetition("au-ascot", "Ascot", "Australia", "horse_racing")],
+        books=[ParsedBook("betfair_sp", "Betfair SP", "STARTING", reference_rank=2)],
+    )  # fmt: skip
+
+
+SP_AT = START - timedelta(seconds=1)
+
+
+class TestRunners:
+    @pytest.fixture
+    def source(self, db):
+        return a_source(creates_players=True)
+
+    def by_number(self):
+        rows = ClosingPrice.objects.select_related("selection").order_by("selection__number")
+        return [(row.fair_probability, row.method) for row in rows]
+
+    def test_takes_the_margin_off_as_many_as_run(self, source):
+        record(a_race(mark=CLOSE), source)
+        close()
+        fair = [probability for probability, _ in self.by_number()]
+        expected = odds.remove_margin([[3.0, 4.0, 5.0, 6.0]], method="shin").probabilities[0]
+        assert fair == pytest.approx(expected.tolist())
+        assert set(ClosingPrice.objects.values_list("exactness", flat=True)) == {"EXACT"}
+
+    def test_leaves_a_non_runner_out_and_says_so(self, source):
+        record(a_race(removed=(1,), prices=("2.0", "9.0", "3.0", "4.0")), source)
+        close()
+        rows = self.by_number()
+        assert rows[1] == (None, margins.NON_RUNNER)
+        assert sum(probability for probability, _ in rows if probability) == pytest.approx(1)
+
+    def test_has_no_probability_where_a_runner_has_no_price(self, source):
+        batch = a_race()
+        record(ParsedBatch(**{**_fields(batch), "prices": batch.prices[:3]}), source)
+        close()
+        assert self.by_number() == [(None, margins.INCOMPLETE)] * 3
+        assert Selection.objects.count() == 4
+
+    def test_sums_to_the_number_of_places(self, source):
+        prices = ("1.3", "1.7", "2.4", "3.4")
+        record(a_race(kind="PLACE", places=2, prices=prices), source)
+        close()
+        assert sum(probability for probability, _ in self.by_number()) == pytest.approx(2)
+
+    def test_has_none_where_the_number_of_places_is_not_known(self, source):
+        record(a_race(kind="PLACE", prices=("1.3", "1.7", "2.4", "3.4")), source)
+        close()
+        assert self.by_number() == [(None, margins.WINNERS_UNKNOWN)] * 4
+
+
+def _fields(batch):
+    names = ("events", "markets", "prices", "competitions", "books")
+    return {name: getattr(batch, name) for name in names}
+
+
+class TestDoubleChance:
+    def test_sums_to_two(self, source):
+        both = {"kind": "DOUBLE_CHANCE"}
+        prices = [
+            a_price(price, role=role, **both)
+            for role, price in (("HOME_DRAW", "1.3"), ("HOME_AWAY", "1.25"), ("DRAW_AWAY", "1.8"))
+        ]
+        record(a_batch(prices=prices), source)
+        close()
+        fair = ClosingPrice.objects.values_list("fair_probability", flat=True)
+        assert sum(fair) == pytest.approx(2)

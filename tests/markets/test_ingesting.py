@@ -1,3 +1,4 @@
+import contextlib
 import gzip
 import json
 from datetime import date, timedelta
@@ -34,6 +35,10 @@ def folder(tmp_path):
 
 def ingest(**fields):
     return ingesting.ingest(**{"source_code": SOURCE, "actor": "cli:test", "now": NOW, **fields})
+
+
+def the_source():
+    return Source.objects.get(code=SOURCE)
 
 
 class Run:
@@ -77,6 +82,12 @@ class TestIngest:
                     "message": "a price above 1 and up to 1000, not '0'",
                 }
             ],
+            "rows": 3,
+            "loaded": 3,
+            "unchanged": 0,
+            "parked": 0,
+            "rejected": 0,
+            "notices": {"new": 0, "changed": 0, "unchanged": 0},
         }
 
     def test_reads_one_file(self, folder):
@@ -127,7 +138,7 @@ class TestIngest:
 
     def test_writes_the_look_down_with_what_was_turned_away(self, folder):
         ingest(path=str(folder))
-        fetch, source = Fetch.objects.get(), Source.objects.get()
+        fetch, source = Fetch.objects.get(), the_source()
         assert (fetch.state, fetch.origin, fetch.error) == ("NEW_DATA", str(folder), "")
         assert fetch.counts["events"]["new"] == 3
         assert fetch.finished_at >= fetch.started_at == NOW
@@ -160,7 +171,7 @@ class TestIngest:
         report = ingest(path=str(tmp_path / "A.csv"))
         assert ingesting.is_failure(report)
         assert Fetch.objects.get().state == "FAILED"
-        assert Source.objects.get().failures_in_a_row == 1
+        assert the_source().failures_in_a_row == 1
 
     def test_leaves_out_a_file_that_is_larger_than_the_source_may_be(self, folder):
         ingesting.sources.ensure_default_sources(now=NOW)
@@ -196,7 +207,7 @@ class TestIngest:
             ingest(path=str(folder), progress=Run(after=2))
         assert Event.objects.count() == 2
         assert Fetch.objects.get().error == "cancelled"
-        assert Source.objects.get().failures_in_a_row == 0
+        assert the_source().failures_in_a_row == 0
 
     def test_refuses_a_source_that_is_switched_off(self, folder):
         ingest(path=str(folder))
@@ -206,7 +217,7 @@ class TestIngest:
 
     def test_refuses_a_source_that_it_does_not_know(self, folder):
         with pytest.raises(ingesting.UnknownSource, match="football_data"):
-            ingest(source_code="simulator", path=str(folder))
+            ingest(source_code="nowhere", path=str(folder))
 
     @pytest.mark.parametrize("path", ["nowhere", "empty", None])
     def test_refuses_where_there_is_nothing_to_read(self, path, tmp_path):
@@ -214,6 +225,16 @@ class TestIngest:
         with pytest.raises(reading.NothingToRead):
             ingest(path=path and str(tmp_path / path))
         assert not Fetch.objects.exists()
+
+    def test_notes_that_nothing_lies_where_the_sources_own_data_should(self, tmp_path):
+        """Otherwise it would be asked for once, and be missed by nobody."""
+        ingesting.sources.ensure_default_sources(now=NOW)
+        Source.objects.filter(code=SOURCE).update(location=str(tmp_path / "moved"))
+        with pytest.raises(reading.NothingToRead):
+            ingest()
+        fetch = Fetch.objects.get()
+        assert (fetch.state, fetch.error_kind) == ("FAILED", "BAD_PAYLOAD")
+        assert (the_source().failures_in_a_row, the_source().last_attempt_at) == (1, NOW)
 
     def test_reads_the_sources_own_location_by_itself(self, folder):
         ingesting.sources.ensure_default_sources(now=NOW)
@@ -234,7 +255,7 @@ class TestUrl:
         with a_server((404, {}, b"")) as (url, _), pytest.raises(PermanentlyFailed):
             ingest(url=f"{url}/2324/E0.csv")
         fetch = Fetch.objects.get()
-        assert (fetch.state, Source.objects.get().failures_in_a_row) == ("FAILED", 1)
+        assert (fetch.state, the_source().failures_in_a_row) == ("FAILED", 1)
         assert "404" in fetch.error
 
     def test_that_answers_with_a_page_is_a_failed_look(self):
@@ -260,6 +281,7 @@ class TestCommand:
         assert (code, report["files"], report["problems"]) == (0, 1, [])
         assert list(report) == [
             "source", "files", "events", "prices", "results", "problems", "seconds",
+            "rows", "loaded", "unchanged", "parked", "rejected", "notices",
         ]  # fmt: skip
         run = TaskRun.objects.get()
         assert (run.task, run.state, run.trigger) == ("markets.tasks.ingest", "SUCCEEDED", "CLI")
@@ -275,12 +297,14 @@ class TestCommand:
         assert (code, report["code"]) == (1, "NothingToRead")
 
     def test_of_the_sources_shows_and_switches_them(self, capsys):
-        def sources(*arguments):
-            call_command("sources", *arguments, output="json")
-            return json.loads(capsys.readouterr().out)["sources"]
+        def sources(*arguments, code=0):
+            with contextlib.suppress(SystemExit) if code else contextlib.nullcontext():
+                call_command("sources", *arguments, output="json")
+            return json.loads(capsys.readouterr().out).get("sources")
 
-        assert [row["code"] for row in sources()] == [SOURCE]
+        assert [row["code"] for row in sources()] == sorted(registry.CONNECTORS)
         assert sources("disable", SOURCE, "--reason", "moved")[0]["disabled_reason"] == "moved"
+        assert sources("reset", SOURCE, "--reason", "no need", code=1) is None
         assert sources("enable", SOURCE, "--reason", "back")[0]["is_enabled"] is True
         assert set(AuditEntry.objects.values_list("action", flat=True)) == {
             "markets.disable_source",
@@ -291,7 +315,7 @@ class TestCommand:
 class TestArchive:
     def test_that_is_damaged_says_so(self, db, archive):
         ingesting.sources.ensure_default_sources(now=NOW)
-        row = archiving.archive(payload=b"prices", source=Source.objects.get(), origin="x", now=NOW)
+        row = archiving.archive(payload=b"prices", source=the_source(), origin="x", now=NOW)
         assert archiving.read(sha256=row.sha256) == b"prices"
         archiving.path_of(sha256=row.sha256).write_bytes(gzip.compress(b"forged"))
         with pytest.raises(ValueError, match="damaged"):

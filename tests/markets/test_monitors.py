@@ -3,9 +3,10 @@ from datetime import timedelta
 import pytest
 from django.template.loader import render_to_string
 
-from markets import monitors, queries
+from markets import queries
 from markets.models import Fetch, FetchProblem, Source
-from markets.services import sources
+from markets.monitors import sources as monitors
+from markets.services import breaking
 from monitoring import registry
 from monitoring.domain.findings import Severity
 from tests.markets.builders import NOW, a_source
@@ -65,11 +66,11 @@ class TestFetchFailing:
         for failures in range(monitors.FAILING_AFTER):
             Source.objects.update(failures_in_a_row=failures)
             assert list(monitors.fetch_failing(NOW)) == []
-        sources.note_failure(source=source, now=NOW)
+        breaking.note_failure(source=source, kind="HTTP_4XX", now=NOW)
         (finding,) = monitors.fetch_failing(NOW)
         assert finding.subject == f"markets.Source:{source.pk}"
         assert "3 looks in a row failed: x answered 404" in finding.summary
-        sources.note_success(source=source, now=NOW)
+        breaking.note_success(source=source, now=NOW)
         assert list(monitors.fetch_failing(NOW)) == []
 
 

@@ -142,3 +142,35 @@ class TestRemoveMargin:
     def test_refuses_anything_but_a_table_of_two_columns_or_more(self, prices):
         with pytest.raises(ValueError, match="at least two"):
             odds.remove_margin(prices, method="shin")
+
+
+class TestSeveralWinners:
+    PRICES = (1.3, 1.7, 2.4, 3.4)  # a place market with two places
+
+    @pytest.mark.parametrize("method", sorted(odds.METHODS))
+    def test_probabilities_sum_to_the_number_of_winners(self, method):
+        fair = odds.remove_margin([self.PRICES], method=method, sums_to=2)
+        assert fair.probabilities.sum() == pytest.approx(2)
+        assert (fair.probabilities < 1).all()
+
+    def test_equals_a_market_of_one_winner_at_as_many_times_the_price(self):
+        doubled = odds.remove_margin([[2 * price for price in self.PRICES]], method="shin")
+        fair = odds.remove_margin([self.PRICES], method="shin", sums_to=2)
+        assert fair.probabilities == pytest.approx(2 * doubled.probabilities)
+        assert fair.overround == pytest.approx(doubled.overround)
+
+    def test_may_differ_from_market_to_market(self):
+        fair = odds.remove_margin(
+            [self.PRICES, (2.9, 3.4, 4.5, 5.5)], method="power", sums_to=[2, 1]
+        )
+        assert fair.probabilities.sum(axis=1) == pytest.approx([2, 1])
+
+    def test_gives_none_where_one_would_be_certain(self):
+        fair = odds.remove_margin([(1.01, 3.0, 9.0)], method="multiplicative", sums_to=2)
+        assert (fair.method[0], fair.reason[0]) == ("", odds.CERTAIN)
+        assert fair.probabilities.tolist() != fair.probabilities.tolist()  # NaN
+
+    @pytest.mark.parametrize("winners", [0, 4, 5])
+    def test_refuses_as_many_winners_as_selections_or_none(self, winners):
+        with pytest.raises(ValueError, match="at least one selection wins"):
+            odds.remove_margin([self.PRICES], method="shin", sums_to=winners)

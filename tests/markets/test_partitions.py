@@ -31,7 +31,7 @@ class TestEnsure:
         with connection.cursor() as cursor:
             for second in ("1999-12-31 23:59:59.999999+00", "2000-01-01 00:00:00+00"):
                 cursor.execute(
-                    "insert into markets_pricesnapshot values (1, 1, %s, 2.0, now())", [second]
+                    "insert into markets_pricesnapshot values (1, 1, %s, 2.0, now(), 0)", [second]
                 )
             cursor.execute(
                 "select tableoid::regclass::text from markets_pricesnapshot where selection_id = 1"

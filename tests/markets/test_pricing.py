@@ -1,85 +1,220 @@
-"""Prices as a load brings them: what is stored, what is told, and what is left out."""
-
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 
-from markets.models import LatestPrice, PriceSnapshot
-from tests.markets.builders import START, a_batch, a_price, history, record
+from markets.connectors.base import CLOSE, OPENER
+from markets.connectors.columns import PriceColumns
+from markets.models import ClosingPrice, Event, LatestPrice, PriceSnapshot
+from markets.services import closing, listing, pricing, recording
+from tests.markets.builders import (
+    NOW,
+    START,
+    a_batch,
+    a_price,
+    a_source,
+    an_event,
+    match_odds,
+)
+
+BOOKS = ("pinnacle", "bet365")
 
 
-class TestPrices:
-    def test_are_stored_only_where_they_change(self, source):
+@pytest.fixture
+def offer(db):
+    """Record an event with both books, then offer prices straight to the service."""
+    first = [p for book in BOOKS for p in match_odds("5", "5", "5", hours_before=500, book=book)]
+    counts = recording.record(batch=a_batch(prices=first), source=a_source(), now=START)
+    event = Event.objects.get(pk=counts.event_ids["one"])
+    from markets.models import Book
+
+    books = dict(Book.objects.values_list("code", "pk"))
+
+    def offer(*prices, fetched_at=NOW, **asked):
+        told = []
+        columns = PriceColumns.of(prices)
+        with transaction.atomic():
+            keys = listing.price_keys(
+                keys=columns.keys,
+                events={"one": event},
+                sides={event.pk: ("Alders", "Birches")},
+                who=lambda *_: None,
+                tell=lambda *what: told.append(what),
+            )
+            found = pricing.record_prices(
+                columns=columns, keys=keys, books=books, fetched_at=fetched_at,
+                tell=lambda *what: told.append(what), **asked,
+            )  # fmt: skip
+        return found, told
+
+    return offer
+
+
+def stored(role="HOME", book="pinnacle"):
+    rows = PriceSnapshot.objects.filter(selection__role=role, book__code=book, seen_at__gt=OLD)
+    return [float(price) for price in rows.order_by("seen_at").values_list("price", flat=True)]
+
+
+def latest(role="HOME", book="pinnacle"):
+    return LatestPrice.objects.get(selection__role=role, book__code=book)
+
+
+OLD = START - timedelta(hours=400)
+
+
+class TestRecordPrices:
+    def test_stores_changes_alone(self, offer):
+        found, _ = offer(
+            a_price("2.0", hours_before=9),
+            a_price("2.0", hours_before=8),
+            a_price("2.1", hours_before=7),
+        )
+        assert (found.new, found.unchanged, stored()) == (2, 1, [2.0, 2.1])
+
+    def test_names_the_records_that_changed_anything(self, offer):
         prices = [
-            a_price(price, hours_before=hours)
-            for hours, price in ((30, "2.0"), (20, "2.0"), (10, "2.1"), (5, "2.1"), (1, "2.0"))
+            a_price("2.0", hours_before=9, record=4),
+            a_price("2.0", hours_before=8, record=5),
+            a_price("2.1", hours_before=7, record=6),
         ]
-        counts = record(a_batch(prices=prices), source)
-        assert history() == [(30, "2.000"), (10, "2.100"), (1, "2.000")]
-        assert (counts.prices.new, counts.prices.unchanged) == (3, 2)
+        assert offer(*prices)[0].changed_records.tolist() == [4, 6]
+        assert offer(*prices)[0].changed_records.tolist() == []
 
-    def test_may_come_in_any_order_and_in_any_portions(self, source):
-        for hours, price in ((5, "2.1"), (30, "2.0"), (10, "2.1"), (1, "2.0"), (20, "2.0")):
-            record(a_batch(prices=[a_price(price, hours_before=hours)]), source)
-        told = history()
-        assert [price for hours, price in told if hours in (30, 10, 1)] == [
-            "2.000",
-            "2.100",
-            "2.000",
-        ]
-        latest = LatestPrice.objects.get(selection__role="HOME")
-        assert (str(latest.price), str(latest.previous_price)) == ("2.000", "2.100")
+    def test_writes_nothing_the_second_time(self, offer):
+        prices = match_odds("2.0", "3.5", "3.9", hours_before=9)
+        offer(*prices)
+        before = list(LatestPrice.objects.order_by("pk").values())
+        found, _ = offer(*prices)
+        assert (found.new, found.unchanged) == (0, 3)
+        assert list(LatestPrice.objects.order_by("pk").values()) == before
 
-    def test_keep_the_latest_with_its_predecessor_and_the_newest_look(self, source):
-        record(a_batch(prices=[a_price("2.0", hours_before=9)]), source)
-        record(a_batch(prices=[a_price("2.2", hours_before=6)]), source)
-        record(a_batch(prices=[a_price("2.2", hours_before=2)]), source)
-        latest = LatestPrice.objects.get()
-        assert (str(latest.price), str(latest.previous_price)) == ("2.200", "2.000")
-        assert (latest.seen_at, latest.confirmed_at) == (
-            START - timedelta(hours=6),
+    def test_keeps_the_latest_price_and_the_one_before_it(self, offer):
+        offer(a_price("2.0", hours_before=9))
+        offer(a_price("2.1", hours_before=7))
+        row = latest()
+        assert (row.price, row.previous_price) == (Decimal("2.1"), Decimal("2.0"))
+        assert row.seen_at == row.confirmed_at == START - timedelta(hours=7)
+
+    def test_confirms_a_price_that_still_stands(self, offer):
+        offer(a_price("2.0", hours_before=9))
+        offer(a_price("2.0", hours_before=2))
+        row = latest()
+        assert (row.seen_at, row.confirmed_at) == (
+            START - timedelta(hours=9),
             START - timedelta(hours=2),
         )
+        assert row.previous_price == 5
 
-    def test_a_stored_moment_is_never_rewritten(self, source):
-        record(a_batch(prices=[a_price("2.0"), a_price("2.5", hours_before=1)]), source)
-        counts = record(a_batch(prices=[a_price("2.3")]), source)
-        assert history() == [(24, "2.000"), (1, "2.500")]
-        assert (counts.prices.new, counts.prices.unchanged) == (0, 1)
-        assert "the price stored for 2023-08-11 14:00 UTC, which stays, not 2.300" in (
-            counts.problems[0].message
+    def test_fits_an_older_price_in_without_touching_the_latest(self, offer):
+        offer(a_price("2.0", hours_before=2))
+        offer(a_price("2.2", hours_before=9))
+        assert stored() == [2.2, 2.0]
+        assert latest().price == Decimal("2.0")
+
+    def test_keeps_what_is_stored_for_a_moment_and_says_so(self, offer):
+        offer(a_price("2.0", hours_before=9))
+        found, told = offer(a_price("2.5", hours_before=9))
+        assert (found.new, stored()) == (0, [2.0])
+        assert "which stays, not 2.500" in told[0][1]
+
+    def test_keeps_the_mark_of_the_look_that_is_stored_and_of_the_last_one(self, offer):
+        offer(
+            a_price("2.0", hours_before=9, mark=OPENER),
+            a_price("2.0", hours_before=0.1, mark=CLOSE),
         )
+        row = PriceSnapshot.objects.get(selection__role="HOME", seen_at__gt=OLD)
+        assert (row.mark, latest().mark) == (OPENER, CLOSE)
 
-    def test_of_one_book_do_not_touch_another(self, source):
-        record(a_batch(prices=[a_price("2.0"), a_price("2.0", book="bet365")]), source)
-        record(a_batch(prices=[a_price("2.4", hours_before=1, book="bet365")]), source)
-        assert history(book="pinnacle") == [(24, "2.000")]
-        assert history(book="bet365") == [(24, "2.000"), (1, "2.400")]
+    @pytest.mark.parametrize(
+        ("price", "reason", "expected"),
+        [
+            ("1", "at or below 1", "a price above 1, not 1 (pinnacle)"),
+            ("0", "at or below 1", "a price above 1, not 0 (pinnacle)"),
+            ("-5", "at or below 1", "a price above 1, not -5 (pinnacle)"),
+            ("1000000000", "above 1000", "a price up to 1000, not 1e+09 (pinnacle)"),
+            ("NaN", "not a number", "a finite price, not what is none (pinnacle)"),
+        ],
+    )
+    def test_refuses_what_no_book_can_mean(self, offer, price, reason, expected):
+        found, told = offer(a_price(price, record=7), a_price("2.0", role="DRAW", record=8))
+        assert (found.new, found.refused) == (1, {reason: 1})
+        assert found.refused_records.tolist() == [7]
+        assert told == [("price", expected, 7)]
 
-    @pytest.mark.parametrize("price", ["1", "0", "-4", "1000.1", "NaN", "Infinity"])
-    def test_that_no_book_can_mean_are_told_and_left_out(self, source, price):
-        counts = record(a_batch(prices=[a_price(price), a_price("3.3", role="DRAW")]), source)
-        assert [problem.field for problem in counts.problems] == ["price"]
-        assert PriceSnapshot.objects.count() == 1
+    def test_refuses_a_stamp_more_than_five_minutes_ahead(self, offer):
+        at = START - timedelta(hours=1)
+        early = a_price("2.0", seen_at=at + timedelta(seconds=300), record=1)
+        ahead = a_price("2.0", role="DRAW", seen_at=at + timedelta(seconds=301), record=2)
+        found, told = offer(early, ahead, fetched_at=at)
+        assert (found.new, found.refused) == (1, {"in the future": 1})
+        assert told[0][0::2] == ("seen_at", 2)
 
-    def test_from_the_future_are_told_and_left_out(self, source):
-        counts = record(a_batch(prices=[a_price("2")]), source, now=START - timedelta(days=2))
-        assert [problem.field for problem in counts.problems] == ["seen_at"]
-        assert PriceSnapshot.objects.count() == 0
+    def test_tells_an_old_price_of_a_live_source_and_stores_it(self, offer):
+        at = START - timedelta(hours=1)
+        price = a_price("2.0", seen_at=at - timedelta(seconds=601))
+        found, told = offer(price, fetched_at=at, is_live=True)
+        assert found.new == 1
+        assert "1 are older" in told[0][1]
+        assert offer(price, fetched_at=at)[1] == []
 
-    def test_of_an_unknown_book_are_told_and_left_out(self, source):
-        counts = record(a_batch(prices=[a_price("2", book="nobody"), a_price("2")]), source)
-        assert [problem.field for problem in counts.problems] == ["book"]
-        assert PriceSnapshot.objects.count() == 1
+    def test_tells_a_flood_of_refused_prices_in_few_words(self, offer):
+        prices = [a_price("0.5", hours_before=300 - n) for n in range(pricing.TELL_AT_MOST + 20)]
+        found, told = offer(*prices)
+        assert found.refused == {"at or below 1": pricing.TELL_AT_MOST + 20}
+        assert len(told) == pricing.TELL_AT_MOST + 1
+        assert told[-1][1] == "a price above 1; 20 more are at or below 1"
 
-    def test_make_the_months_that_they_need(self, source):
-        far = START - timedelta(days=200)
-        record(a_batch(prices=[a_price("2", seen_at=far), a_price("3", hours_before=1)]), source)
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "select inhrelid::regclass::text from pg_inherits"
-                " where inhparent = 'markets_pricesnapshot'::regclass"
-            )
-            names = {name for (name,) in cursor.fetchall()}
-        assert names >= {"markets_pricesnapshot_2023_01", "markets_pricesnapshot_2023_08"}
+    def test_leaves_out_a_book_that_is_not_known(self, offer):
+        assert offer(a_price("2.0", book="nobody"))[0].new == 0
+
+    def test_needs_the_same_questions_for_many_prices(self, offer):
+        questions = []
+
+        def count(execute, sql, *rest):
+            questions.append(sql)
+            return execute(sql, *rest)
+
+        def asked(hours):
+            with connection.execute_wrapper(count):
+                questions.clear()
+                offer(*[a_price(f"2.{hour % 9}", hours_before=hour) for hour in hours])
+            return len(questions)
+
+        asked([250])  # makes the month
+        assert asked([249, 248]) == asked(range(240, 5, -1))
+
+
+class TestReopenedCloses:
+    def close(self):
+        closing.record_closes(as_of=START + timedelta(minutes=1), now=NOW)
+
+    def test_a_later_look_before_the_start_makes_the_close_better(self, offer):
+        offer(*match_odds("2.0", "3.5", "3.9", hours_before=9))
+        self.close()
+        assert set(ClosingPrice.objects.values_list("exactness", flat=True)) == {"NONE"}
+        offer(*match_odds("2.0", "3.5", "3.9", hours_before=0.5))
+        self.close()
+        pinnacle = ClosingPrice.objects.filter(book__code="pinnacle")
+        assert set(pinnacle.values_list("exactness", flat=True)) == {"PROVISIONAL"}
+
+    def test_a_price_in_play_leaves_the_close_alone(self, offer):
+        offer(*match_odds("2.0", "3.5", "3.9", hours_before=0.5))
+        self.close()
+        offer(*match_odds("1.2", "7", "15", hours_before=-0.5))
+        assert Event.objects.get().close_recorded_for == START
+
+
+class TestManyEvents:
+    def test_reopens_those_alone_that_got_a_price(self, db):
+        events = [an_event(), an_event("two", home="Cedars", away="Elms")]
+        prices = match_odds("2", "3", "4") + match_odds("2", "3", "4", event_ref="two")
+        source = a_source()
+        counts = recording.record(
+            batch=a_batch(events=events, prices=prices), source=source, now=NOW
+        )
+        closing.record_closes(as_of=START, now=NOW)
+        late = match_odds("2.1", "3", "4", hours_before=1, event_ref="two")
+        recording.record(batch=a_batch(events=events, prices=late), source=source, now=NOW)
+        open_again = Event.objects.filter(close_recorded_for__isnull=True)
+        assert list(open_again.values_list("pk", flat=True)) == [counts.event_ids["two"]]

@@ -62,11 +62,13 @@ class TestRecord:
             "events": {"new": 1, "changed": 0, "unchanged": 0},
             "prices": {"new": 5, "unchanged": 1},
             "results": {"new": 1, "corrected": 0, "unchanged": 0},
+            "notices": {"new": 0, "changed": 0, "unchanged": 0},
         }
         assert second.as_json() == {
             "events": {"new": 0, "changed": 0, "unchanged": 1},
             "prices": {"new": 0, "unchanged": 6},
             "results": {"new": 0, "corrected": 0, "unchanged": 1},
+            "notices": {"new": 0, "changed": 0, "unchanged": 0},
         }
         assert (second.problems, second.changed_anything) == ([], False)
         assert everything() == before

@@ -1,3 +1,4 @@
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from django.core.management.base import CommandParser
@@ -6,17 +7,24 @@ from rich.console import Console
 from rich.table import Table
 
 from markets import queries
-from markets.services import sources, switching
+from markets.services import breaking, sources, switching
 from monitoring.commands import WARNINGS, ProductCommand
+
+CHANGES: Mapping[str, Callable[..., object]] = {
+    "enable": switching.enable,
+    "disable": switching.disable,
+    "reset": breaking.reset,
+}
 
 
 class Command(ProductCommand):
-    help = "Show how the sources fare, or switch one off or on.  Exit code 2: one needs a look."
+    help = (
+        "Show how the sources fare, switch one off or on, or ask one again that is left alone."
+        "  Exit code 2: one needs a look."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument(
-            "action", nargs="?", default="status", choices=["status", "enable", "disable"]
-        )
+        parser.add_argument("action", nargs="?", default="status", choices=["status", *CHANGES])
         parser.add_argument("source", nargs="?", help="the source's code")
         parser.add_argument("--reason", default="", help="why it is switched; it is audited")
 
@@ -25,8 +33,7 @@ class Command(ProductCommand):
     ) -> dict[str, Any]:
         now = timezone.now()
         if action != "status":
-            switch = switching.enable if action == "enable" else switching.disable
-            switch(source_code=source or "", reason=reason, actor=self.actor, now=now)
+            CHANGES[action](source_code=source or "", reason=reason, actor=self.actor, now=now)
         else:
             sources.ensure_default_sources(now=now)
         found = queries.source_health(now=now)
@@ -36,7 +43,10 @@ class Command(ProductCommand):
         return {"sources": shown}
 
     def show(self, report: dict[str, Any]) -> None:
-        table = Table("source", "enabled", "last success", "age", "cadence", "failures", "note")
+        table = Table(
+            "source", "enabled", "last success", "age", "cadence", "p50 / p95", "succeeded",
+            "failures", "quota", "note",
+        )  # fmt: skip
         for row in report["sources"]:
             table.add_row(
                 row["code"] + (" SIMULATED" if row["is_simulated"] else ""),
@@ -44,7 +54,20 @@ class Command(ProductCommand):
                 row["last_success_at"] or "never",
                 "" if row["age_seconds"] is None else f"{row['age_seconds']:.0f} s",
                 f"{row['cadence_seconds']} s",
+                "" if row["p50_ms"] is None else f"{row['p50_ms']:.0f} / {row['p95_ms']:.0f} ms",
+                "" if row["success_share"] is None else f"{row['success_share']:.0%}",
                 str(row["failures_in_a_row"]),
-                "stale" if row["is_stale"] else "",
+                "" if row["quota_remaining"] is None else f"{row['quota_remaining']} left",
+                ", ".join(_notes(row)),
             )
         Console().print(table)
+
+
+def _notes(row: dict[str, Any]) -> list[str]:
+    """Return what ails a source, in a few words each."""
+    notes = ["stale"] if row["is_stale"] else []
+    if row["breaker_state"] != "CLOSED":
+        notes.append(f"left alone until {row['breaker_retry_at']}")
+    if row["is_quota_low"]:
+        notes.append("quota low")
+    return notes + [f"{kind} × {count}" for kind, count in row["errors"].items()]

@@ -51,15 +51,19 @@
       var data = JSON.parse(source.textContent);
       var dark = document.documentElement.classList.contains("dark");
       var soft = dark ? "#94a3b8" : "#64748b", line = dark ? "#1e293b" : "#e2e8f0";
-      var most = 0, from = Infinity, to = -Infinity;
+      var most = 0, from = Infinity, to = -Infinity, names = [];
       data.series.forEach(function (series) {
         most = Math.max(most, series.points.length);
         series.points.forEach(function (p) {
+          if (!/^\d{4}-/.test(p.x)) { if (names.indexOf(p.x) < 0) names.push(p.x); return; }  // no time: a name
           p.x = Date.parse(p.x.replace(" ", "T") + "Z");
           from = Math.min(from, p.x); to = Math.max(to, p.x);
         });
       });
       if (from === to) { from -= 30000; to += 30000; }
+      var axis = { ticks: { color: soft, maxTicksLimit: 7, maxRotation: 0 }, grid: { display: false }, border: { color: line } };
+      if (names.length) { axis.type = "category"; axis.labels = names; }
+      else { axis.type = "linear"; axis.min = from; axis.max = to; axis.ticks.callback = tick; }
       function tick(ms) {
         var iso = new Date(ms).toISOString();
         return to - from > 172800000 ? day(new Date(ms)) : day(new Date(ms)) + " " + iso.slice(11, to - from > 7200000 ? 16 : 19);
@@ -81,10 +85,10 @@
           responsive: true, maintainAspectRatio: false, animation: false,
           interaction: { mode: "index", intersect: false },
           plugins: {
-            tooltip: { callbacks: { title: function (items) { return new Date(items[0].parsed.x).toISOString().slice(0, 19).replace("T", " ") + " UTC"; } } },
+            tooltip: { callbacks: { title: function (items) { return names.length ? items[0].label : new Date(items[0].parsed.x).toISOString().slice(0, 19).replace("T", " ") + " UTC"; } } },
             legend: { display: data.series.length > 1, labels: { color: soft, boxWidth: 12, boxHeight: 2 } } },
           scales: {
-            x: { type: "linear", min: from, max: to, ticks: { color: soft, maxTicksLimit: 7, maxRotation: 0, callback: tick }, grid: { display: false }, border: { color: line } },
+            x: axis,
             y: { ticks: { color: soft, callback: function (v) { return v.toLocaleString("en-GB") + (data.unit ? " " + data.unit : ""); } },
                  grid: { color: line }, border: { display: false }, grace: "8%", beginAtZero: false }
           }

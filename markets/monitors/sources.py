@@ -1,0 +1,208 @@
+"""What markets hangs on monitoring: sources that fall silent, and the figures of the feeds."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.utils import timezone
+
+from markets import queries
+from markets.models import Source
+from markets.queries import sources as sources_queries
+from markets.services import breaking, switching
+from monitoring import registry
+from monitoring.domain.findings import Finding, Severity
+from monitoring.registry import Sample
+
+STALE, FAILING = "markets.source-stale", "markets.fetch-failing"
+BROKEN, QUOTA, SLOW = "markets.breaker-open", "markets.quota-low", "markets.source-slow"
+FAILING_AFTER = 3  # looks in a row that brought nothing
+PROBLEMS_WITHIN = timedelta(days=1)
+#: Service levels, of a day's looks: nineteen of twenty succeed, and within half of the time-out.
+SUCCESS_SHARE = 0.95
+LATENCY_SHARE = 0.5
+LOOKS_AT_LEAST = 20
+
+
+@registry.check(STALE, every=timedelta(minutes=1))
+def source_stale(now: datetime) -> Iterator[Finding]:
+    """Every source that is read on schedule was read lately, and tells what is due."""
+    for source in queries.source_health(now=now):
+        if source.is_read and (settings.ENVIRONMENT.simulator_enabled or not source.is_simulated):
+            said = _silence(source, now)
+            if said:
+                yield Finding(
+                    Severity.P2, f"{source.name}: {said}", subject=f"markets.Source:{source.pk}"
+                )
+
+
+def _silence(source: queries.SourceHealth, now: datetime) -> str:
+    if source.is_stale:
+        when = source.last_success_at
+        last = f"last read at {when:%Y-%m-%d %H:%M} UTC" if when else "never read"
+        return f"{last}, due every {source.cadence_seconds} s"
+    owed = queries.owed_by(source=source, now=now)
+    return f"it is read with success and brings nothing: {owed}" if owed else ""
+
+
+@registry.check(FAILING, every=timedelta(minutes=1))
+def fetch_failing(now: datetime) -> Iterator[Finding]:
+    """No enabled source fails again and again."""
+    for source in queries.source_health(now=now):
+        if source.is_enabled and source.failures_in_a_row >= FAILING_AFTER:
+            yield Finding(
+                Severity.P2,
+                f"{source.name}: {source.failures_in_a_row} looks in a row failed:"
+                f" {queries.latest_error(source_id=source.pk)}",
+                subject=f"markets.Source:{source.pk}",
+            )
+
+
+@registry.check(BROKEN, every=timedelta(minutes=1))
+def breaker_open(now: datetime) -> Iterator[Finding]:
+    """No enabled source is left alone because it failed again and again."""
+    for source in queries.source_health(now=now):
+        if source.is_enabled and source.is_left_alone:
+            retry = source.breaker_retry_at
+            when = f"{retry:%Y-%m-%d %H:%M} UTC" if retry is not None else "the next look"
+            yield Finding(
+                Severity.P2,
+                f"{source.name}: left alone after {source.failures_in_a_row} failures, tried again"
+                f" at {when}: {queries.latest_error(source_id=source.pk)}",
+                subject=f"markets.Source:{source.pk}",
+            )
+
+
+@registry.check(QUOTA, every=timedelta(minutes=10))
+def quota_low(now: datetime) -> Iterator[Finding]:
+    """No enabled source is about to use up how often it may be asked."""
+    for source in queries.source_health(now=now):
+        if source.is_enabled and source.is_quota_low:
+            of_limit = f" of {source.quota_limit}" if source.quota_limit is not None else ""
+            forecast = source.quota_forecast
+            pace = f"; at this pace {forecast:.0%} by its end" if forecast is not None else ""
+            yield Finding(
+                Severity.P2 if source.quota_remaining == 0 else Severity.P3,
+                f"{source.name}: {source.quota_remaining}{of_limit} requests left{pace}",
+                subject=f"markets.Source:{source.pk}",
+            )
+
+
+@registry.check(SLOW, every=timedelta(minutes=10))
+def source_slow(now: datetime) -> Iterator[Finding]:
+    """Every enabled source keeps its service levels over a day."""
+    for source in queries.source_health(now=now):
+        looks = source.looks
+        if not source.is_enabled or looks.total < LOOKS_AT_LEAST:
+            continue
+        said = []
+        if looks.success_share is not None and looks.success_share < SUCCESS_SHARE:
+            said.append(f"{looks.succeeded} of {looks.total} looks succeeded in a day")
+        longest = LATENCY_SHARE * source.timeout_seconds * 1000
+        if looks.p95_ms is not None and looks.p95_ms > longest:
+            said.append(f"one look in twenty waits {looks.p95_ms / 1000:.1f} s or longer")
+        if said:
+            yield Finding(
+                Severity.P3,
+                f"{source.name}: {'; '.join(said)}",
+                subject=f"markets.Source:{source.pk}",
+            )
+
+
+@registry.panel(
+    "markets.sources", title="Sources", template="markets/panel_sources.html", order=60, width=12
+)
+def sources(now: datetime) -> Mapping[str, object]:
+    return {"sources": queries.source_health(now=now), "now": now}
+
+
+@registry.gauge(
+    "closingline_source_age_seconds", help="Time since a source was last read with success."
+)
+def source_age() -> Iterable[Sample]:
+    for source in queries.source_health(now=timezone.now()):
+        if source.age_seconds is not None:
+            yield {"source": source.code}, source.age_seconds
+
+
+@registry.gauge("closingline_source_failures", help="Looks in a row that failed, by source.")
+def source_failures() -> Iterable[Sample]:
+    for source in queries.source_health(now=timezone.now()):
+        yield {"source": source.code}, float(source.failures_in_a_row)
+
+
+@registry.gauge(
+    "closingline_ingestion_problems", help="Rows and fields turned away in a day, by source."
+)
+def ingestion_problems() -> Iterable[Sample]:
+    since = timezone.now() - PROBLEMS_WITHIN
+    for code, count in queries.problems_since(since=since).items():
+        yield {"source": code}, float(count)
+
+
+@registry.gauge(
+    "closingline_ingestion_latency_seconds",
+    help="Seconds that looks waited for a source's answers.",
+    kind="histogram",
+)
+def ingestion_latency() -> Iterable[Sample]:
+    bounds = [*map(str, sources_queries.BUCKETS), "+Inf"]
+    for code, (counts, seconds) in queries.latency_histogram().items():
+        for bound, count in zip(bounds, counts, strict=True):
+            yield {"source": code, "le": bound}, float(count)
+        yield {"source": code, "le": "sum"}, seconds
+
+
+@registry.gauge(
+    "closingline_ingestion_errors_total",
+    help="Looks that failed, by source and kind of error.",
+    kind="counter",
+)
+def ingestion_errors() -> Iterable[Sample]:
+    for code, kind, count in queries.errors_by_kind():
+        yield {"source": code, "kind": kind}, float(count)
+
+
+@registry.gauge(
+    "closingline_breaker_state", help="0: it is asked; 1: one look tries it; 2: it is left alone."
+)
+def breaker_state() -> Iterable[Sample]:
+    codes = {Source.Breaker.CLOSED: 0.0, Source.Breaker.HALF_OPEN: 1.0, Source.Breaker.OPEN: 2.0}
+    for source in queries.source_health(now=timezone.now()):
+        yield {"source": source.code}, codes[Source.Breaker(source.breaker_state)]
+
+
+@registry.gauge("closingline_quota_remaining", help="Requests that a source still allows.")
+def quota_remaining() -> Iterable[Sample]:
+    for source in queries.source_health(now=timezone.now()):
+        if source.quota_remaining is not None:
+            yield {"source": source.code}, float(source.quota_remaining)
+
+
+@registry.gauge("closingline_prices_stored", help="Prices in the history, as PostgreSQL estimates.")
+def prices_stored() -> Iterable[Sample]:
+    yield {}, queries.estimated_prices()
+
+
+@registry.response(
+    "markets.disable-source",
+    title="Switch the source off",
+    kinds=[STALE, FAILING, BROKEN, QUOTA, SLOW],
+    permission="markets.change_source",
+)
+def disable_source(*, subject: str, actor: str, reason: str, now: datetime) -> str:
+    source = Source.objects.get(pk=int(subject.rpartition(":")[2]))
+    switching.disable(source_code=source.code, reason=reason, actor=actor, now=now)
+    return f"{source.name} is switched off"
+
+
+@registry.response(
+    "markets.reset-breaker",
+    title="Ask the source again now",
+    kinds=[BROKEN],
+    permission="markets.change_source",
+)
+def reset_breaker(*, subject: str, actor: str, reason: str, now: datetime) -> str:
+    source = Source.objects.get(pk=int(subject.rpartition(":")[2]))
+    breaking.reset(source_code=source.code, reason=reason, actor=actor, now=now)
+    return f"{source.name} is asked again from its next look on"

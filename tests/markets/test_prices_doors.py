@@ -1,0 +1,167 @@
+"""The doors to prices: pages, API, commands, the check and the task."""
+
+import json
+from datetime import datetime, timedelta
+
+import pytest
+from django.core.management import call_command
+from django.db import connection
+from django.urls import reverse
+
+from markets.models import ClosingPrice, Event, RetentionPolicy
+from markets.monitors import prices as monitor
+from markets.services import closing, recording
+from monitoring import registry
+from monitoring.services import roles
+from tests.config.test_api import a_user
+from tests.markets.builders import NOW, START, a_batch, a_source, match_odds
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def _fast_hashing(settings, tmp_path):
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    settings.ARCHIVE_DIR = tmp_path
+
+
+@pytest.fixture
+def viewer(client):
+    client.force_login(a_user("vera", roles.VIEWER))
+    return client
+
+
+@pytest.fixture
+def closed():
+    prices = match_odds("2.4", "3.4", "3.1", hours_before=24)
+    prices += match_odds("2.0", "3.4", "3.9", hours_before=0.5)
+    recording.record(batch=a_batch(prices=prices), source=a_source(), now=NOW)
+    closing.record_closes(as_of=NOW, now=NOW)
+
+
+def command(*words):
+    from io import StringIO
+
+    out = StringIO()
+    call_command(*words, "--output", "json", stdout=out)
+    return json.loads(out.getvalue())
+
+
+class TestMovementApi:
+    def test_answers_the_report(self, viewer, closed):
+        answer = viewer.get("/api/v1/movement?sport=soccer").json()
+        assert answer["events"] == 1
+        (row,) = answer["open_to_close"]
+        assert (row["kind"], row["n"]) == ("MATCH_ODDS", 3)
+        assert [window["farthest"] for window in answer["timing"][0]["windows"]] == [
+            1, 4, 12, 24, 48, 72,
+        ]  # fmt: skip
+        assert answer["timing"][0]["advice"] is None
+
+    @pytest.mark.parametrize(
+        "asked", ["events=0", "events=2001", "kind=COIN_TOSS", "since=noon", "sports=soccer"]
+    )
+    def test_refuses_what_it_does_not_understand(self, viewer, asked):
+        assert viewer.get(f"/api/v1/movement?{asked}").status_code == 400
+
+    def test_is_closed_to_strangers(self, client):
+        assert client.get("/api/v1/movement").status_code == 401
+
+
+class TestFairClosesApi:
+    def test_names_the_book_and_the_method(self, viewer, closed):
+        event = Event.objects.get().pk
+        rows = viewer.get(f"/api/v1/fair-closes?event={event}").json()
+        assert {(row["book"], row["method"], row["exactness"]) for row in rows} == {
+            ("pinnacle", "shin", "PROVISIONAL")
+        }
+        assert sum(row["fair_probability"] for row in rows) == pytest.approx(1)
+
+    def test_takes_the_margin_off_as_it_is_asked(self, viewer, closed):
+        event = Event.objects.get().pk
+        rows = viewer.get(f"/api/v1/fair-closes?event={event}&method=power").json()
+        assert {row["method"] for row in rows} == {"power"}
+
+
+class TestPages:
+    def test_movement_has_its_chart_and_tables(self, viewer, closed):
+        page = viewer.get(reverse("admin:markets_movement") + "?sport=soccer&kind=MATCH_ODDS")
+        assert page.status_code == 200
+        text = page.content.decode()
+        for part in ("What a price was worth at the close", "Steam moves", "12–24 h"):
+            assert part in text
+
+    def test_movement_opens_where_nothing_is_recorded(self, viewer):
+        page = viewer.get(reverse("admin:markets_movement"))
+        assert "No event with recorded closes fits" in page.content.decode()
+
+    def test_movement_is_closed_to_whoever_may_not_see_closes(self, client):
+        user = a_user("nobody", roles.VIEWER)
+        user.groups.clear()
+        client.force_login(user)
+        assert client.get(reverse("admin:markets_movement")).status_code == 403
+
+    def test_a_close_shows_what_every_method_makes_of_it(self, viewer, closed):
+        row = ClosingPrice.objects.first()
+        page = viewer.get(reverse("admin:markets_closingprice_change", args=[row.pk]))
+        text = page.content.decode()
+        assert page.status_code == 200
+        for method in ("shin", "odds_ratio", "differential_margin", "Near the close"):
+            assert method in text
+
+
+class TestCommands:
+    def test_movement_prints_the_report(self, closed):
+        report = command("movement", "--kind", "MATCH_ODDS")
+        assert (report["events"], report["reference"]) == (1, {"pinnacle": 1})
+
+    def test_movement_reads_to_people_too(self, closed, capsys):
+        call_command("movement")
+        assert "soccer MATCH_ODDS: worth at the close" in capsys.readouterr().out
+
+    def test_retention_lists_and_sets(self):
+        assert {row["table"] for row in command("retention", "list")["policies"]} >= {
+            "markets_pricesnapshot",
+            "archive",
+        }
+        command("retention", "set", "archive", "--days", "30", "--reason", "disk")
+        assert RetentionPolicy.objects.get(table="archive").keep_days == 30
+        command("retention", "set", "archive", "--for-ever", "--reason", "law")
+        assert RetentionPolicy.objects.get(table="archive").keep_days is None
+
+    def test_retention_says_what_it_would_retire_and_brings_it_back(self, closed, tmp_path):
+        Event.objects.update(status="FINISHED")
+        at = START - timedelta(days=900)
+        with connection.cursor() as cursor:
+            cursor.execute("update markets_pricesnapshot set fetched_at = %s", [at])
+        month = "markets_pricesnapshot_2023_08"
+        dry = command("retention", "run", "--dry-run")
+        assert dry["retired"]["markets_pricesnapshot"] == [month]
+        command("retention", "run")
+        file = tmp_path / "retired" / f"{month}.parquet"
+        assert command("retention", "bring-back", str(file))["added"] == 5
+
+
+class TestPartitionMissing:
+    def test_names_what_does_not_stand(self):
+        now = datetime(2077, 12, 15, tzinfo=START.tzinfo)
+        (found,) = monitor.partition_missing(now)
+        assert "markets_pricesnapshot_2077_12" in found.summary
+        assert "markets_laddersnapshot_2078_01" in found.summary
+
+    def test_is_quiet_once_its_response_made_them(self):
+        now = datetime(2077, 12, 15, tzinfo=START.tzinfo)
+        said = monitor.make_partitions(subject="", actor="ada", reason="", now=now)
+        assert "markets_pricesnapshot_2078_01" in said
+        assert list(monitor.partition_missing(now)) == []
+
+    def test_stands_in_the_registry_with_its_response(self):
+        assert monitor.PARTITION_MISSING in registry.checks
+        kinds = registry.responses["markets.make-partitions"].kinds
+        assert monitor.PARTITION_MISSING in kinds
+
+
+class TestRetireTask:
+    def test_may_be_asked_for_by_whoever_may_change_policies(self):
+        job = registry.jobs["markets.tasks.retire_prices"]
+        assert job.permission == "markets.change_retentionpolicy"
