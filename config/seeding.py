@@ -16,7 +16,7 @@ from monitoring.domain.progress import RunHandle
 from settlements.services import ledger
 
 SEED = 2026
-SEASONS = 3
+SEASONS = 2
 PIPELINE = "soccer-1x2-simulated"
 BANKROLL = "Simulated bankroll"
 # Name and stage: early, while books still disagree; and late, when they know almost everything.
