@@ -35,8 +35,8 @@ from monitoring.domain.progress import RunHandle
 from monitoring.errors import Refused
 from monitoring.services import audit
 
-FIRST_START_HOURS = 1.2  # league hours from laying a season to its first start …
-FIRST_START_AT_LEAST = timedelta(seconds=12)  # … but time enough to predict and decide
+FIRST_START_HOURS = 0.8  # league hours from laying a season to its first start …
+FIRST_START_AT_LEAST = timedelta(seconds=8)  # … but time enough to predict and decide
 SEEN_ALIVE_EVERY = timedelta(seconds=10)
 SLICE = timedelta(hours=3)
 MANY_PRICES = 1_000

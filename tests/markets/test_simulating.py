@@ -140,7 +140,7 @@ class TestTick:
         counts = simulating.tick(now=NOW)
         assert (counts["seasons"], counts["events"]) == (1, 380)
         lead = first_start() - NOW
-        assert timedelta(seconds=12) <= lead <= timedelta(seconds=30)
+        assert timedelta(seconds=8) <= lead <= timedelta(seconds=30)
 
     def test_does_nothing_before_a_league_was_founded(self):
         assert simulating.tick(now=NOW) == NOTHING
@@ -164,7 +164,7 @@ class TestTick:
         match = Event.objects.filter(starts_at=start).order_by("pk").first()
         quotes = LatestPrice.objects.filter(selection__market__event=match)
 
-        simulating.tick(now=start - timedelta(seconds=12))
+        simulating.tick(now=start - timedelta(seconds=8))
         match.refresh_from_db()
         assert (match.status, match.started_at) == ("SCHEDULED", None)
         assert quotes.count() == PER_STEP
@@ -242,7 +242,7 @@ class TestTick:
         counts = simulating.tick(now=end + timedelta(days=3))  # it was away for days
         assert (counts["seasons"], counts["events"]) == (1, 380)
         third = Event.objects.filter(season__label="S00003").order_by("starts_at").first()
-        assert third.starts_at == end + timedelta(days=3, seconds=12)
+        assert third.starts_at == end + timedelta(days=3, seconds=8)
 
     def test_leaves_a_match_alone_that_was_called_off(self):
         a_league()
