@@ -11,6 +11,7 @@ from django.db import connection, transaction
 
 from config import engines, schedule
 from config.environment import BASE_DIR
+from markets.services import partitions
 from monitoring.models import User
 from monitoring.services import audit, roles
 
@@ -24,6 +25,7 @@ def prepare(*, now: datetime, say: Callable[[str], None]) -> None:
     if _collect_static():
         say("static files collected")
     roles.ensure_roles()
+    partitions.ensure_ahead(now=now)
     synced = schedule.sync(now=now, actor=ACTOR)
     if synced.created or synced.changed:
         say(f"schedule: {len(synced.created)} jobs added, {len(synced.changed)} changed")

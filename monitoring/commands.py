@@ -2,6 +2,7 @@
 
 import getpass
 import json
+import os
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
@@ -11,6 +12,15 @@ from rich.table import Table
 from monitoring.errors import OutsideFailed, Refused
 
 OK, FAILED, WARNINGS = 0, 1, 2
+PIPED_COLUMNS = 240
+
+
+def screen() -> Console:
+    """Return what tables are printed on: a terminal's width, or room enough to cut nothing off."""
+    console = Console()
+    if console.is_terminal or "COLUMNS" in os.environ:
+        return console
+    return Console(width=PIPED_COLUMNS)
 
 
 class ProductCommand(BaseCommand):
@@ -59,4 +69,4 @@ class ProductCommand(BaseCommand):
                 key,
                 json.dumps(value, default=str) if isinstance(value, dict | list) else str(value),
             )
-        Console().print(table)
+        screen().print(table)

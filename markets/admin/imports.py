@@ -16,7 +16,7 @@ from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 from markets.domain import mapping
 from markets.models import ImportMapping, ImportMappingRevision
-from markets.services import importing
+from markets.services import importing, presets
 from monitoring.desk import asking, chips, sections
 from monitoring.desk.actions import Action, Asked, Done, ReasonForm
 from monitoring.desk.pages import Fixed, Kept, actor_of, list_url
@@ -53,6 +53,8 @@ class MappingForm(forms.ModelForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["at_revision"].initial = self.instance.revision
+        if self.instance.pk is None:
+            self.fields["spec"].initial = presets.EXAMPLE
 
     def clean_spec(self) -> dict[str, Any]:
         spec = self.cleaned_data["spec"]

@@ -1,5 +1,6 @@
 """How prices move before the start: one page with a chart and tables, opened from the closes."""
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -68,10 +69,11 @@ def address() -> str:
 
 
 def _parts(report: queries.Movement) -> list[sections.Section]:
+    names = dict(Sport.objects.values_list("code", "name"))
     return [
-        _chart(report),
-        _open_to_close(report),
-        *(_timing(row) for row in report.timing),
+        _chart(report, names),
+        _open_to_close(report, names),
+        *(_timing(row, names) for row in report.timing),
         _steam(report),
         _reverse(report),
         _divergence(report),
@@ -82,12 +84,12 @@ def _kind(value: str) -> str:
     return dict(Market.Kind.choices).get(value, value)
 
 
-def _chart(report: queries.Movement) -> sections.Chart:
+def _chart(report: queries.Movement, names: Mapping[str, str]) -> sections.Chart:
     """Draw what a price was worth at the close by the hours before the start."""
     series = {
-        f"{row.sport}: {_kind(row.kind)}": [
+        f"{names[row.sport]}: {_kind(row.kind)}": [
             (window.label, round(100 * window.value.value, 3))
-            for window in reversed(row.windows)
+            for window in row.windows
             if window.value.value is not None
         ]
         for row in report.timing
@@ -103,17 +105,18 @@ def _chart(report: queries.Movement) -> sections.Chart:
             " beat the close."
         ),
         empty="No event with recorded closes fits. Closes are kept once events have started.",
+        names=[movement.label(*window) for window in reversed(movement.WINDOWS)],
     )
 
 
-def _open_to_close(report: queries.Movement) -> sections.Table:
+def _open_to_close(report: queries.Movement, names: Mapping[str, str]) -> sections.Table:
     return sections.Table(
         "From the opening to the close",
         ("Sport", "Market", "Prices", "Events", "Moved", "Opening price at the close", "Beat it",
          "True openers", "Moved lines"),
         [
             (
-                row.sport, _kind(row.kind), row.n, row.events, chips.percent(row.moved),
+                names[row.sport], _kind(row.kind), row.n, row.events, chips.percent(row.moved),
                 _interval(row.value), chips.percent(row.beat), chips.percent(row.true_openers),
                 chips.percent(row.moved_lines),
             )
@@ -124,7 +127,7 @@ def _open_to_close(report: queries.Movement) -> sections.Table:
     )  # fmt: skip
 
 
-def _timing(row: Any) -> sections.Table:
+def _timing(row: queries.Timing, names: Mapping[str, str]) -> sections.Table:
     enough = f"nothing is advised below {movement.ENOUGH} events"
     said = (
         f"Clearly best: {row.advice.label} before the start."
@@ -132,7 +135,7 @@ def _timing(row: Any) -> sections.Table:
         else f"No window is clearly best; {enough}."
     )
     return sections.Table(
-        f"{row.sport}: {_kind(row.kind)} by hours before the start",
+        f"{names[row.sport]}: {_kind(row.kind)} by hours before the start",
         ("Window", "Prices", "Events", "Still to move", "Worth at the close (95 %)"),
         [
             (
@@ -205,7 +208,10 @@ def _divergence(report: queries.Movement) -> sections.Table:
     )
 
 
-def _interval(mean: movement.Mean) -> str:
+def _interval(mean: movement.Mean) -> Any:
     if mean.value is None or mean.low is None or mean.high is None:
         return "–"
-    return f"{mean.value:+.2%} ({mean.low:+.2%} to {mean.high:+.2%})"
+    value, low, high = (
+        chips.percent(number, signed=True, places=2) for number in (mean.value, mean.low, mean.high)
+    )
+    return format_html("{} ({} to {})", value, low, high)

@@ -3,7 +3,8 @@
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Q
+from django.contrib.postgres.aggregates import StringAgg
+from django.db.models import OuterRef, Q, QuerySet, Subquery, Value
 from django.http import HttpRequest
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import display
@@ -29,9 +30,19 @@ def score(row: Result) -> str:
     return "–" if row.home_score is None else f"{row.home_score}–{row.away_score}"
 
 
+def _winners() -> Subquery:
+    """Name who won a race, both of them after a dead heat."""
+    name = "participant__name"
+    winners = RunnerResult.objects.filter(result=OuterRef("pk"), is_winner=True).order_by()
+    named = winners.values("result").annotate(
+        names=StringAgg(name, delimiter=Value(" = "), order_by=name)
+    )
+    return Subquery(named.values("names"))
+
+
 @admin.register(Result)
 class ResultAdmin(Fixed):
-    list_display = ("event", "origin", "state_chip", "score", "version", "source", "known")
+    list_display = ("event", "origin", "state_chip", "outcome", "version", "source", "known")
     list_filter = (("status", ChoicesDropdownFilter), "event__competition__is_simulated", "source")
     list_select_related = ("event__competition", "source")
     search_fields = ("event__name",)
@@ -43,9 +54,12 @@ class ResultAdmin(Fixed):
     def state_chip(self, row: Result) -> str:
         return chips.state(row.status, row.get_status_display())
 
-    @display(description="Score")
-    def score(self, row: Result) -> str:
-        return score(row)
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Result]:
+        return super().get_queryset(request).annotate(winners=_winners())
+
+    @display(description="Score or winner")
+    def outcome(self, row: Any) -> str:
+        return row.winners or score(row)
 
     @display(description="Origin")
     def origin(self, row: Result) -> str:

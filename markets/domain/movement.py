@@ -94,7 +94,16 @@ class Window:
 
     @property
     def label(self) -> str:
-        return f"{self.nearest:g}–{self.farthest:g} h"
+        return label(self.nearest, self.farthest)
+
+
+def label(nearest: float, farthest: float) -> str:
+    """Name a span of hours before the start.
+
+    >>> label(0, 1)
+    '0–1 h'
+    """
+    return f"{nearest:g}–{farthest:g} h"
 
 
 def summarise(*, window: tuple[float, float], event: Ints, moved: Floats, value: Floats) -> Window:

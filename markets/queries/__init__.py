@@ -13,7 +13,7 @@ from markets.queries.events import (
 )
 from markets.queries.ladders import best_offers, ladder_history
 from markets.queries.movement import movement_report
-from markets.queries.moves import Movement
+from markets.queries.moves import Movement, Timing
 from markets.queries.notices import notices
 from markets.queries.prices import (
     CONSENSUS,
@@ -38,6 +38,7 @@ __all__ = [
     "LONGEST_STANDING",
     "Movement",
     "SourceHealth",
+    "Timing",
     "best_offers",
     "closes",
     "closing_by_method",

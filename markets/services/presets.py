@@ -13,6 +13,20 @@ class Preset:
     spec: Mapping[str, Any] = field(repr=False)
 
 
+#: What an empty form begins with: a season's matches with one book's closing prices.
+EXAMPLE: Mapping[str, Any] = {
+    "sport": "soccer",
+    "competition": {"code": "XX1", "name": "First league", "country": "", "time_zone": "UTC"},
+    "season": {"rule": "BY_DATE", "turns": 7},
+    "time": {"date": "Date", "time": "Time", "date_format": "%d/%m/%Y", "time_format": "%H:%M"},
+    "sides": {"home": "Home", "away": "Away"},
+    "books": [{"code": "somebook", "name": "Some book", "kind": "BOOKMAKER"}],
+    "prices": [
+        {"kind": "MATCH_ODDS", "role": role, "book": "somebook", "column": column, "mark": "CLOSE"}
+        for role, column in (("HOME", "PriceH"), ("DRAW", "PriceD"), ("AWAY", "PriceA"))
+    ],
+    "result": {"home": "GoalsH", "away": "GoalsA"},
+}
 _QUARTERS = ("Q1", "Q2", "Q3", "Q4", "OT")
 _NBA_GAMES = {
     "sport": "basketball",

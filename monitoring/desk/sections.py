@@ -76,12 +76,14 @@ class Chart:
     wide: bool = True
     columns: tuple[str, str] = ("Time", "Value")
     note: str = ""
+    names: Sequence[str] = ()  # the places on the axis in their order, where x is no time
 
     @property
     def data(self) -> dict[str, object]:
         return {
             "unit": self.unit,
             "stepped": self.stepped,
+            "names": list(self.names),
             "series": [
                 {"name": name, "points": [{"x": x, "y": y} for x, y in points]}
                 for name, points in self.series.items()

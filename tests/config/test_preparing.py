@@ -4,6 +4,7 @@ from django.utils import timezone
 from django_celery_beat.models import PeriodicTask
 
 from config import preparing
+from markets.services import partitions
 from monitoring.models import AuditEntry, User
 
 
@@ -47,3 +48,4 @@ class TestPrepare:
         assert Group.objects.count() > 0
         assert PeriodicTask.objects.count() > 0
         assert (tmp_path / "static" / "admin").is_dir()
+        assert partitions.missing(now=timezone.now()) == []

@@ -105,6 +105,9 @@ class TestThePage:
         for name in ("runnerresult", "statisticresult"):
             found = client.get(reverse(f"admin:markets_{name}_changelist"))
             assert found.status_code == 200
+        listed = client.get(reverse("admin:markets_result_changelist"))
+        assert '<td class="field-outcome' in listed.content.decode()
+        assert [row.winners for row in listed.context["cl"].result_list] == ["Kestrel", None]
 
 
 class TestTheApi:

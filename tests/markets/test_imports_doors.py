@@ -64,6 +64,11 @@ class TestThePage:
         assert (row.title, row.revision, row.changed_by) == ("Clear", 2, "user:olga")
         assert AuditEntry.objects.filter(action="markets.change_mapping").count() == 1
 
+    def test_begins_a_new_one_with_an_example_that_would_be_taken(self):
+        page = a_client(roles.OPS_LEAD).get(self.page("add"))
+        offered = page.context["adminform"].form["spec"].initial
+        assert importing.checked(dict(offered))["sides"] == {"home": "Home", "away": "Away"}
+
     def test_adds_a_mapping(self):
         told = {
             "name": "hove", "title": "Hove", "file_pattern": "h*.csv", "spec": json.dumps(SPEC),

@@ -1,6 +1,7 @@
 """The doors to prices: pages, API, commands, the check and the task."""
 
 import json
+import re
 from datetime import datetime, timedelta
 
 import pytest
@@ -10,7 +11,7 @@ from django.urls import reverse
 
 from markets.models import ClosingPrice, Event, RetentionPolicy
 from markets.monitors import prices as monitor
-from markets.services import closing, recording
+from markets.services import closing, recording, sources
 from monitoring import registry
 from monitoring.services import roles
 from tests.config.test_api import a_user
@@ -90,6 +91,9 @@ class TestPages:
         text = page.content.decode()
         for part in ("What a price was worth at the close", "Steam moves", "12–24 h"):
             assert part in text
+        assert "Soccer: 1X2 by hours before the start" in text
+        drawn = json.loads(re.search(r'<script id="movement"[^>]*>(.*?)</script>', text)[1])
+        assert drawn["names"] == ["48–72 h", "24–48 h", "12–24 h", "4–12 h", "1–4 h", "0–1 h"]
 
     def test_movement_opens_where_nothing_is_recorded(self, viewer):
         page = viewer.get(reverse("admin:markets_movement"))
@@ -118,6 +122,12 @@ class TestCommands:
     def test_movement_reads_to_people_too(self, closed, capsys):
         call_command("movement")
         assert "soccer MATCH_ODDS: worth at the close" in capsys.readouterr().out
+
+    def test_cuts_nothing_off_where_the_table_goes_into_a_pipe(self, capsys, monkeypatch):
+        monkeypatch.delenv("COLUMNS", raising=False)
+        sources.ensure_default_sources(now=NOW)
+        call_command("sources")
+        assert "betfair_stream" in capsys.readouterr().out
 
     def test_retention_lists_and_sets(self):
         assert {row["table"] for row in command("retention", "list")["policies"]} >= {

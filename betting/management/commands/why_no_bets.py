@@ -3,12 +3,11 @@ from datetime import date
 from typing import Any
 
 from django.utils import timezone
-from rich.console import Console
 from rich.table import Table
 
 from betting import queries
 from betting.models import Decision, Strategy
-from monitoring.commands import ProductCommand
+from monitoring.commands import ProductCommand, screen
 from monitoring.errors import Refused
 
 
@@ -48,7 +47,7 @@ class Command(ProductCommand):
         }
 
     def show(self, report: dict[str, Any]) -> None:
-        out = Console()
+        out = screen()
         table = Table(title=f"{report['date']} ({report['time_zone']})")
         for column in ("stopped by", "candidates", "left"):
             table.add_column(column, justify="left" if column == "stopped by" else "right")

@@ -4,11 +4,10 @@ from typing import Any
 from django.core.management.base import CommandParser
 from django.utils import timezone
 from django_celery_beat.models import PeriodicTask
-from rich.console import Console
 from rich.table import Table
 
 from config import schedule
-from monitoring.commands import OK, WARNINGS, ProductCommand
+from monitoring.commands import OK, WARNINGS, ProductCommand, screen
 from monitoring.errors import Refused
 from monitoring.models import TaskRun
 from monitoring.services import running, timetable
@@ -62,7 +61,7 @@ class Command(ProductCommand):
                 *("yes" if job["is_enabled"] else "no", str(job["latest_at"] or "never")),
                 *(job["latest_state"] or "", str(job["next_at"] or "")),
             )
-        Console().print(table)
+        screen().print(table)
 
 
 def _row(slot: Slot) -> dict[str, Any]:

@@ -4,13 +4,12 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 from django.utils import timezone
-from rich.console import Console
 from rich.table import Table
 
 from markets.domain import mapping
 from markets.models import ImportMapping
 from markets.services import importing
-from monitoring.commands import FAILED, WARNINGS, ProductCommand
+from monitoring.commands import FAILED, WARNINGS, ProductCommand, screen
 
 ACTIONS = ("list", "show", "preview", "create", "change", "enable", "disable", "restore")
 
@@ -101,7 +100,7 @@ class Command(ProductCommand):
                 row["name"], row["file_pattern"], row["reads"], str(row["revision"]),
                 "yes" if row["is_enabled"] else "no", f"{row['changed_at']} {row['changed_by']}",
             )  # fmt: skip
-        Console().print(table)
+        screen().print(table)
         return None
 
 

@@ -4,12 +4,11 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 from django.utils import timezone
-from rich.console import Console
 from rich.table import Table
 
 from markets import queries
 from markets.models import Market
-from monitoring.commands import ProductCommand
+from monitoring.commands import ProductCommand, screen
 
 
 class Command(ProductCommand):
@@ -50,7 +49,7 @@ class Command(ProductCommand):
         return asdict(found)
 
     def show(self, report: dict[str, Any]) -> None:
-        console = Console()
+        console = screen()
         console.print(f"{report['events']} events; {report['steam_found']} steam moves")
         console.print(_table("Open to close", _OPEN, report["open_to_close"]))
         for timing in report["timing"]:

@@ -2,13 +2,12 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 from django.utils import timezone
-from rich.console import Console
 from rich.table import Table
 
 from markets.models import UnknownName
 from markets.queries import names
 from markets.services import mapping_names, parking
-from monitoring.commands import OK, WARNINGS, ProductCommand
+from monitoring.commands import OK, WARNINGS, ProductCommand, screen
 from monitoring.models import TaskRun
 from monitoring.services import running
 
@@ -97,7 +96,7 @@ class Command(ProductCommand):
         table = Table("no", "source", "kind", "competition", "name", "rows", "state", "most alike")
         for row in report["names"]:
             table.add_row(*(str(value) for value in row.values()))
-        Console().print(table if report["names"] else "No name is unknown.")
+        screen().print(table if report["names"] else "No name is unknown.")
 
 
 def _row(row: UnknownName) -> dict[str, Any]:

@@ -2,13 +2,12 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 from django.utils import timezone
-from rich.console import Console
 from rich.table import Table
 
 from markets.models import ResultDispute
 from markets.queries import results
 from markets.services import contesting, disputing
-from monitoring.commands import ProductCommand
+from monitoring.commands import ProductCommand, screen
 from monitoring.errors import Refused
 from monitoring.services import running
 
@@ -61,7 +60,7 @@ class Command(ProductCommand):
         table = Table("no", "event", "stands", "by", "told by", "differs", "state", "since")
         for row in report["disputes"]:
             table.add_row(*(str(value) for value in row.values()))
-        Console().print(table if report["disputes"] else "No result is disputed.")
+        screen().print(table if report["disputes"] else "No result is disputed.")
 
 
 def _row(dispute: ResultDispute) -> dict[str, Any]:

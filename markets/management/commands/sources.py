@@ -3,12 +3,11 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 from django.utils import timezone
-from rich.console import Console
 from rich.table import Table
 
 from markets import queries
 from markets.services import breaking, sources, switching
-from monitoring.commands import WARNINGS, ProductCommand
+from monitoring.commands import WARNINGS, ProductCommand, screen
 
 CHANGES: Mapping[str, Callable[..., object]] = {
     "enable": switching.enable,
@@ -60,7 +59,7 @@ class Command(ProductCommand):
                 "" if row["quota_remaining"] is None else f"{row['quota_remaining']} left",
                 ", ".join(_notes(row)),
             )
-        Console().print(table)
+        screen().print(table)
 
 
 def _notes(row: dict[str, Any]) -> list[str]:

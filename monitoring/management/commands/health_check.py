@@ -2,10 +2,9 @@ from dataclasses import asdict
 from typing import Any
 
 from django.utils import timezone
-from rich.console import Console
 from rich.table import Table
 
-from monitoring.commands import FAILED, OK, WARNINGS, ProductCommand
+from monitoring.commands import FAILED, OK, WARNINGS, ProductCommand, screen
 from monitoring.services import health
 
 EXIT = {health.OK: OK, health.WARNING: WARNINGS, health.FAILED: FAILED}
@@ -24,4 +23,4 @@ class Command(ProductCommand):
         table = Table("check", "status", "detail", title=report["status"])
         for part in report["checks"]:
             table.add_row(part["name"], part["status"], part["detail"])
-        Console().print(table)
+        screen().print(table)

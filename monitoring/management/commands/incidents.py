@@ -2,11 +2,10 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 from django.utils import timezone
-from rich.console import Console
 from rich.table import Table
 
 from monitoring import queries
-from monitoring.commands import ProductCommand
+from monitoring.commands import ProductCommand, screen
 from monitoring.errors import Refused
 from monitoring.models import Incident
 from monitoring.services import incidents
@@ -44,7 +43,7 @@ class Command(ProductCommand):
         table = Table("no", "severity", "state", "kind", "subject", "seen", "since", "summary")
         for row in report["incidents"]:
             table.add_row(*(str(value) for value in row.values()))
-        Console().print(table if report["incidents"] else "Nothing is wrong.")
+        screen().print(table if report["incidents"] else "Nothing is wrong.")
 
 
 def _row(incident: Incident) -> dict[str, Any]:

@@ -1,10 +1,9 @@
 from typing import Any
 
 from django.utils import timezone
-from rich.console import Console
 from rich.table import Table
 
-from monitoring.commands import FAILED, OK, WARNINGS, ProductCommand
+from monitoring.commands import FAILED, OK, WARNINGS, ProductCommand, screen
 from monitoring.services import health
 
 EXIT = {health.OK: OK, health.WARNING: WARNINGS, health.FAILED: FAILED}
@@ -27,4 +26,4 @@ class Command(ProductCommand):
         for row in report["queues"]:
             queues.add_row(*(str(row[name]) for name in row))
         open_ = ", ".join(f"{count} × {name}" for name, count in report["incidents"].items())
-        Console().print(parts, queues, f"Open incidents: {open_ or 'none'}")
+        screen().print(parts, queues, f"Open incidents: {open_ or 'none'}")

@@ -51,7 +51,7 @@
       var data = JSON.parse(source.textContent);
       var dark = document.documentElement.classList.contains("dark");
       var soft = dark ? "#94a3b8" : "#64748b", line = dark ? "#1e293b" : "#e2e8f0";
-      var most = 0, from = Infinity, to = -Infinity, names = [];
+      var most = 0, from = Infinity, to = -Infinity, names = (data.names || []).slice();
       data.series.forEach(function (series) {
         most = Math.max(most, series.points.length);
         series.points.forEach(function (p) {
@@ -89,7 +89,7 @@
             legend: { display: data.series.length > 1, labels: { color: soft, boxWidth: 12, boxHeight: 2 } } },
           scales: {
             x: axis,
-            y: { ticks: { color: soft, callback: function (v) { return v.toLocaleString("en-GB") + (data.unit ? " " + data.unit : ""); } },
+            y: { ticks: { color: soft, callback: function (v) { return v.toLocaleString("en-GB").replace("-", "\u2212") + (data.unit ? " " + data.unit : ""); } },
                  grid: { color: line }, border: { display: false }, grace: "8%", beginAtZero: false }
           }
         }
