@@ -83,7 +83,7 @@ class LatestPrice(models.Model):
     """What a book shows now; ``seen_at`` since when, ``confirmed_at`` when last looked at.
 
     The unique constraint is the index by selection; nobody looks a book's prices up alone.
-    That selection and book exist is checked once per statement (migration 0010): a foreign key
+    That selection and book exist is checked once per statement (migration 0002): a foreign key
     asks once per row.
     """
 

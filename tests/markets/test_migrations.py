@@ -9,7 +9,7 @@ from django.db.migrations.executor import MigrationExecutor
 from markets.services import partitions
 from tests import append_only
 
-BEFORE, NEWEST = "0002_price_snapshots", "0009_findings_notices_mappings"
+FIRST_RELEASE = "0002_partitions_and_guards"
 SEEN_AT = datetime(2023, 8, 11, 14, 0, tzinfo=UTC)
 
 #: As processes of the release before write them: columns that came later are not named.
@@ -43,9 +43,43 @@ values (1, 1, %s, 2.1, now())
 """
 
 
+#: What stands in the tables' design, whatever the order of columns.
+DESIGN = """
+select 'column', table_name, column_name, data_type, column_default, is_nullable
+    from information_schema.columns where table_schema = 'public'
+union all select 'index', tablename, indexdef, '', '', '' from pg_indexes
+    where schemaname = 'public'
+union all select 'constraint', conrelid::regclass::text, conname, pg_get_constraintdef(oid), '', ''
+    from pg_constraint where connamespace = 'public'::regnamespace
+union all select 'trigger', tgrelid::regclass::text, pg_get_triggerdef(oid), '', '', ''
+    from pg_trigger where not tgisinternal
+union all select 'function', proname, md5(pg_get_functiondef(oid)), '', '', ''
+    from pg_proc where pronamespace = 'public'::regnamespace
+"""
+
+
 def migrate(name):
     executor = MigrationExecutor(connection)
     executor.migrate([("markets", name)])
+
+
+def migrate_to_the_newest():
+    executor = MigrationExecutor(connection)
+    executor.migrate(executor.loader.graph.leaf_nodes())
+
+
+def drop_partitions():
+    """Drop the months that other tests made: they are data, not design."""
+    months = (partitions.standing(table=table) for table in (partitions.PRICES, partitions.LADDERS))
+    with connection.cursor() as cursor:
+        for name in (name for standing in months for name in standing):
+            cursor.execute(f'drop table "{name}"')
+
+
+def design():
+    with connection.cursor() as cursor:
+        cursor.execute(DESIGN)
+        return set(cursor.fetchall())
 
 
 def everything():
@@ -67,20 +101,29 @@ def everything():
 def newest(transactional_db):
     """Bring the tables to the newest migration again, whatever happens."""
     yield
-    migrate(NEWEST)
+    migrate_to_the_newest()
     append_only.let_the_runner_empty_them()
 
 
 class TestMigrations:
-    def test_keep_what_the_release_before_writes_there_and_back(self, newest):
+    def test_can_all_be_taken_back_and_make_the_same_tables_again(self, newest):
+        drop_partitions()
+        before = design()
+        migrate(None)
+        left = {table for kind, table, *_ in design() if kind == "column"}
+        assert not [name for name in left if name.startswith(("markets_", "models_ml_"))]
+        migrate_to_the_newest()
+        assert design() == before
+
+    def test_keep_what_the_first_release_writes_there_and_back(self, newest):
         partitions.ensure(months=[(2023, 8)])
         with connection.cursor() as cursor:
             cursor.execute(ROWS)
             cursor.execute(A_PRICE, [SEEN_AT])
         before = everything()
-        migrate(BEFORE)
+        migrate(FIRST_RELEASE)
         assert everything() == before
-        migrate(NEWEST)
+        migrate_to_the_newest()
         assert everything() == before
         with connection.cursor() as cursor:
             cursor.execute("select distinct mark from markets_pricesnapshot")
