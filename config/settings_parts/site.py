@@ -21,6 +21,10 @@ def _list(title: str, icon: str, app: str, model: str, badge: str = "") -> dict[
     return item | ({"badge": badge} if badge else {})
 
 
+def _group(title: str, *items: dict[str, Any]) -> dict[str, Any]:
+    return {"title": title, "separator": True, "collapsible": True, "items": list(items)}
+
+
 def _static(path: str) -> Callable[[Any], str]:
     return lambda request: static(path)
 
@@ -44,87 +48,63 @@ _NAVIGATION = [
             _list("Incidents", "notification_important", "monitoring", "incident"),
         ],
     },
-    {
-        "title": "Markets",
-        "separator": True,
-        "collapsible": True,
-        "items": [
-            _list("Events", "event", "markets", "event"),
-            _list("Latest prices", "price_change", "markets", "latestprice"),
-            _list("Closing prices", "lock_clock", "markets", "closingprice"),
-            _list("Results", "scoreboard", "markets", "result"),
-            _list("Disputed results", "gavel", "markets", "resultdispute"),
-            _list("Notices", "campaign", "markets", "notice"),
-            _list("Sources", "cloud_download", "markets", "source"),
-            _list("Import mappings", "table_view", "markets", "importmapping"),
-            _list("Fetches", "sync", "markets", "fetch"),
-            _list("Turned away", "report", "markets", "fetchproblem"),
-        ],
-    },
-    {
-        "title": "Models",
-        "separator": True,
-        "collapsible": True,
-        "items": [
-            _list("Pipelines", "schema", "models_ml", "pipeline"),
-            _list("Model versions", "deployed_code", "models_ml", "modelversion"),
-            _list("Predictions", "insights", "models_ml", "prediction"),
-            _list("Feature rows", "table_rows", "models_ml", "featurerow"),
-            _list("Replays", "replay", "models_ml", "replay"),
-        ],
-    },
-    {
-        "title": "Betting",
-        "separator": True,
-        "collapsible": True,
-        "items": [
-            _list("Bets", "paid", "betting", "bet"),
-            _list("Decisions", "rule", "betting", "decision"),
-            _list("Strategies", "tune", "betting", "strategy"),
-            _list("Bankrolls", "account_balance_wallet", "betting", "bankroll"),
-            _list("Pauses", "pause_circle", "betting", "tradinghalt"),
-            _list("Paper orders", "receipt", "betting", "paperorder"),
-        ],
-    },
-    {
-        "title": "Settlements",
-        "separator": True,
-        "collapsible": True,
-        "items": [
-            _list("Settlements", "gavel", "settlements", "settlement"),
-            _list("Closing-line value", "trending_up", "settlements", "betvalue"),
-            _list("Ledger transfers", "swap_horiz", "settlements", "ledgertransfer"),
-            _list("Ledger accounts", "account_balance", "settlements", "ledgeraccount"),
-        ],
-    },
-    {
-        "title": "Operations",
-        "separator": True,
-        "collapsible": True,
-        "items": [
-            _list("Schedule", "schedule", "django_celery_beat", "periodictask"),
-            _list("Declared jobs", "code", "monitoring", "scheduledjob"),
-            _list("Checks", "health_and_safety", "monitoring", "checkstate"),
-            _list("Heartbeats", "ecg_heart", "monitoring", "heartbeat"),
-            _list("Audit", "policy", "monitoring", "auditentry"),
-        ],
-    },
-    {
-        "title": "Configuration",
-        "separator": True,
-        "collapsible": True,
-        "items": [
-            _list("Sports", "sports", "markets", "sport"),
-            _list("Competitions", "emoji_events", "markets", "competition"),
-            _list("Seasons", "calendar_month", "markets", "season"),
-            _list("Participants", "groups", "markets", "participant"),
-            _list("Aliases", "join_inner", "markets", "participantalias"),
-            _list("Books", "storefront", "markets", "book"),
-            _list("Users", "person", "monitoring", "user"),
-            _list("Roles", "admin_panel_settings", "auth", "group"),
-            _list("API tokens", "key", "monitoring", "apitoken"),
-        ],
-    },
+    _group(
+        "Markets",
+        _list("Events", "event", "markets", "event"),
+        _list("Latest prices", "price_change", "markets", "latestprice"),
+        _list("Closing prices", "lock_clock", "markets", "closingprice"),
+        _list("Results", "scoreboard", "markets", "result"),
+        _list("Disputed results", "gavel", "markets", "resultdispute"),
+        _list("Notices", "campaign", "markets", "notice"),
+        _list("Sources", "cloud_download", "markets", "source"),
+        _list("Import mappings", "table_view", "markets", "importmapping"),
+        _list("Fetches", "sync", "markets", "fetch"),
+        _list("Turned away", "report", "markets", "fetchproblem"),
+    ),
+    _group(
+        "Models",
+        _list("Pipelines", "schema", "models_ml", "pipeline"),
+        _list("Model versions", "deployed_code", "models_ml", "modelversion"),
+        _list("Predictions", "insights", "models_ml", "prediction"),
+        _list("Feature rows", "table_rows", "models_ml", "featurerow"),
+        _list("Replays", "replay", "models_ml", "replay"),
+    ),
+    _group(
+        "Betting",
+        _list("Bets", "paid", "betting", "bet"),
+        _list("Decisions", "rule", "betting", "decision"),
+        _list("Strategies", "tune", "betting", "strategy"),
+        _list("Bankrolls", "account_balance_wallet", "betting", "bankroll"),
+        _list("Pauses", "pause_circle", "betting", "tradinghalt"),
+        _list("Paper orders", "receipt", "betting", "paperorder"),
+    ),
+    _group(
+        "Settlements",
+        _list("Settlements", "gavel", "settlements", "settlement"),
+        _list("Closing-line value", "trending_up", "settlements", "betvalue"),
+        _list("Ledger transfers", "swap_horiz", "settlements", "ledgertransfer"),
+        _list("Ledger accounts", "account_balance", "settlements", "ledgeraccount"),
+    ),
+    _group(
+        "Operations",
+        _list("Schedule", "schedule", "django_celery_beat", "periodictask"),
+        _list("Declared jobs", "code", "monitoring", "scheduledjob"),
+        _list("Checks", "health_and_safety", "monitoring", "checkstate"),
+        _list("Heartbeats", "ecg_heart", "monitoring", "heartbeat"),
+        _list("Audit", "policy", "monitoring", "auditentry"),
+    ),
+    _group(
+        "Configuration",
+        _list("Sports", "sports", "markets", "sport"),
+        _list("Competitions", "emoji_events", "markets", "competition"),
+        _list("Seasons", "calendar_month", "markets", "season"),
+        _list("Participants", "groups", "markets", "participant"),
+        _list("Aliases", "join_inner", "markets", "participantalias"),
+        _list("Books", "storefront", "markets", "book"),
+        _list("Users", "person", "monitoring", "user"),
+        _list("Roles", "admin_panel_settings", "auth", "group"),
+        _list("API tokens", "key", "monitoring", "apitoken"),
+    ),
 ]
 
 LOGIN_REDIRECT_URL = "admin:index"
