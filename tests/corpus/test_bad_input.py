@@ -15,21 +15,9 @@ from markets.connectors.odds_api import OddsApi
 from markets.models import Event, Fetch, ImportMapping, ParkedRow, Participant, Source
 from markets.services import ingesting, sources
 from tests.markets.builders import NOW
+from tests.markets.sources.mapped import BASIC
 
-SPEC = {
-    "sport": "soccer",
-    "competition": {"code": "HOVE", "name": "Hove League", "country": "England"},
-    "season": {"rule": "BY_DATE", "turns": 7},
-    "time": {"date": "day", "zone": "Europe/London"},
-    "sides": {"home": "home", "away": "away"},
-    "books": [{"code": "hove", "name": "Hove Bets"}],
-    "prices": [
-        {"kind": "MATCH_ODDS", "role": role, "book": "hove", "column": column, "mark": "CLOSE"}
-        for role, column in (("HOME", "h"), ("DRAW", "d"), ("AWAY", "a"))
-    ],
-    "result": {"home": "hg", "away": "ag"},
-    "creates_names": True,
-}
+SPEC = {**BASIC, "creates_names": True}
 NBA = {"home_team": "Boston Celtics", "away_team": "Dallas Mavericks"}
 
 

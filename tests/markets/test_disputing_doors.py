@@ -11,7 +11,7 @@ from markets.models import Participant, Result, ResultDispute, RunnerResult, Sta
 from monitoring.models import TaskRun
 from monitoring.services import roles
 from tests.config.builders import a_person
-from tests.markets.test_disputing import FIRST, NOW, SECOND, a_source, tell
+from tests.markets.disputes import FIRST, NOW, SECOND, a_source, tell
 from tests.settlements.builders import an_event
 
 pytestmark = pytest.mark.django_db

@@ -1,53 +1,25 @@
-import io
 import json
 import random
 from decimal import Decimal
 
-import numpy as np
 import pytest
 from betfairlightweight.streaming.cache import MarketBookCache
 
-from markets.connectors.base import CLOSE, Reading
-from markets.connectors.betfair_stream import BetfairStream, parser
+from markets.connectors.base import CLOSE
 from markets.connectors.columns import microseconds
 from tests.markets.sources.betfair import (
     BEGAN,
-    FETCHED,
     MARKET,
     OFF,
     START,
-    a_catalogue,
     a_definition,
     a_race,
     a_runner,
     at,
     changed,
     defined,
-    lines,
 )
-
-
-def read(*messages, options=None, companion=None, name=MARKET):
-    reading = Reading(name, FETCHED, options=options or {}, companion=companion)
-    return list(BetfairStream().read(io.BytesIO(lines(*messages)), reading=reading))
-
-
-def parse(*messages):
-    return BetfairStream().parse(lines(*messages), name=MARKET, fetched_at=FETCHED)
-
-
-def prices(batch, book, runner=101):
-    """Return (ms since 1970, price) of one runner at one book, in order of time."""
-    columns = batch.columns
-    keys = [place for place, key in enumerate(columns.keys) if key[7] == f"#{runner}"]
-    rows = (columns.book == columns.books.index(book)) & np.isin(columns.key, keys)
-    found = zip(columns.seen[rows] // 1000, columns.price[rows] / 1000, strict=True)
-    return sorted((int(seen), float(price)) for seen, price in found)
-
-
-def only_problem(batch):
-    (problem,) = batch.problems
-    return problem
+from tests.markets.sources.streamed import only_problem, parse, prices, read
 
 
 class TestRead:
@@ -276,216 +248,6 @@ class TestLadders:
         assert (batch.ladders, prices(batch, "betfair_traded")) == ([], [(BEGAN + 1, 2.2)])
 
 
-class TestNames:
-    NAMELESS = [{"id": number, "status": "ACTIVE"} for number in (101, 102, 103)]
-
-    def test_come_from_the_catalogue_beside_the_recording(self):
-        files = {f"{MARKET}.json": json.dumps(a_catalogue()).encode()}
-        (batch,) = read(defined(BEGAN, runners=self.NAMELESS), companion=files.get)
-        assert [(r.name, r.number) for r in batch.markets[0].runners][:1] == [("Plum Duff", 1)]
-
-    def test_come_from_a_catalogue_named_after_the_recording(self):
-        files = {"moe.json": json.dumps(a_catalogue()).encode()}
-        (batch,) = read(
-            defined(BEGAN, runners=self.NAMELESS), companion=files.get, name="day/moe.bz2"
-        )
-        assert batch.markets[0].runners[2].name == "Rhubarb Fool"
-
-    def test_come_with_a_later_definition_and_stay(self):
-        named = defined(BEGAN + 1)
-        batch = parse(defined(BEGAN, runners=self.NAMELESS), named,
-                      defined(BEGAN + 2, runners=self.NAMELESS))  # fmt: skip
-        assert [(r.name, r.number) for r in batch.markets[0].runners][:1] == [("Plum Duff", 1)]
-
-    @pytest.mark.parametrize("beside", [None, b"no catalogue"])
-    def test_stay_unknown_without_one(self, beside):
-        (batch,) = read(defined(BEGAN, runners=self.NAMELESS), companion=lambda name: beside)
-        assert [(r.name, r.id) for r in batch.markets[0].runners][:1] == [("", "101")]
-
-    def test_a_catalogue_is_a_record_of_its_own(self):
-        batch = parse({**a_catalogue(), "op": "marketCatalogue"})
-        assert (batch.records, len(batch.events), len(batch.markets[0].runners)) == (1, 1, 3)
-        assert batch.problems == []
-
-    def test_catalogues_are_read_before_recordings(self):
-        files = ["1.1", "1.1.json", "1.0"]
-        assert sorted(files, key=BetfairStream().order) == ["1.1.json", "1.0", "1.1"]
-
-
-class TestMatches:
-    SIDES = [{"id": 1, "name": "Alders", "status": "ACTIVE"},
-             {"id": 2, "name": "Birches", "status": "ACTIVE"},
-             {"id": 58805, "name": "The Draw", "status": "ACTIVE"}]  # fmt: skip
-    SOCCER = {
-        "eventTypeId": "1",
-        "eventName": "Alders v Birches",
-        "venue": "",
-        "name": "Match Odds",
-    }
-
-    def keys(self, *, runners, **fields):
-        values = {**self.SOCCER, "marketType": "MATCH_ODDS", "runners": runners, **fields}
-        offers = [{"id": r["id"], "hc": r.get("hc", 0), "atb": [[2.0, 5]]} for r in runners]
-        return parse(defined(BEGAN, **values), changed(BEGAN + 1, *offers))
-
-    def test_answers_go_by_the_runners_names(self):
-        batch = self.keys(runners=list(reversed(self.SIDES)))
-        assert [(key[1], key[6]) for key in batch.columns.keys] == [
-            ("MATCH_ODDS", "DRAW"), ("MATCH_ODDS", "AWAY"), ("MATCH_ODDS", "HOME"),
-        ]  # fmt: skip
-
-    def test_join_an_event_that_stands_by_its_id(self):
-        (event,) = self.keys(runners=self.SIDES).events
-        assert (event.id, event.is_known_only, event.competition) == ("31000001", True, "")
-        assert (event.home, event.away, event.season) == ("Alders", "Birches", "2030-31")
-
-    def test_at_means_that_the_second_plays_at_home(self):
-        two = [{**runner} for runner in self.SIDES[:2]]
-        batch = self.keys(runners=two, eventName="Alders @ Birches", eventTypeId="6423")
-        assert [(key[1], key[6]) for key in batch.columns.keys] == [
-            ("MONEYLINE", "AWAY"), ("MONEYLINE", "HOME"),
-        ]  # fmt: skip
-
-    @pytest.mark.parametrize(
-        ("market_type", "expected"),
-        [
-            ("OVER_UNDER_25", ("TOTAL", "FULL", Decimal("2.5"), "OVER")),
-            ("FIRST_HALF_GOALS_15", ("TOTAL", "H1", Decimal("1.5"), "OVER")),
-        ],
-    )
-    def test_totals_carry_their_line(self, market_type, expected):
-        goals = [{"id": 1, "name": "Over 2.5 Goals"}, {"id": 2, "name": "Under 2.5 Goals"}]
-        key = self.keys(runners=goals, marketType=market_type).columns.keys[0]
-        assert (key[1], key[2], key[3], key[6]) == expected
-
-    def test_a_handicap_is_the_home_sides(self):
-        lines_of = [{**self.SIDES[0], "hc": -0.25}, {**self.SIDES[1], "hc": 0.25},
-                    {**self.SIDES[0], "hc": 1.0}, {**self.SIDES[1], "hc": -1.0}]  # fmt: skip
-        keys = self.keys(runners=lines_of, marketType="ASIAN_HANDICAP").columns.keys
-        assert [(float(key[3]), key[6]) for key in keys] == [
-            (-0.25, "HOME"), (-0.25, "AWAY"), (1.0, "HOME"), (1.0, "AWAY"),
-        ]  # fmt: skip
-
-    def test_a_runner_that_is_no_side_refuses_the_market(self):
-        wrong = [{**self.SIDES[0], "name": "Alders FC"}, *self.SIDES[1:]]
-        problem = self.keys(runners=wrong).problems[0]
-        assert (problem.field, problem.is_rejection) == ("runners", True)
-        assert problem.message == ("an answer to MATCH_ODDS of 'Alders v Birches', not 'Alders FC'")
-
-    def test_have_no_result_here(self):
-        ended = [{**self.SIDES[0], "status": "WINNER"}, *self.SIDES[1:]]
-        values = {**self.SOCCER, "marketType": "MATCH_ODDS"}
-        batch = parse(
-            defined(BEGAN, runners=self.SIDES, **values),
-            defined(OFF, runners=ended, status="CLOSED", **values),
-        )
-        assert (batch.results, batch.problems) == ([], [])
-
-
-class TestProblems:
-    @pytest.mark.parametrize(
-        ("line", "message"),
-        [
-            ('{"op":"ocm","pt":1}', "an mcm message, not 'ocm'"),
-            ('{"clk":"1","rc":[]}', "an mcm message, not ''"),
-            ('{"op":"mcm","mc":[]}', "milliseconds since 1970, not None"),
-            ('{"op":"mcm","pt":-5}', "milliseconds since 1970, not -5"),
-            ('{"op":"mcm","pt":"x"}', "a whole mcm message: Expected `int | null`"),
-            ('{"op":"mcm","pt":1,"mc":[{"id', "a whole mcm message: JSON is malformed"),
-            ("null", "a whole mcm message: Expected `object`"),
-        ],
-    )
-    def test_reject_a_line_and_nothing_else(self, line, message):
-        batch = parse(defined(BEGAN), line, changed(BEGAN + 1, {"id": 101, "ltp": 2.0}))
-        assert (only_problem(batch).row, only_problem(batch).is_rejection) == (2, True)
-        assert only_problem(batch).message.startswith(message)
-        assert (batch.records, len(batch.columns)) == (3, 1)
-
-    def test_reject_prices_before_their_definition(self):
-        batch = parse(changed(BEGAN, {"id": 101, "ltp": 2.0}))
-        assert only_problem(batch).message == f"the definition of {MARKET} before its prices"
-
-    @pytest.mark.parametrize(
-        ("fields", "message"),
-        [
-            ({"marketType": "CORRECT_SCORE"}, "a market type that is read, not 'CORRECT_SCORE'"),
-            ({"eventTypeId": "6"}, "a sport that is read, not number '6'"),
-            ({"venue": ""}, "a race's track"),
-            ({"marketType": "MATCH_ODDS"}, "a market type of races, not 'MATCH_ODDS'"),
-            ({"timezone": "Mars/Olympus"}, "a time zone such as Europe/London"),
-            ({"marketTime": "yesterday"}, "a time with its offset, not 'yesterday'"),
-        ],
-    )
-    def test_refuse_a_market_once(self, fields, message):
-        batch = parse(defined(BEGAN, **fields), changed(BEGAN + 1, {"id": 101, "ltp": 2.0}))
-        problems = [p for p in batch.problems if p.row == 1]
-        assert [(p.message.startswith(message), p.is_rejection) for p in problems] == [(True, True)]
-        assert (len(batch.columns), list(batch.events)) == (0, [])
-
-    @pytest.mark.parametrize("payload", [b"<html>", b"BZh9", b"Date,Home", b"[1]"])
-    def test_tell_of_a_file_that_is_no_recording_once(self, payload):
-        batch = BetfairStream().parse(payload, name="x", fetched_at=FETCHED)
-        assert only_problem(batch).message.startswith("a recording of the Betfair stream")
-        assert batch.records == 0
-
-    def test_heartbeats_and_blank_lines_are_none(self):
-        heartbeat = {"op": "mcm", "pt": BEGAN, "ct": "HEARTBEAT"}
-        batch = parse(heartbeat, "", defined(BEGAN + 1))
-        assert (batch.records, batch.problems, batch.events[0].record) == (2, [], 3)
-
-    def test_a_line_without_end_is_rejected_and_the_next_is_read(self, monkeypatch):
-        monkeypatch.setattr(parser, "LINE_AT_MOST", 2_000)
-        short = [a_runner(101)]
-        batch = parse(
-            defined(BEGAN, runners=short),
-            '{"op":"' + "m" * 5_000,
-            defined(BEGAN + 1, runners=short),
-        )
-        assert [p.row for p in batch.problems] == [2]
-        assert batch.records == 3
-
-
-class TestPortions:
-    @pytest.fixture
-    def small(self, monkeypatch):
-        monkeypatch.setattr(parser, "RECORDS_AT_MOST", 3)
-
-    def test_number_their_records_on(self, small):
-        batches = read(*a_race())
-        assert [batch.records for batch in batches] == [3, 3, 3, 1]
-        seen = [row for batch in batches for row in batch.columns.record.tolist()]
-        assert max(seen) == 9
-
-    def test_hold_the_event_and_the_market_of_their_prices(self, small):
-        for batch in read(*a_race()):
-            assert batch.columns.event_refs() <= {event.ref for event in batch.events}
-            assert {ladder.event_ref for ladder in batch.ladders} <= {e.ref for e in batch.events}
-            assert len(batch.events) == len(batch.markets)
-
-    def test_together_tell_what_the_whole_tells(self, small, monkeypatch):
-        parts = [set(zip(b.columns.seen, b.columns.price, strict=True)) for b in read(*a_race())]
-        monkeypatch.undo()
-        (whole,) = read(*a_race())
-        assert set().union(*parts) == set(zip(whole.columns.seen, whole.columns.price, strict=True))
-
-    def test_of_many_markets_keep_them_apart(self):
-        other = "1.900000002"
-        batch = parse(*a_race(), *a_race(market=other))
-        assert {event.ref for event in batch.events} == {MARKET, other}
-        assert len(batch.results) == 2
-
-
-class TestCheckOptions:
-    def test_accepts_spans(self):
-        assert BetfairStream().check_options({"conflate_ms": 0, "ladder_ms": 60_000}) == []
-
-    @pytest.mark.parametrize(
-        "options", [{"conflate_ms": -1}, {"ladder_ms": "5"}, {"conflate_ms": True}, {"speed": 1}]
-    )
-    def test_says_what_is_wrong(self, options):
-        assert len(BetfairStream().check_options(options)) == 1
-
-
 class TestAgainstAnotherReader:
     """betfairlightweight rebuilds the same books from the same messages."""
 
@@ -526,12 +288,3 @@ class TestAgainstAnotherReader:
         for ladder in batch.ladders:
             ours = [[(float(p), float(s)) for p, s in side] for side in (ladder.back, ladder.lay)]
             assert ours == theirs[ladder.seen_at, ladder.runner]
-
-
-def test_reads_no_further_than_its_portion(monkeypatch):
-    monkeypatch.setattr(parser, "RECORDS_AT_MOST", 3)
-    payload = lines(*a_race())
-    stream = io.BytesIO(payload)
-    portions = BetfairStream().read(stream, reading=Reading(MARKET, FETCHED))
-    assert next(portions).records == 3
-    assert stream.tell() == sum(len(line) for line in payload.splitlines(keepends=True)[:3])

@@ -19,6 +19,7 @@ from markets.models import (
     UnknownName,
 )
 from markets.services import importing, ingesting, mapping_names, parking, sources
+from tests.markets.sources.mapped import BASIC
 from tests.markets.sources.test_tennis_data import workbook
 
 pytestmark = pytest.mark.django_db
@@ -116,20 +117,7 @@ class TestFeeds:
 
 
 class TestCsv:
-    SPEC = {
-        "sport": "soccer",
-        "competition": {"code": "HOVE", "name": "Hove League"},
-        "season": {"rule": "BY_DATE", "turns": 7},
-        "time": {"date": "day", "zone": "Europe/London"},
-        "sides": {"home": "home", "away": "away"},
-        "books": [{"code": "hove", "name": "Hove Bets"}],
-        "prices": [
-            {"kind": "MATCH_ODDS", "role": role, "book": "hove", "column": column, "mark": "CLOSE"}
-            for role, column in (("HOME", "h"), ("DRAW", "d"), ("AWAY", "a"))
-        ],
-        "result": {"home": "hg", "away": "ag"},
-        "creates_names": True,
-    }
+    SPEC = {**BASIC, "creates_names": True}
     FILE = "day,home,away,h,d,a,hg,ag\n2026-10-21 15:00,Alders,Birches,2.10,3.40,3.60,2,1\n"
 
     def mapping(self, **changes):
