@@ -3,6 +3,9 @@
 import getpass
 import json
 import os
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from datetime import datetime
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
@@ -10,6 +13,9 @@ from rich.console import Console
 from rich.table import Table
 
 from monitoring.errors import OutsideFailed, Refused
+from monitoring.models import TaskRun
+from monitoring.services import running
+from monitoring.services.outcomes import Handle
 
 OK, FAILED, WARNINGS = 0, 1, 2
 PIPED_COLUMNS = 240
@@ -41,6 +47,18 @@ class ProductCommand(BaseCommand):
     @property
     def actor(self) -> str:
         return f"cli:{getpass.getuser()}"
+
+    def recorded(
+        self, *, task: str, arguments: Mapping[str, object] | None = None, now: datetime
+    ) -> AbstractContextManager[Handle]:
+        """Record what the block does as a run of this person's, done by this process itself."""
+        return running.recorded_here(
+            task=task,
+            arguments=arguments,
+            trigger=TaskRun.Trigger.CLI,
+            actor=self.actor,
+            now=now,
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         self.notes = Console(stderr=True)

@@ -7,7 +7,6 @@ from django.utils import timezone
 
 from betting.models import TradingHalt
 from monitoring.commands import ProductCommand
-from monitoring.services import running
 
 
 class Service(Protocol):
@@ -28,11 +27,7 @@ class HaltCommand(ProductCommand):
         """Do it in this process, and leave a run that says so."""
         reason, scope, scope_id = options["reason"], options["scope"], options["id"]
         now = timezone.now()
-        with running.recorded_here(
-            task=task,
-            arguments={"reason": reason, "scope": scope, "id": scope_id},
-            trigger="CLI",
-            actor=self.actor,
-            now=now,
+        with self.recorded(
+            task=task, arguments={"reason": reason, "scope": scope, "id": scope_id}, now=now
         ):
             return service(reason=reason, actor=self.actor, now=now, scope=scope, scope_id=scope_id)

@@ -21,6 +21,11 @@ def _list(title: str, icon: str, app: str, model: str, badge: str = "") -> dict[
     return item | ({"badge": badge} if badge else {})
 
 
+def _page(title: str, icon: str, name: str, *permissions: str) -> dict[str, Any]:
+    item: dict[str, Any] = {"title": title, "icon": icon, "link": reverse_lazy(name)}
+    return item | ({"permission": _may(*permissions)} if permissions else {})
+
+
 def _group(title: str, *items: dict[str, Any]) -> dict[str, Any]:
     return {"title": title, "separator": True, "collapsible": True, "items": list(items)}
 
@@ -33,17 +38,8 @@ _NAVIGATION = [
     {
         "title": "Overview",
         "items": [
-            {
-                "title": "Dashboard",
-                "icon": "monitoring",
-                "link": reverse_lazy("admin:index"),
-            },
-            {
-                "title": "Jobs",
-                "icon": "play_circle",
-                "link": reverse_lazy("jobs"),
-                "permission": _may("monitoring.view_taskrun"),
-            },
+            _page("Dashboard", "monitoring", "admin:index"),
+            _page("Jobs", "play_circle", "jobs", "monitoring.view_taskrun"),
             _list("Runs", "list_alt", "monitoring", "taskrun"),
             _list("Incidents", "notification_important", "monitoring", "incident"),
         ],
@@ -53,13 +49,22 @@ _NAVIGATION = [
         _list("Events", "event", "markets", "event"),
         _list("Latest prices", "price_change", "markets", "latestprice"),
         _list("Closing prices", "lock_clock", "markets", "closingprice"),
+        _page("Movement", "moving", "admin:markets_movement", "markets.view_closingprice"),
         _list("Results", "scoreboard", "markets", "result"),
         _list("Disputed results", "gavel", "markets", "resultdispute"),
         _list("Notices", "campaign", "markets", "notice"),
+    ),
+    _group(
+        "Sources",
         _list("Sources", "cloud_download", "markets", "source"),
-        _list("Import mappings", "table_view", "markets", "importmapping"),
         _list("Fetches", "sync", "markets", "fetch"),
         _list("Turned away", "report", "markets", "fetchproblem"),
+        _list("Unknown names", "question_mark", "markets", "unknownname"),
+        _list("Parked rows", "hourglass_empty", "markets", "parkedrow"),
+        _list("Data quality", "troubleshoot", "markets", "qualityfinding"),
+        _list("Import mappings", "table_view", "markets", "importmapping"),
+        _list("Payloads", "inventory_2", "markets", "rawpayload"),
+        _list("Retention", "auto_delete", "markets", "retentionpolicy"),
     ),
     _group(
         "Models",

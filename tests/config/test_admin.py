@@ -10,6 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
+from config.settings_parts.site import UNFOLD
 from monitoring.desk.pages import Desk, Fixed
 from monitoring.models import AuditEntry
 from monitoring.services import roles
@@ -189,3 +190,11 @@ class TestEdits:
     def test_are_refused_to_a_viewer(self, house, viewer) -> None:
         url = reverse("admin:markets_book_change", args=[house.books[1].pk])
         assert viewer.post(url, {"name": "Renamed"}).status_code == 403
+
+
+class TestNavigation:
+    def test_leads_to_pages_that_open(self, administrator: Client) -> None:
+        entries = [item for group in UNFOLD["SIDEBAR"]["navigation"] for item in group["items"]]
+        answers = {str(item["link"]): administrator.get(str(item["link"])) for item in entries}
+        assert {link for link, answer in answers.items() if answer.status_code != 200} == set()
+        assert len(answers) == len(entries)

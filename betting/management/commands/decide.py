@@ -5,7 +5,6 @@ from django.utils import timezone
 
 from betting.services import deciding, placing
 from monitoring.commands import ProductCommand
-from monitoring.services import running
 
 
 class Command(ProductCommand):
@@ -18,9 +17,7 @@ class Command(ProductCommand):
         now = timezone.now()
         if options["dry_run"]:
             return {"dry_run": True, **deciding.decide_due(now=now, dry_run=True)}
-        with running.recorded_here(
-            task="betting.tasks.decide_due", trigger="CLI", actor=self.actor, now=now
-        ) as run:
+        with self.recorded(task="betting.tasks.decide_due", now=now) as run:
             decided = deciding.decide_due(now=now, actor=run.actor)
             placed = placing.place_due(now=timezone.now(), actor=run.actor)
             run.result = {**decided, **placed}

@@ -7,7 +7,6 @@ from django.utils import timezone
 from betting.services import reconciling
 from betting.tasks import RECONCILE_AFTER
 from monitoring.commands import WARNINGS, ProductCommand
-from monitoring.services import running
 
 
 class Command(ProductCommand):
@@ -23,11 +22,9 @@ class Command(ProductCommand):
 
     def report(self, **options: Any) -> dict[str, Any]:
         now = timezone.now()
-        with running.recorded_here(
+        with self.recorded(
             task="betting.tasks.reconcile_unknown",
             arguments={"older_than": options["older_than"]},
-            trigger="CLI",
-            actor=self.actor,
             now=now,
         ) as run:
             found = reconciling.reconcile(

@@ -6,7 +6,6 @@ from django.utils import timezone
 from config import seeding
 from markets.services import simulating_sports
 from monitoring.commands import ProductCommand
-from monitoring.services import running
 
 
 class Command(ProductCommand):
@@ -19,9 +18,7 @@ class Command(ProductCommand):
         )
 
     def report(self, *, chaos: bool = False, **_: Any) -> dict[str, Any]:
-        with running.recorded_here(
-            task="config.seed", trigger="CLI", actor=self.actor, now=timezone.now()
-        ) as run:
+        with self.recorded(task="config.seed", now=timezone.now()) as run:
             run.result = seeding.seed(clock=timezone.now, actor=self.actor, progress=run)
             if chaos:
                 simulating_sports.set_chaos(on=True, actor=self.actor, now=timezone.now())

@@ -6,8 +6,6 @@ from django.utils import timezone
 
 from markets.services import ingesting
 from monitoring.commands import FAILED, OK, WARNINGS, ProductCommand
-from monitoring.models import TaskRun
-from monitoring.services import running
 
 
 class Command(ProductCommand):
@@ -38,11 +36,9 @@ class Command(ProductCommand):
     ) -> dict[str, Any]:
         now = timezone.now()
         asked = {"source": source, "path": path, "url": url, "since": since, "dry_run": dry_run}
-        with running.recorded_here(
+        with self.recorded(
             task="markets.tasks.ingest",
             arguments={name: value for name, value in asked.items() if value},
-            trigger=TaskRun.Trigger.CLI,
-            actor=self.actor,
             now=now,
         ) as run:
             report = ingesting.ingest(

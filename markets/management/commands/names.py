@@ -8,8 +8,6 @@ from markets.models import UnknownName
 from markets.queries import names
 from markets.services import mapping_names, parking
 from monitoring.commands import OK, WARNINGS, ProductCommand, screen
-from monitoring.models import TaskRun
-from monitoring.services import running
 
 SHOWN = 500
 
@@ -44,11 +42,9 @@ class Command(ProductCommand):
             return {"names": [_row(row) for row in found[:SHOWN]]}
         now = timezone.now()
         if options["what"] == "load":
-            with running.recorded_here(
+            with self.recorded(
                 task=mapping_names.LOAD,
                 arguments={"source": options["source"]} if options["source"] else {},
-                trigger=TaskRun.Trigger.CLI,
-                actor=self.actor,
                 now=now,
             ) as run:
                 report: dict[str, Any] = dict(

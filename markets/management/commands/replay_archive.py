@@ -6,8 +6,6 @@ from django.utils import timezone
 
 from markets.services import replaying_archive
 from monitoring.commands import WARNINGS, ProductCommand
-from monitoring.models import TaskRun
-from monitoring.services import running
 
 
 class Command(ProductCommand):
@@ -38,7 +36,7 @@ class Command(ProductCommand):
         **_: Any,
     ) -> dict[str, Any]:
         now = timezone.now()
-        with running.recorded_here(
+        with self.recorded(
             task="markets.tasks.replay_archive",
             arguments={
                 "source": source,
@@ -46,8 +44,6 @@ class Command(ProductCommand):
                 "until": str(until),
                 "rewrite": rewrite,
             },
-            trigger=TaskRun.Trigger.CLI,
-            actor=self.actor,
             now=now,
         ) as run:
             report = replaying_archive.replay(

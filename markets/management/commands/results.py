@@ -9,7 +9,6 @@ from markets.queries import results
 from markets.services import contesting, disputing
 from monitoring.commands import ProductCommand, screen
 from monitoring.errors import Refused
-from monitoring.services import running
 
 
 class WrongDispute(Refused):
@@ -37,11 +36,9 @@ class Command(ProductCommand):
         if not options["keep"]:
             raise WrongDispute("say --keep standing or --keep told")
         now, keep = timezone.now(), options["keep"].upper()
-        with running.recorded_here(
+        with self.recorded(
             task="markets.resolve_dispute",
             arguments={"dispute": number, "keep": keep, "reason": options["reason"]},
-            trigger="CLI",
-            actor=self.actor,
             now=now,
         ):
             resolved = disputing.resolve(

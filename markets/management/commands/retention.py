@@ -8,8 +8,6 @@ from django.utils import timezone
 from markets.models import RetentionPolicy
 from markets.services import retiring
 from monitoring.commands import ProductCommand
-from monitoring.models import TaskRun
-from monitoring.services import running
 
 
 class Command(ProductCommand):
@@ -49,12 +47,8 @@ class Command(ProductCommand):
 
     def _run(self, *, dry_run: bool = False, **_: Any) -> dict[str, Any]:
         now = timezone.now()
-        with running.recorded_here(
-            task="markets.tasks.retire_prices",
-            arguments={"dry_run": dry_run},
-            trigger=TaskRun.Trigger.CLI,
-            actor=self.actor,
-            now=now,
+        with self.recorded(
+            task="markets.tasks.retire_prices", arguments={"dry_run": dry_run}, now=now
         ) as run:
             found = retiring.retire_due(now=now, actor=self.actor, dry_run=dry_run, progress=run)
             run.result = dict(found)

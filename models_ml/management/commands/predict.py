@@ -4,7 +4,6 @@ from django.utils import timezone
 
 from models_ml.services import predicting
 from monitoring.commands import ProductCommand
-from monitoring.services import running
 
 
 class Command(ProductCommand):
@@ -12,8 +11,6 @@ class Command(ProductCommand):
 
     def report(self, **_: Any) -> dict[str, Any]:
         now = timezone.now()
-        with running.recorded_here(
-            task="models_ml.tasks.predict_due", trigger="CLI", actor=self.actor, now=now
-        ) as run:
+        with self.recorded(task="models_ml.tasks.predict_due", now=now) as run:
             run.result = {"predictions": predicting.predict_due(now=now)}
         return dict(run.result)

@@ -7,7 +7,6 @@ from django.utils import timezone
 from models_ml.management.moments import moment
 from models_ml.services import pipelines, training
 from monitoring.commands import WARNINGS, ProductCommand
-from monitoring.services import running
 
 
 class Command(ProductCommand):
@@ -37,11 +36,9 @@ class Command(ProductCommand):
 
     def _train(self, code: str, until: datetime, seed: int) -> dict[str, Any]:
         now = timezone.now()
-        with running.recorded_here(
+        with self.recorded(
             task="models_ml.tasks.train_pipeline",
             arguments={"pipeline": code, "seed": seed},
-            trigger="CLI",
-            actor=self.actor,
             now=now,
         ) as run:
             version = training.train(

@@ -6,8 +6,6 @@ from django.core.management.base import CommandParser
 from django.utils import timezone
 
 from monitoring.commands import ProductCommand
-from monitoring.models import TaskRun
-from monitoring.services import running
 from settlements import queries
 from settlements.domain import presenting
 from settlements.services import valuing
@@ -21,13 +19,7 @@ class Command(ProductCommand):
 
     def report(self, *, days: int | None = None, **_: Any) -> dict[str, Any]:
         now, began = timezone.now(), monotonic()
-        with running.recorded_here(
-            task="settlements.tasks.value_due",
-            arguments={},
-            trigger=TaskRun.Trigger.CLI,
-            actor=self.actor,
-            now=now,
-        ) as run:
+        with self.recorded(task="settlements.tasks.value_due", now=now) as run:
             valued = valuing.value_due(as_of=now, now=now)
             run.result = {"valued": valued}
         since = None if days is None else now - timedelta(days=days)

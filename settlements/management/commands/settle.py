@@ -6,8 +6,6 @@ from django.utils import timezone
 
 from models_ml.services import replays
 from monitoring.commands import WARNINGS, ProductCommand
-from monitoring.models import TaskRun
-from monitoring.services import running
 from settlements.services import settling, valuing
 
 
@@ -24,11 +22,9 @@ class Command(ProductCommand):
         self, *, limit: int | None = None, chunk: int = settling.CHUNK, **_: Any
     ) -> dict[str, Any]:
         now, began = timezone.now(), monotonic()
-        with running.recorded_here(
+        with self.recorded(
             task="settlements.tasks.settle_due",
             arguments={} if limit is None else {"limit": limit},
-            trigger=TaskRun.Trigger.CLI,
-            actor=self.actor,
             now=now,
         ) as run:
             replays.end_lost(actor=self.actor, now=now)

@@ -7,8 +7,6 @@ from django.utils import timezone
 
 from markets.services import simulating_sports
 from monitoring.commands import WARNINGS, ProductCommand
-from monitoring.models import TaskRun
-from monitoring.services import running
 from settlements.services import replaying
 
 
@@ -39,23 +37,14 @@ class Command(ProductCommand):
 
     def _leagues(self, **_: Any) -> dict[str, Any]:
         now = timezone.now()
-        with running.recorded_here(
-            task="markets.tasks.simulate_leagues",
-            trigger=TaskRun.Trigger.CLI,
-            actor=self.actor,
-            now=now,
-        ) as run:
+        with self.recorded(task="markets.tasks.simulate_leagues", now=now) as run:
             run.result = simulating_sports.found_leagues(now=now, actor=self.actor)
         return dict(run.result)
 
     def _chaos(self, *, switch: str, **_: Any) -> dict[str, Any]:
         now, on = timezone.now(), switch == "on"
-        with running.recorded_here(
-            task="markets.tasks.simulate_chaos",
-            arguments={"on": on},
-            trigger=TaskRun.Trigger.CLI,
-            actor=self.actor,
-            now=now,
+        with self.recorded(
+            task="markets.tasks.simulate_chaos", arguments={"on": on}, now=now
         ) as run:
             changed = simulating_sports.set_chaos(on=on, actor=self.actor, now=now)
             run.result = {"chaos": on, "changed": changed}
@@ -63,11 +52,9 @@ class Command(ProductCommand):
 
     def _season(self, *, competition: str, season: str, seed: int, **_: Any) -> dict[str, Any]:
         now = timezone.now()
-        with running.recorded_here(
+        with self.recorded(
             task="settlements.tasks.replay_season",
             arguments={"competition": competition, "season": season, "seed": seed},
-            trigger=TaskRun.Trigger.CLI,
-            actor=self.actor,
             now=now,
         ) as run:
             found = replaying.replay_season(
