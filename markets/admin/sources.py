@@ -6,6 +6,7 @@ from zoneinfo import available_timezones
 
 from django import forms
 from django.contrib import admin
+from django.contrib.admin.views.main import ChangeList
 from django.db.models import Q
 from django.http import HttpRequest
 from django.utils import timezone
@@ -119,8 +120,7 @@ class SourceForm(forms.ModelForm):
 class SourceAdmin(Kept):
     form = SourceForm
     list_display = (
-        "name", "state_chip", "origin", "fresh", "attempted", "cadence", "failures_in_a_row",
-        "location",
+        "name", "state_chip", "origin", "fresh", "cadence", "succeeded", "waited", "rows", "quota",
     )  # fmt: skip
     list_filter = (SourcesToSee, "is_simulated")
     search_fields = ("name", "code", "location")
@@ -171,6 +171,37 @@ class SourceAdmin(Kept):
         """A source belongs to a connector, which is code: it makes its own row."""
         return False
 
+    def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
+        changes = super().get_changelist_instance(request)
+        fares = {one.pk: one for one in queries.source_health(now=timezone.now())}
+        for row in changes.result_list:
+            row.fares = fares[row.pk]
+        return changes
+
+    @display(description="Looks, 24 h")
+    def succeeded(self, row: Any) -> str:
+        share = row.fares.looks.success_share
+        return "–" if share is None else f"{share:.1%} of {row.fares.looks.total:,}"
+
+    @display(description="Waits, 95 %")
+    def waited(self, row: Any) -> str:
+        p95 = row.fares.looks.p95_ms
+        return "–" if p95 is None else f"{p95:,.0f} ms"
+
+    @display(description="Rows, parked, rejected")
+    def rows(self, row: Any) -> str:
+        looks = row.fares.looks
+        counts = (looks.rows_read, looks.rows_parked, looks.rows_rejected)
+        return " · ".join(f"{n:,}" for n in counts) if looks.rows_read else "–"
+
+    @display(description="Requests left")
+    def quota(self, row: Any) -> str:
+        if row.quota_remaining is None:
+            return "–"
+        if row.fares.is_quota_low:
+            return chips.chip(f"{row.quota_remaining:,}", "warn", "data_usage")
+        return f"{row.quota_remaining:,}"
+
     @display(description="State")
     def state_chip(self, row: Source) -> str:
         if not row.is_enabled:
@@ -191,7 +222,6 @@ class SourceAdmin(Kept):
         return chips.origin(is_simulated=row.is_simulated)
 
     fresh = columns.moment("last_success_at", "Last success")
-    attempted = columns.moment("last_attempt_at", "Last attempt")
 
     @display(description="Every", ordering="cadence_seconds")
     def cadence(self, row: Source) -> str:

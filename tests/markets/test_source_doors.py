@@ -247,3 +247,19 @@ class TestAdmin:
         lead.post(url, {"confirmed": "yes", "reason": "repaired"})
         source.refresh_from_db()
         assert source.breaker_state == "CLOSED"
+
+
+class TestTheList:
+    def test_tells_how_each_source_fares(self, source):
+        now = timezone.now()
+        looks(source, ms=[100, 900], at=now, rows_read=1200, rows_unchanged=1197, rows_parked=3)
+        looks(source, state="FAILED", kind="TIMEOUT", ms=[900, 900], at=now)
+        Source.objects.update(
+            quota_limit=500, quota_used=450, quota_remaining=50, quota_read_at=now
+        )
+        roles.ensure_roles()
+        client = Client()
+        client.force_login(a_person("vera", roles.VIEWER))
+        text = client.get(reverse("admin:markets_source_changelist")).content.decode()
+        for shown in ("50.0% of 4", "900 ms", "2,400 · 6 · 0", ">50<"):
+            assert shown in text, shown
