@@ -80,9 +80,8 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_db_setup, django_db_blocker):
-    """Let the test runner empty append-only tables between tests; nothing else may."""
-    from tests import append_only
+def django_db_setup(django_db_setup):
+    """Empty what a test that commits wrote, and nothing else."""
+    from tests import emptying
 
-    with django_db_blocker.unblock():
-        append_only.let_the_runner_empty_them()
+    emptying.only_what_was_written()

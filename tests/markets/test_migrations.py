@@ -7,7 +7,6 @@ from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
 from markets.services import partitions
-from tests import append_only
 
 FIRST_RELEASE = "0002_partitions_and_guards"
 SEEN_AT = datetime(2023, 8, 11, 14, 0, tzinfo=UTC)
@@ -102,7 +101,6 @@ def newest(transactional_db):
     """Bring the tables to the newest migration again, whatever happens."""
     yield
     migrate_to_the_newest()
-    append_only.let_the_runner_empty_them()
 
 
 class TestMigrations:
