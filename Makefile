@@ -54,6 +54,7 @@ e2e: $(VENV)/.installed-dev  ## Drive a real browser through a running system
 .PHONY: faults
 faults: $(VENV)/.installed-dev  ## Kill, restart and cut processes, fifteen times the count of make test
 	FAULT_FACTOR=$(FAULT_FACTOR) $(BIN)/pytest -q -m faults
+	TOLD_EXAMPLES=$$((5 * $(FAULT_FACTOR))) $(BIN)/pytest -q tests/flows/test_results_told.py
 
 .PHONY: real
 real: $(VENV)/.installed-dev  ## Load every real source of REAL_DATA_DIR whole, and count

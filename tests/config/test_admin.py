@@ -32,7 +32,7 @@ def address(model, page: str, *args: object) -> str:
 
 @pytest.fixture
 def house():
-    return a_house(now=NOW, n=60)
+    return a_house(now=NOW, n=25)  # more rows than a list may take statements
 
 
 @pytest.fixture
@@ -86,16 +86,26 @@ class TestRegistry:
         assert facts == set()
 
 
-def too_many(client: Client, addresses: dict[str, str], most: int) -> dict[str, object]:
+def too_many(client: Client, addresses: dict[str, str], most: int) -> dict[str, tuple[int, int]]:
     """Return the pages that did not open, or took more than ``most`` statements."""
-    bad: dict[str, object] = {}
-    for name, url in addresses.items():
-        client.get(url)  # permissions and content types are read once per process
-        with CaptureQueriesContext(connection) as found:
-            answer = client.get(url)
-        if answer.status_code != 200 or len(found) > most:
-            bad[name] = (answer.status_code, len(found))
-    return bad
+    return {
+        name: told
+        for name, url in addresses.items()
+        # Content types are read once per process: a page that took too many is asked again.
+        if is_bad(opened(client, url), most) and is_bad(told := opened(client, url), most)
+    }
+
+
+def opened(client: Client, url: str) -> tuple[int, int]:
+    """Return the status of a page and how many statements it took."""
+    with CaptureQueriesContext(connection) as found:
+        answer = client.get(url)
+    return answer.status_code, len(found)
+
+
+def is_bad(told: tuple[int, int], most: int) -> bool:
+    status, statements = told
+    return status != 200 or statements > most
 
 
 class TestLists:

@@ -172,7 +172,7 @@ class TestResults:
         run_state_machine_as_test(
             Told,
             settings=settings(
-                max_examples=int(os.environ.get("TOLD_EXAMPLES", "10")),  # more for a longer look
+                max_examples=int(os.environ.get("TOLD_EXAMPLES", "5")),  # more in make faults
                 stateful_step_count=25,
                 deadline=None,
                 derandomize=True,
