@@ -3,15 +3,13 @@
 import json
 
 import pytest
-from django.core.management import call_command
-from django.test import Client
 from django.urls import reverse
 
 from markets.models import Participant, Result, ResultDispute, RunnerResult, StatisticResult
 from monitoring.models import TaskRun
 from monitoring.services import roles
-from tests.config.builders import a_person
 from tests.markets.disputes import FIRST, NOW, SECOND, a_source, tell
+from tests.markets.doors import a_client, run
 from tests.settlements.builders import an_event
 
 pytestmark = pytest.mark.django_db
@@ -24,23 +22,6 @@ def dispute():
     tell(event, FIRST, (2, 1))
     tell(event, SECOND, (1, 2))
     return ResultDispute.objects.get()
-
-
-def a_client(role: str) -> Client:
-    roles.ensure_roles()
-    client = Client()
-    client.force_login(a_person("olga", role))
-    return client
-
-
-def run(capsys, *words):
-    """Return the exit code and the JSON of a command."""
-    code = 0
-    try:
-        call_command("results", *words, "--output", "json")
-    except SystemExit as ended:
-        code = ended.code
-    return code, json.loads(capsys.readouterr().out)
 
 
 class TestThePage:
@@ -152,18 +133,25 @@ class TestTheApi:
 
 class TestTheCommand:
     def test_lists_what_is_to_decide(self, dispute, capsys):
-        code, found = run(capsys, "disputes")
+        code, found = run(capsys, "results", "disputes")
         assert (code, found["disputes"][0]["id"]) == (0, dispute.pk)
         assert found["disputes"][0]["stands"] == "Final 2–1 v1"
 
     def test_decides_and_leaves_a_run(self, dispute, capsys):
         code, found = run(
-            capsys, "resolve", str(dispute.pk), "--keep", "standing", "--reason", "report"
+            capsys,
+            "results",
+            "resolve",
+            str(dispute.pk),
+            "--keep",
+            "standing",
+            "--reason",
+            "report",
         )
         assert (code, found["state"]) == (0, "UPHELD")
         assert TaskRun.objects.get(task="markets.resolve_dispute").state == "SUCCEEDED"
-        assert run(capsys, "disputes")[1] == {"disputes": []}
-        assert len(run(capsys, "disputes", "--all")[1]["disputes"]) == 1
+        assert run(capsys, "results", "disputes")[1] == {"disputes": []}
+        assert len(run(capsys, "results", "disputes", "--all")[1]["disputes"]) == 1
 
     @pytest.mark.parametrize(
         ("words", "message"),
@@ -173,11 +161,11 @@ class TestTheCommand:
         ],
     )
     def test_says_what_is_missing(self, dispute, capsys, words, message):
-        code, found = run(capsys, *words)
+        code, found = run(capsys, "results", *words)
         assert code == 1
         assert message in found["error"]
 
     def test_asks_for_the_result_to_keep_and_for_a_reason(self, dispute, capsys):
-        assert "--keep" in run(capsys, "resolve", str(dispute.pk))[1]["error"]
-        code, found = run(capsys, "resolve", str(dispute.pk), "--keep", "told")
+        assert "--keep" in run(capsys, "results", "resolve", str(dispute.pk))[1]["error"]
+        code, found = run(capsys, "results", "resolve", str(dispute.pk), "--keep", "told")
         assert (code, found["code"]) == (1, "NoReason")

@@ -5,29 +5,20 @@ from datetime import UTC, datetime
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.core.management import call_command
-from django.test import Client
 from django.urls import reverse
 
 from markets.models import ImportMapping, ImportMappingRevision, Notice
 from markets.services import importing
 from monitoring.models import AuditEntry, TaskRun
 from monitoring.services import roles
-from tests.config.builders import a_person
 from tests.markets.builders import a_source
+from tests.markets.doors import a_client, run
 from tests.markets.test_importing import SPEC, a_mapping, change
 
 pytestmark = pytest.mark.django_db
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 SAMPLE = "day,home,away,h\n2026-11-21 15:00,Alders,Birches,2.1\nsoon,A,B,0\n"
 LIST = "/api/v1/import-mappings"
-
-
-def a_client(role: str) -> Client:
-    roles.ensure_roles()
-    client = Client()
-    client.force_login(a_person("olga", role))
-    return client
 
 
 def a_notice(**changes):
@@ -245,15 +236,6 @@ class TestTheApi:
 
 
 class TestTheCommand:
-    def run(self, capsys, *words):
-        """Return the exit code and the JSON of a command."""
-        code = 0
-        try:
-            call_command("mappings", *words, "--output", "json")
-        except SystemExit as ended:
-            code = ended.code
-        return code, json.loads(capsys.readouterr().out)
-
     @pytest.fixture
     def spec(self, tmp_path):
         file = tmp_path / "spec.json"
@@ -261,31 +243,35 @@ class TestTheCommand:
         return str(file)
 
     def test_lists_the_shipped_ones(self, capsys):
-        code, report = self.run(capsys)
+        code, report = run(capsys, "mappings")
         assert code == 0
         assert {row["name"] for row in report["mappings"]} == {"kash_model", "nba_games"}
         assert "basketball: 2 columns of prices, results" in report["mappings"][1]["reads"]
 
     def test_writes_changes_and_restores(self, capsys, spec):
         words = ("--pattern", "hove_*.csv", "--reason", "new", "--spec", spec)
-        code, report = self.run(capsys, "create", "hove", *words)
+        code, report = run(capsys, "mappings", "create", "hove", *words)
         assert (code, report["revision"], report["spec"]["sport"]) == (0, 1, "soccer")
-        code, report = self.run(capsys, "change", "hove", "--title", "H", "--reason", "short")
+        code, report = run(
+            capsys, "mappings", "change", "hove", "--title", "H", "--reason", "short"
+        )
         assert (code, report["revision"], report["title"]) == (0, 2, "H")
-        code, report = self.run(capsys, "disable", "hove", "--reason", "not now")
+        code, report = run(capsys, "mappings", "disable", "hove", "--reason", "not now")
         assert (code, report["is_enabled"]) == (0, False)
-        code, report = self.run(capsys, "restore", "hove", "--revision", "1", "--reason", "r")
+        code, report = run(
+            capsys, "mappings", "restore", "hove", "--revision", "1", "--reason", "r"
+        )
         assert (code, report["revision"]) == (0, 3)  # the spec never changed
-        code, report = self.run(capsys, "show", "hove")
+        code, report = run(capsys, "mappings", "show", "hove")
         assert (code, report["changed_by"][:4]) == (0, "cli:")
 
     def test_previews_a_file_with_a_mapping_that_is_not_written_yet(self, capsys, spec, tmp_path):
         file = tmp_path / "hove_1.csv"
         file.write_text(SAMPLE)
-        code, report = self.run(capsys, "preview", "--spec", spec, "--path", str(file))
+        code, report = run(capsys, "mappings", "preview", "--spec", spec, "--path", str(file))
         assert (code, report["counts"]["events"]) == (2, 1)
         file.write_text("another,file\n")
-        code, report = self.run(capsys, "preview", "--spec", spec, "--path", str(file))
+        code, report = run(capsys, "mappings", "preview", "--spec", spec, "--path", str(file))
         assert (code, report["counts"]["rows"]) == (1, 0)
 
     @pytest.mark.parametrize(
@@ -300,7 +286,7 @@ class TestTheCommand:
         ],
     )
     def test_says_why_it_cannot(self, capsys, words):
-        code, report = self.run(capsys, *words)
+        code, report = run(capsys, "mappings", *words)
         assert (code, report["code"]) == (1, "MappingRefused")
 
 

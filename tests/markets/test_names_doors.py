@@ -4,8 +4,6 @@ import json
 from datetime import timedelta
 
 import pytest
-from django.core.management import call_command
-from django.test import Client
 from django.urls import reverse
 
 from markets import tasks
@@ -14,7 +12,7 @@ from markets.monitors import names as monitors
 from monitoring import registry
 from monitoring.models import TaskRun
 from monitoring.services import roles
-from tests.config.builders import a_person
+from tests.markets.doors import a_client, run
 from tests.markets.test_parking import NOW, file, ingest, named, strict  # noqa: F401
 
 pytestmark = pytest.mark.django_db
@@ -25,23 +23,6 @@ CONFIRMED = {"confirmed": "yes", "reason": "the club's own page"}
 def waiting(strict, file):  # noqa: F811
     ingest(file)
     return named("Birchs")
-
-
-def a_client(role=roles.OPERATOR):
-    roles.ensure_roles()
-    client = Client()
-    client.force_login(a_person("olga", role))
-    return client
-
-
-def run(capsys, *words):
-    """Return the exit code and the JSON of the command."""
-    code = 0
-    try:
-        call_command("names", *words, "--output", "json")
-    except SystemExit as ended:
-        code = ended.code
-    return code, json.loads(capsys.readouterr().out)
 
 
 class TestThePages:
@@ -114,21 +95,21 @@ class TestTheApi:
 
 class TestTheCommand:
     def test_lists_and_maps_and_loads(self, waiting, capsys):
-        code, report = run(capsys, "list")
+        code, report = run(capsys, "names", "list")
         assert (code, len(report["names"])) == (0, 4)
         for name in ("Alders", "Birches", "Birchs"):
             means = Participant.objects.get(name="Birches" if name == "Birchs" else name)
             code, report = run(
-                capsys, "map", str(named(name).pk), "--participant", str(means.pk),
+                capsys, "names", "map", str(named(name).pk), "--participant", str(means.pk),
                 "--reason", "the club's own page",
             )  # fmt: skip
             assert (code, report["state"]) == (0, "MAPPED")
-        code, report = run(capsys, "load")
+        code, report = run(capsys, "names", "load")
         assert (code, report["loaded"], report["waiting"]) == (2, 1, 2)
         assert TaskRun.objects.filter(trigger="CLI").count() >= 1
 
     def test_says_why_not(self, waiting, capsys):
-        code, report = run(capsys, "ignore", str(waiting.pk))
+        code, report = run(capsys, "names", "ignore", str(waiting.pk))
         assert (code, report["code"]) == (1, "NameRefused")
 
 
