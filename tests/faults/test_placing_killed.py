@@ -6,7 +6,6 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
-from django.db import connection
 
 from betting import queries
 from betting.models import Bet, PaperOrder
@@ -16,13 +15,6 @@ from tests.betting.builders import NOON, a_bankroll, a_decision, a_strategy
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.faults]
 BATCH = 6
-
-
-@pytest.fixture(autouse=True)
-def _no_prices_are_left(transactional_db):
-    yield
-    with connection.cursor() as cursor:
-        cursor.execute("truncate markets_pricesnapshot")
 
 
 def die(*_: object, **__: object) -> None:

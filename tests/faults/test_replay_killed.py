@@ -6,7 +6,6 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
-from django.db import connection
 from django.utils import timezone
 
 from betting.models import Bet
@@ -24,13 +23,6 @@ pytestmark = [
     pytest.mark.timeout(1800),
 ]
 State = TaskRun.State
-
-
-@pytest.fixture(autouse=True)
-def _no_prices_are_left(transactional_db):
-    yield
-    with connection.cursor() as cursor:
-        cursor.execute("truncate markets_pricesnapshot")
 
 
 def ask() -> TaskRun:

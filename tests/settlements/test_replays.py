@@ -145,5 +145,3 @@ def test_reconciling_beside_a_long_replay_takes_none_of_its_bets_for_forgotten(m
     monkeypatch.setattr(PaperVenue, "place", reconcile_and_place)
     assert league.replay(seed=1) == undisturbed
     assert set(asked) == {0}
-    with connection.cursor() as cursor:
-        cursor.execute("truncate markets_pricesnapshot")
