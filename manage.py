@@ -7,13 +7,14 @@ def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     from pydantic import ValidationError
 
-    from config import engines, environment
+    from config import early, engines, environment
 
     try:
         if sys.argv[1:] == ["up"]:  # before Django: the supervisor does without it
             from config import up
 
             sys.exit(up.main(environment.read()))
+        early.get_ready(sys.argv)
         with engines.for_command(sys.argv):
             from django.core.management import execute_from_command_line
 

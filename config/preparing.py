@@ -21,9 +21,9 @@ ACTOR = "cli:up"
 
 def prepare(*, now: datetime, say: Callable[[str], None]) -> None:
     """Bring database and static files to the state of this code; say what was done."""
-    _migrate(say)
-    if _collect_static():
+    if collect_static():
         say("static files collected")
+    _migrate(say)
     roles.ensure_roles()
     partitions.ensure_ahead(now=now)
     synced = schedule.sync(now=now, actor=ACTOR)
@@ -48,7 +48,7 @@ def _migrate(say: Callable[[str], None]) -> None:
         connection.close()
 
 
-def _collect_static() -> bool:
+def collect_static() -> bool:
     """Collect static files unless nothing they come from has changed since the last time."""
     stamp = Path(settings.STATIC_ROOT) / ".collected"
     state = _state_of_static()

@@ -29,8 +29,9 @@ def seed(
 ) -> dict[str, object]:
     """Found the simulated league and everything that bets on it; return what was made.
 
-    Takes seconds, in which the league goes on: hence a clock, and the season is laid before
-    the model is trained.  The first bets are placed at the end, as the schedule would do.
+    Takes seconds, in which the league goes on: hence a clock.  The season is laid last, so that
+    its first matches do not begin before there is a model to bet on them.  The first bets are
+    placed at the end, as the schedule would do.
 
     Raises:
         SimulatorOff: SIMULATOR_ENABLED is false.
@@ -39,7 +40,6 @@ def seed(
     history = simulating.create_history(
         seasons=SEASONS, seed=SEED, now=now, actor=actor, progress=progress
     )
-    simulating.tick(now=clock())
     pipelines.ensure_default_pipelines(now=now)
     pipeline = Pipeline.objects.get(code=PIPELINE)
     bankroll = _bankroll(now=now, actor=actor)
@@ -54,6 +54,7 @@ def seed(
             actor=actor,
             decide_at_stage=stage,
         )
+    simulating.tick(now=clock())
     return {
         "history": history,
         "version": str(version),

@@ -49,7 +49,7 @@ class Running:
         self.started_at = 0.0
         self.pause = 0.0
         # When to start next; None: not again.
-        self.start_at: float | None = time.monotonic() + program.start_after
+        self.start_at: float | None = time.monotonic()
 
     def launch(self) -> None:
         self.started_at, self.start_at = time.monotonic(), None
@@ -99,8 +99,25 @@ class Supervisor:
             program.name: COLOURS[place % len(COLOURS)] for place, program in enumerate(programs)
         }
 
+    def begin(self, *names: str) -> None:
+        """Start some programs before the others: they may be getting ready for long."""
+        for one in self.all:
+            if one.program.name in names:
+                self._launch(one)
+
+    def abandon(self) -> None:
+        """End what was begun and never came to run with the others."""
+        for one in self.all:
+            if one.process is not None:
+                one.kill_group()
+                one.process.wait()
+                self._put_away(one)
+
     def run(self) -> None:
         """Run until SIGINT, SIGTERM or SIGHUP, then stop everything; twice means at once."""
+        for one in self.all:
+            if not one.started_at:
+                one.start_at = time.monotonic() + one.program.start_after
         with _Signals(self._ask):
             self._wake_up_on_signals()
             try:
@@ -148,9 +165,12 @@ class Supervisor:
             if one.start_at is not None and (
                 one.start_at <= time.monotonic() or self._may_start_early(one)
             ):
-                one.launch()
-                assert one.process is not None and one.process.stdout is not None
-                self._selector.register(one.process.stdout, selectors.EVENT_READ, one)
+                self._launch(one)
+
+    def _launch(self, one: Running) -> None:
+        one.launch()
+        assert one.process is not None and one.process.stdout is not None
+        self._selector.register(one.process.stdout, selectors.EVENT_READ, one)
 
     def _may_start_early(self, one: Running) -> bool:
         never_started = one.started_at == 0.0

@@ -17,7 +17,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager, suppre
 from pathlib import Path
 from types import FrameType
 
-from config import engines
+from config import early, engines
 from config.embedded import holding
 from config.embedded.places import Places
 from config.environment import BASE_DIR, Environment
@@ -47,9 +47,7 @@ def main(environment: Environment, *, chaos: bool = False) -> int:
         with _alone(places) as tell, ExitStack() as stack:
             if count := end_left_overs(str(places.home)):
                 _say(f"ended {count} processes that an earlier, killed start had left")
-            held = [stack.enter_context(one) for one in _engines(environment, places)]
-            _prepare(places)
-            _run(environment, places, held, tell, chaos=chaos)
+            _run(environment, places, stack, tell, chaos=chaos)
     except AlreadyUp as refusal:
         print(f"up: {refusal}", file=sys.stderr)
         return 1
@@ -110,39 +108,51 @@ def _engines(environment: Environment, places: Places) -> Iterator[AbstractConte
         yield engines.valkey(places.home)
 
 
-def _prepare(places: Places) -> None:
-    """Migrate, collect static files, make the first user; in a process of its own.
-
-    Raises:
-        EngineFailed: it failed; it has said why itself.
-    """
-    _say("preparing the database …")
-    command = [sys.executable, str(BASE_DIR / "manage.py"), "prepare"]
-    with subprocess.Popen(command, env=os.environ | {MARK: str(places.home)}) as process:
-        try:
-            status = process.wait()
-        except BaseException:
-            process.terminate()
-            raise
-    if status != 0:
-        raise engines.EngineFailed("the database could not be prepared; its last words stand above")
-
-
 def _run(
     environment: Environment,
     places: Places,
-    held: list[Server],
+    stack: ExitStack,
     tell: Callable[[str], None],
     *,
     chaos: bool,
 ) -> None:
+    """Start what takes long at once, then the engines, and let all run when they are prepared."""
     port = free_port(environment.web_host, environment.web_port)
     if port != environment.web_port:
         _say(f"port {environment.web_port} is taken: using {port}")
     url = f"http://{_shown(environment.web_host)}:{port}/"
     tell(url)
+    held: list[Server] = []
     watch = Watch(environment, places, held, url, port)
-    Supervisor(programs(environment, places, port, chaos=chaos), watch=watch).run()
+    supervisor = Supervisor(programs(environment, places, port, chaos=chaos), watch=watch)
+    open_gate = stack.enter_context(early.closed(_gate(places)))
+    stack.callback(supervisor.abandon)
+    preparation = stack.enter_context(_preparation(places))
+    supervisor.begin("seed")
+    held += [stack.enter_context(one) for one in _engines(environment, places)]
+    supervisor.begin("web")
+    _say("preparing the database …")
+    if preparation.wait() != 0:
+        raise engines.EngineFailed("the database could not be prepared; its last words stand above")
+    open_gate()
+    supervisor.run()
+
+
+@contextmanager
+def _preparation(places: Places) -> Iterator[subprocess.Popen[bytes]]:
+    """Migrate, collect static files, make the first user; in a process of its own."""
+    command = [sys.executable, str(BASE_DIR / "manage.py"), "prepare"]
+    marked = {MARK: str(places.home), early.GATE: ""}
+    with subprocess.Popen(command, env=os.environ | marked) as process:
+        try:
+            yield process
+        finally:
+            if process.poll() is None:
+                process.terminate()
+
+
+def _gate(places: Places) -> Path:
+    return places.run / "start.gate"
 
 
 def programs(
@@ -154,13 +164,14 @@ def programs(
     by then is killed: its run is still in the database and is taken up at the next start.
     """
     marked = {MARK: str(places.home), "PYTHONUNBUFFERED": "1", "PYTHONWARNINGS": ROOT_IS_FINE}
+    gated = {**marked, early.GATE: str(_gate(places))}
     beat = _celery("beat", "-S", "config.beat:RecordedScheduler")
     money = {**marked, **ONE_THREAD}
     # People wait for pages first, then for the demonstration: workers come last.
     worker = Program("worker", _worker(environment), money, 35, 9, "seed", stop_order=2)
     train = Program("train", _trainer(environment), marked, 35, 15, "seed", stop_order=2)
     found = [
-        Program("web", _web(environment, port), marked, stop_order=0),
+        Program("web", _web(environment, port), gated, stop_order=0),
         Program("beat", beat, marked, 10, 11, "seed", stop_order=1),
         worker,
         train,
@@ -168,7 +179,7 @@ def programs(
     if environment.simulator_enabled:
         seed = [sys.executable, str(BASE_DIR / "manage.py"), "seed"]
         seed += ["--chaos"] if chaos else []
-        found.append(Program("seed", seed, marked, once=True, stop_order=2))
+        found.append(Program("seed", seed, gated, once=True, stop_order=2))
     return found
 
 

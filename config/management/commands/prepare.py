@@ -6,6 +6,11 @@ from django.utils import timezone
 from config import preparing
 
 
+def before_the_engines() -> None:
+    """Do what needs no database while that starts."""
+    preparing.collect_static()
+
+
 class Command(BaseCommand):
     help = "Migrate, collect static files, make roles, the schedule and the first user."
     requires_system_checks: list[str] = []
