@@ -76,6 +76,34 @@ class TestSupervisor:
         patient, first = supervisor.all
         assert 0 < first.started_at < patient.started_at
 
+    def test_goes_on_with_what_was_begun_before_it_ran(self):
+        programs = [Program("late", python("pass"), once=True), Program("early", forever())]
+        supervisor = Supervisor(programs, watch=Eye(lambda s: s.finished("late")))
+        supervisor.begin("early")
+        late, early = supervisor.all
+        begun = early.process
+        assert begun is not None
+        assert late.process is None
+        supervisor.run()
+        assert begun.poll() is not None
+        assert early.process is None
+
+    def test_counts_the_wait_of_the_others_from_its_run(self):
+        programs = [Program("late", python("pass"), once=True, start_after=0.3)]
+        supervisor = Supervisor(programs, watch=Eye(lambda s: s.finished("late")))
+        supervisor.all[0].start_at = 0.0
+        begin = installation.time.monotonic()
+        supervisor.run()
+        assert supervisor.all[0].started_at >= begin + 0.3
+
+    def test_ends_what_was_begun_if_it_never_ran(self):
+        supervisor = Supervisor([Program("early", forever())], watch=Eye(lambda _: True))
+        supervisor.begin("early")
+        begun = supervisor.all[0].process
+        assert begun is not None
+        supervisor.abandon()
+        assert begun.poll() is not None
+
     def test_ends_the_children_of_a_program_that_died(self):
         code = (
             "import subprocess, sys; "
