@@ -11,6 +11,7 @@ from markets.services import (
     ingesting,
     parking,
     partitions,
+    qualifying,
     replaying_archive,
     retiring,
     simulating,
@@ -195,3 +196,31 @@ def load_parked(
             name_ids=names, source_code=source, actor=run.actor, now=timezone.now(), progress=run
         )
     )
+
+
+@recorded_task(
+    title="Look for flaws in the data",
+    permission="markets.change_qualityfinding",
+    arguments={
+        "rules": "kinds of flaws; none: all of them",
+        "everything": "events however long they are over; else those of the last 14 days",
+    },
+    singleton=True,
+    max_attempts=1,
+    soft_time_limit=540,
+    time_limit=570,
+)
+def look_for_flaws(
+    run: RunHandle, *, rules: list[str] | None = None, everything: bool = False
+) -> dict[str, object]:
+    """Judge prices, events and seasons by every rule; open and close findings."""
+    now = timezone.now()
+    looked = qualifying.look(
+        as_of=now,
+        now=now,
+        rules=rules,
+        since=None if everything else now - qualifying.LOOKED_BACK,
+        progress=run,
+    )
+    looked.raise_if_failed()
+    return looked.as_dict()

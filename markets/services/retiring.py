@@ -12,7 +12,15 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import Exists, OuterRef
 
-from markets.models import Event, FetchProblem, ParkedRow, PayloadLook, RawPayload, RetentionPolicy
+from markets.models import (
+    Event,
+    FetchProblem,
+    ParkedRow,
+    PayloadLook,
+    QualityFinding,
+    RawPayload,
+    RetentionPolicy,
+)
 from markets.services import archiving, parquet, partitions
 from monitoring.domain.progress import RunHandle
 from monitoring.errors import Refused
@@ -20,8 +28,9 @@ from monitoring.services import audit
 
 PRICES, LADDERS = partitions.PRICES, partitions.LADDERS
 ARCHIVE, PROBLEMS, PARKED = "archive", "markets_fetchproblem", "markets_parkedrow"
+FINDINGS = "markets_qualityfinding"
 #: Days that each kind is kept where nobody has said otherwise.
-DAYS = {PRICES: 730, LADDERS: 365, ARCHIVE: 730, PROBLEMS: 90, PARKED: 365}
+DAYS = {PRICES: 730, LADDERS: 365, ARCHIVE: 730, PROBLEMS: 90, PARKED: 365, FINDINGS: 365}
 ROWS_AT_ONCE = 10_000
 
 
@@ -210,6 +219,10 @@ def _parked(before: datetime, now: datetime, dry_run: bool) -> int:
     return _delete(settled.filter(settled_at__lt=before), dry_run)
 
 
+def _findings(before: datetime, now: datetime, dry_run: bool) -> int:
+    return _delete(QualityFinding.objects.filter(resolved_at__lt=before), dry_run)
+
+
 def _delete(rows: Any, dry_run: bool) -> int:
     if dry_run:
         return int(rows.count())
@@ -241,4 +254,5 @@ _ROWS: Mapping[str, Callable[[datetime, datetime, bool], int]] = {
     ARCHIVE: _payloads,
     PROBLEMS: _problems,
     PARKED: _parked,
+    FINDINGS: _findings,
 }

@@ -28,6 +28,7 @@ _OPERATING = (
     "markets.change_participantalias",
     "markets.add_fetch",
     "markets.add_closingprice",
+    "markets.change_qualityfinding",
     "markets.change_resultdispute",
     "markets.change_source",
     "markets.change_unknownname",
