@@ -147,16 +147,15 @@ main AS MATERIALIZED (
         AND q.confirmed_at >= q.looked_at - %(together)s / q.time_scale
 ),
 middle AS (
-    SELECT selection_id, percentile_cont(0.5) WITHIN GROUP (ORDER BY 1 / price) AS chance
+    SELECT selection_id, percentile_cont(0.5) WITHIN GROUP (ORDER BY 1 / price) AS chance,
+           max(confirmed_at) AS newest
     FROM main GROUP BY selection_id HAVING count(*) > %(frozen_books)s
 ),
 suspect AS MATERIALIZED (
     SELECT f.* FROM main f JOIN middle USING (selection_id)
     WHERE f.confirmed_at - f.seen_at >= %(frozen_after)s / f.time_scale
         AND abs(1 / f.price - middle.chance) >= %(frozen_move)s
-        AND f.confirmed_at >= (
-            SELECT max(o.confirmed_at) FROM main o WHERE o.selection_id = f.selection_id
-        ) - f.patience
+        AND f.confirmed_at >= middle.newest - f.patience
 ),
 moved AS (
     SELECT f.selection_id, f.book_id, 1 / o.price - 1 / earlier.price::float8 AS by
