@@ -3,16 +3,14 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 from django.utils import timezone
-from rich.console import Console
 from rich.table import Table
 
 from markets.domain.quality import RULES
 from markets.models import Competition, QualityFinding, Season
 from markets.queries import findings
 from markets.services import qualifying
-from monitoring.commands import WARNINGS, ProductCommand
+from monitoring.commands import WARNINGS, ProductCommand, screen
 from monitoring.errors import Refused
-from monitoring.services import running
 
 SHOWN_AT_MOST = 500
 
@@ -48,11 +46,9 @@ class Command(ProductCommand):
         rules = options["rule"]
         competition_id, season_id = _within(options["competition"], options["season"])
         is_bounded = competition_id is not None or options["everything"]
-        with running.recorded_here(
+        with self.recorded(
             task="markets.tasks.look_for_flaws",
             arguments={name: options[name] for name in ("rule", "competition", "season")},
-            trigger="CLI",
-            actor=self.actor,
             now=now,
         ) as run:
             looked = qualifying.look(
@@ -86,11 +82,9 @@ class Command(ProductCommand):
         if options["what"] == "dismiss":
             asked["until"] = _day(options["until"])
         service = qualifying.dismiss if options["what"] == "dismiss" else qualifying.take_back
-        with running.recorded_here(
+        with self.recorded(
             task=f"markets.{service.__name__}_finding",
             arguments={"finding": number, "reason": options["reason"]},
-            trigger="CLI",
-            actor=self.actor,
             now=now,
         ):
             return _row(service(**asked), now)
@@ -104,7 +98,7 @@ class Command(ProductCommand):
             cells = (row["id"], row["rule"], row["detail"], row["looks"], row["since"],
                      row["dismissed"])  # fmt: skip
             table.add_row(*(str(cell) for cell in cells))
-        Console().print(table if report["findings"] else "Nothing in the data looks wrong.")
+        screen().print(table if report["findings"] else "Nothing in the data looks wrong.")
         for kind, error in report["failed"].items():
             self.notes.print(f"[red]{kind} could not be looked at: {error}[/red]")
 
