@@ -139,6 +139,8 @@ DUPLICATE_WITHIN_OF: Mapping[str, timedelta] = {"baseball": timedelta(hours=2)}
 TWICE_WITHIN = timedelta(hours=2)
 #: A result is due so long after the start.
 RESULT_AFTER = timedelta(hours=6)
+#: However fast a competition's calendar runs, its source may be out for minutes.
+RESULT_AFTER_AT_LEAST = timedelta(minutes=5)
 RESULT_AFTER_OF: Mapping[str, timedelta] = {
     "tennis": timedelta(hours=36),
     "cricket": timedelta(days=7),

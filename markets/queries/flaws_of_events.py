@@ -34,10 +34,10 @@ due AS MATERIALIZED (
         ON own.sport = e.sport
     WHERE e.status IN ('SCHEDULED', 'LIVE', 'FINISHED')
         AND (e.home_id IS NOT NULL OR e.race_number IS NOT NULL)
-        AND e.starts_at < %(as_of)s - (
+        AND e.starts_at < %(as_of)s - greatest(%(at_least)s, (
             coalesce(own.after, %(after)s)
             + CASE WHEN e.start_certainty = 'DATE' THEN interval '1 day' ELSE interval '0' END
-        ) / e.time_scale
+        ) / e.time_scale)
 ),
 told AS MATERIALIZED (
     SELECT d.*, EXISTS (

@@ -209,6 +209,7 @@ def _monotone() -> dict[str, Any]:
 def _results() -> dict[str, Any]:
     return {
         "after": quality.RESULT_AFTER,
+        "at_least": quality.RESULT_AFTER_AT_LEAST,
         "sports": list(quality.RESULT_AFTER_OF),
         "afters": list(quality.RESULT_AFTER_OF.values()),
     }
