@@ -153,7 +153,7 @@ def members(
     except BadPayload as wrong:
         yield Member(plain_name(name), wrong=wrong)
     except _BROKEN as broken:
-        said = f"a whole payload: {type(broken).__name__} {broken}".strip()
+        said = f"a whole payload, not a cut or damaged one: {broken}"[:300]
         yield Member(plain_name(name), wrong=BadPayload(said))
 
 
@@ -175,7 +175,9 @@ def _opened(stream: BinaryIO, name: str, opening: _Opening) -> Iterator[Member]:
         with tarfile.open(fileobj=stream, mode="r:") as tar:
             yield from _of_tar(tar, name, within)
     else:
-        packed: Any = gzip.GzipFile(fileobj=stream) if kind == "gz" else bz2.BZ2File(stream)
+        packed: Any = gzip.GzipFile(fileobj=stream, mode="rb")
+        if kind == "bz2":
+            packed = bz2.BZ2File(stream)
         with packed, _expanded(packed, opening.meter) as inner:
             yield from _opened(cast(BinaryIO, inner), plain_name(name), within)
 
@@ -200,12 +202,7 @@ def _of_zip(archive: zipfile.ZipFile, name: str, opening: _Opening) -> Iterator[
 
 
 def _of_tar(archive: tarfile.TarFile, name: str, opening: _Opening) -> Iterator[Member]:
-    infos = {}
-    for info in archive:
-        if info.isreg():
-            infos[info.name] = info
-        if len(infos) > MEMBERS_AT_MOST:
-            break
+    infos, is_whole = _listed(archive)
     for inner in _chosen(list(infos), name, opening):
         if isinstance(inner, Member):
             yield inner
@@ -214,6 +211,28 @@ def _of_tar(archive: tarfile.TarFile, name: str, opening: _Opening) -> Iterator[
         if packed is not None:
             with packed, _expanded(packed, opening.meter) as plain:
                 yield from _opened(cast(BinaryIO, plain), f"{name}/{inner}", opening)
+    if not is_whole:
+        raise BadPayload(f"a whole archive, not one that is cut after {len(infos)} files")
+
+
+def _listed(archive: tarfile.TarFile) -> tuple[dict[str, tarfile.TarInfo], bool]:
+    """Return the files of an archive, by name, and whether it goes on to its end.
+
+    A file that lies in it only in part is none of them.
+    """
+    infos: dict[str, tarfile.TarInfo] = {}
+    last = None
+    try:
+        for info in archive:
+            if info.isreg():
+                infos[info.name], last = info, info.name
+            if len(infos) > MEMBERS_AT_MOST:
+                return infos, True
+    except tarfile.ReadError:
+        infos.pop(last or "", None)
+        return infos, False
+    archive.fileobj.seek(archive.offset)  # type: ignore[union-attr]
+    return infos, not archive.fileobj.read(tarfile.BLOCKSIZE).strip(b"\0")  # type: ignore[union-attr]
 
 
 def _chosen(names: list[str], archive: str, opening: _Opening) -> Iterator[str | Member]:

@@ -1,5 +1,6 @@
 """Reading text and JSON that came from outside; what is wrong is said in words."""
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any, BinaryIO
 
@@ -10,6 +11,16 @@ _BOM = b"\xef\xbb\xbf"
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 _MARKUP = (b"<!doctype", b"<html", b"<?xml", b"<")
 _ARCHIVES = (b"PK\x03\x04", b"\x1f\x8b", b"BZh")
+_WORTH_MENDING = re.compile(rb"NaN|Infinity|\d[eE]\+?\d{3}|\d{300}|\\u[dD][89a-fA-F]")
+#: A string, or what is no number: NaN, and one that no computer holds.
+_MENDED = re.compile(
+    rb'"(?:[^"\\]|\\.)*+"?|-?\b(?:NaN|Infinity)\b|-?\d+(?:\.\d+)?[eE]\+?\d{3,}|-?\d{300,}',
+    re.DOTALL,
+)
+_SURROGATES = re.compile(
+    rb"(\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})|\\u[dD][89a-fA-F][0-9a-fA-F]{2}"
+)
+_TYPES = re.compile(r"Expected `(.+?)`, got `(.+?)`")
 _ERROR_KEYS = ("message", "error", "errors", "faultstring", "faultcode", "errorMessage")
 _OF_AN_ERROR = frozenset(
     {
@@ -31,9 +42,10 @@ def text_lines(
 
     A line that is not in the first encoding is read in the next one; of the last, what it does
     not know becomes a replacement character.  NUL bytes stay: the line is its reader's to refuse.
+    Of a line that is longer than any honest one, the beginning is yielded.
 
     Raises:
-        BadPayload: it is empty, UTF-16, a web page or an archive, or a line does not end.
+        BadPayload: it is empty, UTF-16, a web page or an archive.
 
     >>> from io import BytesIO
     >>> list(text_lines(BytesIO(b"\\xef\\xbb\\xbfa,b\\r\\nZ\\xfcrich")))
@@ -45,7 +57,8 @@ def text_lines(
             _refuse_other_kinds(line, "text")
             line = line.removeprefix(_BOM)
         if len(line) > LONGEST_LINE:
-            raise BadPayload(f"lines of up to {LONGEST_LINE} bytes; line {number + 1} is longer")
+            while not line.endswith(b"\n") and (rest := stream.readline(LONGEST_LINE)):
+                line = line[:LONGEST_LINE] + rest[-1:]
         for part in line.rstrip(b"\r\n").split(b"\r"):
             number += 1
             yield number, _decoded(part, encoding)
@@ -65,7 +78,9 @@ def _decoded(line: bytes, encodings: Sequence[str]) -> str:
 def json_document(payload: bytes, type: Any) -> Any:
     """Return a JSON payload as ``type``, of which it may hold more than is read.
 
-    Numbers that no computer holds, lone surrogates and bytes that are no UTF-8 are refused.
+    What some programs write and JSON does not know becomes text, which is refused where it
+    stands for a number: NaN, and numbers that no computer holds.  Half a surrogate pair becomes
+    NUL, which no name may hold.
 
     Raises:
         BadPayload: it is none, or not of that type; says where.
@@ -78,14 +93,56 @@ def json_document(payload: bytes, type: Any) -> Any:
     markets.connectors.payloads.BadPayload: JSON, not a web page
     """
     _refuse_other_kinds(payload[:64], "JSON")
+    payload = payload.removeprefix(_BOM)
     try:
-        return msgspec.json.decode(payload.removeprefix(_BOM), type=type)
-    except msgspec.ValidationError as wrong:
-        raise BadPayload(f"{wrong}") from wrong
+        return msgspec.json.decode(payload, type=type)
     except (msgspec.DecodeError, UnicodeDecodeError) as wrong:
-        raise BadPayload(f"whole JSON in UTF-8: {wrong}") from wrong
+        is_other = isinstance(wrong, msgspec.ValidationError) and "out of range" not in str(wrong)
+        better = payload if is_other else mended(payload)
+        if better is not payload:
+            return json_document(better, type)
+        what = "JSON" if is_other else "whole JSON in UTF-8"
+        raise BadPayload(in_words(wrong, what=what, payload=payload)) from wrong
     except RecursionError as wrong:
         raise BadPayload("JSON that is not nested so deep") from wrong
+
+
+def mended(payload: bytes) -> bytes:
+    """Return JSON in which what is no number is text, and half a surrogate pair is NUL.
+
+    The payload itself where nothing of that is in it.
+
+    >>> mended(b'{"a": NaN, "b": 1e999, "c": "NaN 1e999"}')
+    b'{"a": "NaN", "b": "1e999", "c": "NaN 1e999"}'
+    """
+    if _WORTH_MENDING.search(payload) is None:
+        return payload
+    better = _MENDED.sub(_as_text, payload)
+    return payload if better == payload else better
+
+
+def _as_text(found: re.Match[bytes]) -> bytes:
+    token = found[0]
+    if not token.startswith(b'"'):
+        return b'"' + token[:60] + b'"'
+    if b"\\u" not in token:
+        return token
+    return _SURROGATES.sub(lambda pair: pair[1] or b"\\u0000", token)
+
+
+def in_words(wrong: Exception, *, what: str, payload: bytes = b"") -> str:
+    """Say what was expected where a decoder found something else.
+
+    >>> in_words(msgspec.ValidationError("Expected `str`, got `null` - at `$.id`"), what="a game")
+    'a game: str, not null, at $.id'
+    """
+    said = _TYPES.sub(r"\1, not \2", str(wrong)).replace(" - at ", ", at ").replace("`", "")
+    place = re.search(r"\(byte (\d+)\)", said)
+    if place is not None and payload:
+        before = payload[: int(place[1])]
+        near = payload[max(0, len(before) - 20) : len(before) + 20].decode("utf-8", "replace")
+        said = f"{said[: place.start()]}in line {before.count(10) + 1}, near {near!r}"
+    return f"{what}: {said}"
 
 
 def _refuse_other_kinds(beginning: bytes, expected: str) -> None:

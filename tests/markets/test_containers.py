@@ -77,6 +77,9 @@ class TestMembers:
         inner = tarred(**{"1.csv.bz2": bz2.compress(TEXT)})
         assert read(gzip.compress(inner), name="d.tgz") == {"d.tar/1.csv": TEXT}
         assert read(zipped(**{"d.tar": inner}), name="s.zip") == {"s.zip/d.tar/1.csv": TEXT}
+        zipped_gz = zipped(**{"1.csv.gz": gzip.compress(TEXT), "2.csv.bz2": bz2.compress(TEXT)})
+        assert read(zipped_gz, name="s.zip") == {"s.zip/1.csv": TEXT, "s.zip/2.csv": TEXT}
+        assert read(gzip.compress(gzip.compress(TEXT)), name="1.csv.gz.gz") == {"1.csv": TEXT}
 
     def test_of_a_spreadsheet_are_itself(self):
         sheet = zipped(**{"[Content_Types].xml": b"<Types/>", "xl/workbook.xml": b"<w/>"})
@@ -102,13 +105,24 @@ class TestWhatCannotBeExpanded:
         whole = gzip.compress(random.Random(1).randbytes(5_000))
         for at in (12, 100, len(whole) - 1):
             (wrong,) = read(whole[:at], name="E0.csv.gz").values()
-            assert str(wrong).startswith("a whole payload: ")
+            assert str(wrong).startswith("a whole payload, not a cut or damaged one: ")
 
     @pytest.mark.parametrize("at", [5, 60, -30])
     def test_is_a_cut_archive(self, at):
         whole = zipped(**{"E0.csv": random.Random(1).randbytes(900)})
         (wrong,) = read(whole[:at], name="s.zip").values()
         assert isinstance(wrong, BadPayload)
+
+    def test_is_what_a_cut_archive_ends_with_and_nothing_before_it(self):
+        part = random.Random(1).randbytes(900)  # a header of 512 bytes and two blocks of content
+        whole = tarred(**{"1.csv": part, "2.csv": part})
+        for at, left in ((1536 + 200, 1), (1536 + 700, 1), (700, 0)):
+            found = read(whole[:at], name="s.tar")
+            assert [name for name, content in found.items() if content == part] == [
+                f"s.tar/{number + 1}.csv" for number in range(left)
+            ]
+            assert str(found["s.tar"]) == f"a whole archive, not one that is cut after {left} files"
+        assert list(read(whole[:3072], name="s.tar")) == ["s.tar/1.csv", "s.tar/2.csv"]
 
     def test_is_a_cut_bz2(self):
         (wrong,) = read(bz2.compress(TEXT * 50)[:-9], name="1.bz2").values()

@@ -39,6 +39,14 @@ class TestTextLines:
     def test_replaces_what_the_last_encoding_does_not_know(self):
         assert lines(b"\x81\n") == [(1, "�")]
 
+    def test_keeps_the_beginning_of_a_line_that_is_too_long(self):
+        long = b"x" * (3 * payloads.LONGEST_LINE)
+        found = lines(b"a\n" + long + b"\nb\n" + long)
+        assert [(number, text[:2]) for number, text in found] == [
+            (1, "a"), (2, "xx"), (3, "b"), (4, "xx"),
+        ]  # fmt: skip
+        assert max(len(text) for _, text in found) <= payloads.LONGEST_LINE + 2
+
     def test_leaves_a_nul_byte_to_its_reader(self):
         assert lines(b"a\0b\n") == [(1, "a\0b")]
 
@@ -49,7 +57,6 @@ class TestTextLines:
             (b"\xff\xfea\x00", "not in UTF-16"),
             (b"<?xml version='1.0'?>", "not a web page"),
             (b"PK\x03\x04", "not an archive"),
-            (b"x" * (payloads.LONGEST_LINE + 2), "line 1 is longer"),
         ],
     )
     def test_refuses_other_kinds_in_words(self, body, expected):
@@ -72,14 +79,31 @@ class TestJsonDocument:
             (b"\x1f\x8b\x08", "not an archive"),
             (b'{"name": "a"', "whole JSON"),
             (b'{"name": "\xff"}', "whole JSON in UTF-8"),
-            (b'{"name": "\\ud800"}', "whole JSON"),
-            (b'{"name": NaN}', "whole JSON"),
+            (b'\n\n{"name" "a"}', "in line 3, near"),
             (b'{"name": 1}', r"$.name"),
-            (b"[]", "Expected `object`"),
+            (b"[]", "JSON: object, not array"),
         ],
     )
     def test_refuses_what_it_cannot_read_and_says_why(self, body, expected):
         assert expected in refusal(body)
+
+    @pytest.mark.parametrize(
+        ("written", "read"),
+        [
+            (b"NaN", "NaN"),
+            (b"-Infinity", "-Infinity"),
+            (b"1e400", "1e400"),
+            (b"9" * 5_000, "9" * 60),
+            (b'"NaN 1e400 \\" \\u00e9"', 'NaN 1e400 " é'),
+            (b'"\\ud83e\\udd8a \\ud83e"', "\U0001f98a \0"),
+        ],
+    )
+    def test_reads_what_is_no_number_as_text_so_that_nothing_beside_it_is_lost(self, written, read):
+        body = b'{"name": "a", "odd": [%s, NaN]}' % written
+        assert payloads.json_document(body, dict[str, Any]) == {"name": "a", "odd": [read, "NaN"]}
+
+    def test_survives_a_string_without_an_end(self):
+        assert "whole JSON" in refusal(b'{"name": NaN, "x": "' + b'\\"' * 200_000)
 
     def test_survives_any_depth(self):
         assert "nested" in refusal(b'{"name": ' + b"[" * 100_000, dict[str, Any])
