@@ -44,13 +44,14 @@ def rows(
     number, line = next(filled, (0, ""))
     header = _cells(line)
     if not number or isinstance(header, str):
-        tell(None, "", "a CSV file with a header, not an empty one")
+        empty = "a CSV file with a header, not an empty one"
+        tell(None, "", f"a header in line {number} that is {header}" if number else empty)
         return
     names = [name.strip() for name in header]
     places = {name: at for at, name in reversed(list(enumerate(names))) if name}
     missing = [column for column in required if column not in places]
     if missing:
-        tell(None, missing[0], f"a header with {', '.join(required)}")
+        tell(None, missing[0], without(missing, names))
         return
     for number, line in filled:
         cells = _cells(line)
@@ -63,6 +64,18 @@ def rows(
             cells = "one header, not a second one" if is_header else wrong
         tell(number, "", cells, reject=True)
         yield None
+
+
+def without(missing: Sequence[str], header: Sequence[str]) -> str:
+    """Say which columns a header was expected to have, and what it has.
+
+    >>> without(["Date"], ["Div", "Day", ""])
+    "a header with Date, not one of 2 columns: 'Div,Day'"
+    """
+    named = [name for name in header if name]
+    shown = ",".join(named)
+    shown = shown if len(shown) <= 120 else f"{shown[:120]}…"
+    return f"a header with {', '.join(missing)}, not one of {len(named)} columns: {shown!r}"
 
 
 def _cells(line: str) -> list[str] | str:

@@ -5,6 +5,7 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from functools import lru_cache
 
 HIGHEST_PRICE = 1000
+_AMERICAN = f"American odds from 100 to {(HIGHEST_PRICE - 1) * 100} or to -100"
 _PLACES = Decimal("0.001")
 _NUMBER = re.compile(r"[+-]?\d{1,9}(\.\d{1,12})?")
 _FRACTION = re.compile(r"(\d{1,6})\s*/\s*(\d{1,6})")
@@ -33,9 +34,9 @@ def american(odds: int | float | str | Decimal) -> Decimal:
 def _american(text: str) -> Decimal:
     if text.lower() in _EVENS:
         return Decimal("2.000")
-    value = _number(text, expected="American odds from 100 or to -100")
+    value = _number(text, expected=_AMERICAN)
     if abs(value) < 100:
-        raise BadPrice(f"American odds from 100 or to -100, not {text[:40]!r}")
+        raise BadPrice(f"{_AMERICAN}, not {text[:40]!r}")
     return _bounded(1 + (value / 100 if value > 0 else 100 / -value), text)
 
 

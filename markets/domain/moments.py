@@ -105,10 +105,10 @@ def _number(value: int | float) -> datetime:
 def _iso(text: str) -> datetime:
     try:
         moment = datetime.fromisoformat(text)
-        aware = moment.tzinfo is not None
     except ValueError:
-        aware = False
-    if not aware:
+        expected = "a time with its offset such as 2024-03-31T12:00:00Z"
+        raise BadMoment(f"{expected}, not {text[:40]!r}") from None
+    if moment.tzinfo is None:
         raise BadMoment(f"a time with its offset, not {text[:40]!r}")
     try:
         return _in_range(moment.astimezone(UTC), text)

@@ -103,11 +103,11 @@ def _file(place: reading.Place, path: Path, source: Source, *, at: datetime) -> 
         arrival.wrong = f"a readable file: {unreadable}"
         is_large = arrival.size > source.max_bytes
         arrival.kind = Fetch.ErrorKind.TOO_LARGE if is_large else Fetch.ErrorKind.BAD_PAYLOAD
-    return arrival
+    return _judged(arrival)
 
 
 def _answered(answer: Answer, *, at: datetime) -> Arrival:
-    """Return an answer as a payload; an error that calls itself success is told apart."""
+    """Return an answer as a payload."""
     arrival = Arrival(answer.name, answer.origin, at)
     if answer.status in (http.NO_CONTENT, http.NOT_MODIFIED):
         return arrival
@@ -116,7 +116,14 @@ def _answered(answer: Answer, *, at: datetime) -> Arrival:
         arrival.size = answer.payload.stat().st_size
     else:
         arrival.file, arrival.size = BytesIO(answer.payload), len(answer.payload)
-    said = error_said(arrival.file.read(_HEAD)) if arrival.size <= _HEAD else ""
+    return _judged(arrival)
+
+
+def _judged(arrival: Arrival) -> Arrival:
+    """Tell an error that stands where data should."""
+    if arrival.file is None or arrival.size > _HEAD:
+        return arrival
+    said = error_said(arrival.file.read(_HEAD))
     arrival.file.seek(0)
     if said:
         arrival.wrong, arrival.kind = f"data, not the error {said!r}", Fetch.ErrorKind.ERROR_BODY

@@ -168,7 +168,7 @@ def _look(wanted: _Wanted, *, origin: str, actor: str) -> LookReport:
             subject=source,
             at=now,
             origin=fetch.origin,
-            problems=len(report.problems),
+            problems=len(report.problems) + report.unlisted,
             files=report.files,
             rows=report.rows._asdict(),
             **report.counts,

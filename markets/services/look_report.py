@@ -1,6 +1,7 @@
 """What one look brought, while it is counted."""
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from markets.connectors.base import Problem
@@ -8,6 +9,7 @@ from markets.models import Fetch
 from markets.services.counts import Counts, RowCounts
 
 PARTS = ("events", "prices", "results")
+LISTED_AT_MOST = 100_000  # problems of one look; the counts tell of all
 
 
 @dataclass(slots=True)
@@ -21,6 +23,15 @@ class LookReport:
     rows: RowCounts = field(default_factory=RowCounts)
     counts: dict[str, dict[str, int]] = field(default_factory=lambda: Counts().as_json())
     problems: list[Problem] = field(default_factory=list)
+    unlisted: int = 0  # problems beyond those that are listed
+
+    def tell(self, problems: Iterable[Problem], *, file: str) -> None:
+        """List problems, as people may see them; ``file``: of those that name none."""
+        for problem in problems:
+            if len(self.problems) < LISTED_AT_MOST:
+                self.problems.append(_shown(problem, file))
+            else:
+                self.unlisted += 1
 
     def add(self, counts: Counts) -> None:
         """Add what one portion of a payload changed."""
@@ -31,7 +42,7 @@ class LookReport:
 
     def refuse(self, problem: Problem, *, kind: str) -> None:
         """Note a payload that could not be read."""
-        self.problems.append(problem)
+        self.tell([problem], file="")
         self.error_kind = self.error_kind or kind
 
     @property
@@ -58,6 +69,13 @@ class LookReport:
         first = self.problems[0]
         return f"{first.message} ({first.file})" if first.file else first.message
 
+    def listed(self) -> list[Problem]:
+        """Return the problems, and how many are left out where they are too many."""
+        if not self.unlisted:
+            return self.problems
+        said = f"up to {LISTED_AT_MOST} problems; {self.unlisted} more are not listed"
+        return [*self.problems, Problem("", None, "", said)]
+
     def as_dict(self, source_code: str, *, seconds: float) -> dict[str, Any]:
         """Return it ready for JSON."""
         rows = self.rows._asdict()
@@ -72,10 +90,24 @@ class LookReport:
                     "field": problem.field,
                     "message": problem.message,
                 }
-                for problem in self.problems
+                for problem in self.listed()
             ],
             "seconds": round(seconds, 3),
             "rows": rows.pop("read"),
             **rows,
             "notices": dict(self.counts["notices"]),
         }
+
+
+def _shown(problem: Problem, file: str) -> Problem:
+    """Return a problem with a file, in which nothing hides, breaks lines or moves a cursor."""
+    texts = {"file": problem.file or file, "field": problem.field, "message": problem.message}
+    plain = {
+        name: text if text.isprintable() else "".join(map(_sign, text))
+        for name, text in texts.items()
+    }
+    return problem if plain == texts and problem.file else replace(problem, **plain)
+
+
+def _sign(sign: str) -> str:
+    return sign if sign.isprintable() else sign.encode("unicode_escape").decode()

@@ -15,8 +15,11 @@ from typing import Any
 from django.db import connection, transaction
 from django.db.models import QuerySet
 
+from markets.connectors.base import ParsedBatch
 from markets.models import PayloadLook, Source
 from markets.services import archived, copying, importing, recording
+from markets.services.counts import Counts
+from markets.services.salvaging import Salvage
 from monitoring.domain.progress import RunHandle
 from monitoring.errors import Refused
 from monitoring.services import audit
@@ -173,11 +176,12 @@ def _read_again(source: Source, look: PayloadLook, *, now: datetime) -> int:
         fetched_at=look.fetched_at,
         source=source,
     )
-    problems = 0
-    for batch in batches:
-        counts = recording.record(batch=batch, source=allowed, now=now, fetched_at=look.fetched_at)
-        problems += len(counts.problems)
-    return problems
+
+    def record(batch: ParsedBatch) -> Counts:
+        return recording.record(batch=batch, source=allowed, now=now, fetched_at=look.fetched_at)
+
+    salvage = Salvage(record)
+    return sum(len(counts.problems) for batch in batches for counts in salvage.counts(batch))
 
 
 def _history(moments: dict[str, Any]) -> _History:

@@ -2,11 +2,9 @@
 
 import functools
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, BinaryIO
-
-from django.db import DataError, IntegrityError
 
 from markets.connectors.base import Connector, ParsedBatch, Problem, Reading
 from markets.connectors.containers import Member
@@ -14,8 +12,9 @@ from markets.connectors.payloads import BadPayload
 from markets.models import Fetch, PayloadLook, RawPayload, Source
 from markets.services import archived, archiving, arriving, importing, reading, recording
 from markets.services.arriving import Arrival
-from markets.services.counts import RowCounts
+from markets.services.counts import Counts
 from markets.services.look_report import LookReport
+from markets.services.salvaging import Salvage
 from markets.services.waiting import Look
 from monitoring.domain.progress import RunHandle
 
@@ -106,11 +105,14 @@ class Taker:
     def _portions(self, stream: BinaryIO, how: Reading, source: Source, look: Look | None) -> bool:
         """Record a payload portion by portion; say whether it could be read."""
         is_read = False
+        salvage = Salvage(functools.partial(self._record, how=how, source=source, look=look))
         for batch in reading.batches(stream, connector=self.connector, reading=how):
             if not is_read and _is_unreadable(batch):
                 self._unreadable(batch, how.name)
                 return False
-            self._record(batch, how, source, look)
+            for counts in salvage.counts(batch):
+                self.report.add(counts)
+                self.report.tell(counts.problems, file=how.name)
             is_read = True
         return is_read
 
@@ -168,37 +170,21 @@ class Taker:
         return companion
 
     def _unreadable(self, batch: ParsedBatch, name: str) -> None:
-        for problem in batch.problems:
-            self.report.refuse(
-                replace(problem, file=problem.file or name),
-                kind=Fetch.ErrorKind.BAD_PAYLOAD,
-            )
+        self.report.tell(batch.problems, file=name)
+        self.report.error_kind = self.report.error_kind or Fetch.ErrorKind.BAD_PAYLOAD
 
-    def _record(self, batch: ParsedBatch, how: Reading, source: Source, look: Look | None) -> None:
-        """Record one portion, or say why it cannot be."""
-        try:
-            counts = recording.record(
-                batch=batch,
-                source=source,
-                now=self.now,
-                fetched_at=how.fetched_at,
-                look=look,
-                is_live=self.is_live,
-                progress=self.progress,
-            )
-        except (DataError, IntegrityError) as unstorable:
-            first_line = str(unstorable).partition("\n")[0]
-            said = f"values that the tables can hold: {first_line}"[:500]
-            self.report.rows = self.report.rows.plus(
-                RowCounts(read=batch.records, rejected=batch.records)
-            )
-            self.report.problems += [*batch.problems, Problem(how.name, None, "", said)]
-            return
-        self.report.add(counts)
-        self.report.problems += [
-            problem if problem.file else replace(problem, file=how.name)
-            for problem in counts.problems
-        ]
+    def _record(
+        self, batch: ParsedBatch, *, how: Reading, source: Source, look: Look | None
+    ) -> Counts:
+        return recording.record(
+            batch=batch,
+            source=source,
+            now=self.now,
+            fetched_at=how.fetched_at,
+            look=look,
+            is_live=self.is_live,
+            progress=self.progress,
+        )
 
 
 def _is_unreadable(batch: ParsedBatch) -> bool:

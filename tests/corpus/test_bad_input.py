@@ -75,7 +75,7 @@ class TestAPriceInJson:
         assert (batch.records, len(batch.events)) == (1, 1)
         assert priced(batch) == {"AWAY"}
         (message,) = told(batch)
-        assert "American odds from 100 or to -100" in message
+        assert "American odds from 100 to 99900 or to -100" in message
 
     @pytest.mark.parametrize(
         ("price", "thousandths"), [("-110.5", 1905), ('"+150"', 2500), ("1001", 11010)]

@@ -50,7 +50,7 @@ class BetfairApi:
             takes_delayed=bool(reading.options.get("accept_delayed", False)),
         )
         try:
-            elements = _elements(stream.read(PAYLOAD_AT_MOST + 1))
+            elements = _elements(stream.read(PAYLOAD_AT_MOST + 1), facts)
         except _Bad as bad:
             facts.tell(None, "", str(bad))
         else:
@@ -70,7 +70,7 @@ class BetfairApi:
         return self._asker.ask(asked=asked, get=get)
 
 
-def _elements(payload: bytes) -> list[Any]:
+def _elements(payload: bytes, facts: Gathering) -> list[Any]:
     """Return the elements of an answer, or of each answer in a list of them.
 
     Raises:
@@ -84,16 +84,19 @@ def _elements(payload: bytes) -> list[Any]:
         raise _Bad(str(wrong)) from wrong
     answers = document if isinstance(document, list) else [document]
     elements: list[Any] = []
+    errors = []
     for answer in answers:
         if isinstance(answer, dict) and ("error" in answer or "faultcode" in answer):
-            raise _Bad(f"markets, not the error {asking.error_of(answer)}")
+            errors.append(f"markets, not the error {asking.error_of(answer)}")
+            continue
         result = answer.get("result") if isinstance(answer, dict) and "result" in answer else None
-        if isinstance(result, list):
-            elements += result
-        elif isinstance(answer, dict):
-            elements.append(answer)
-        else:
-            raise _Bad("an answer of listMarketCatalogue or listMarketBook")
+        elements += result if isinstance(result, list) else [answer]
+    if errors and not elements:
+        raise _Bad(errors[0])
+    if not any(isinstance(element, dict) for element in elements) and elements:
+        raise _Bad("an answer of listMarketCatalogue or listMarketBook")
+    for error in errors:
+        facts.tell(None, "", error)
     return elements
 
 
@@ -119,6 +122,8 @@ def _take(elements: list[Any], facts: Gathering) -> None:
             take_book(book, known.get(book.marketId), record, facts)
         except (NotRead, moments.BadMoment) as unread:
             facts.reject(record, unread)
+        except OverflowError:
+            facts.tell(record, "runners", "prices and sizes of up to a billion", is_rejection=True)
 
 
 def _keep_book(
@@ -127,12 +132,16 @@ def _keep_book(
     try:
         books.append((facts.records, msgspec.convert(element, wire.MarketBook)))
     except msgspec.ValidationError as wrong:
-        facts.reject(facts.records, wrong)
+        said = payloads.in_words(wrong, what="a market's book")
+        facts.tell(facts.records, "", said, is_rejection=True)
 
 
 def _take_catalogue(element: dict[str, Any], known: dict[str, Described], facts: Gathering) -> None:
     try:
         told = msgspec.convert(element, wire.Catalogue)
         known[told.marketId] = take_catalogue(told, facts.records, facts)
-    except (msgspec.ValidationError, NotRead, moments.BadMoment) as unread:
+    except msgspec.ValidationError as wrong:
+        said = payloads.in_words(wrong, what="a market's catalogue")
+        facts.tell(facts.records, "", said, is_rejection=True)
+    except (NotRead, moments.BadMoment) as unread:
         facts.reject(facts.records, unread)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 
+from markets.connectors import csv_rows
 from markets.connectors.base import Problem
 from markets.domain import formats, moments
 
@@ -79,7 +80,7 @@ class Sheet:
         self.places = {cell.strip(): at for at, cell in enumerate(cells) if cell.strip()}
         missing = [column for column in REQUIRED if column not in self.places]
         if missing:
-            self.tell(None, missing[0], f"a header with {', '.join(REQUIRED)}")
+            self.tell(None, missing[0], csv_rows.without(missing, list(self.places)))
         return not missing
 
     def row(self, record: int, line: str) -> Row | None:
@@ -187,7 +188,9 @@ def _day(text: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise BadRow("LOCAL_MEETING_DATE", f"yyyy-mm-dd, not {text[:_TEXT_AT_MOST]!r}") from None
+        raise BadRow(
+            "LOCAL_MEETING_DATE", f"a day as yyyy-mm-dd, not {text[:_TEXT_AT_MOST]!r}"
+        ) from None
 
 
 def _clock(text: str, column: str) -> time:
@@ -200,7 +203,9 @@ def _clock(text: str, column: str) -> time:
 def _text(text: str, column: str) -> str:
     name = " ".join(text.split())
     if not name or len(name) > NAME_AT_MOST or not name.isprintable():
-        raise BadRow(column, f"a name of up to {NAME_AT_MOST} printable characters")
+        raise BadRow(
+            column, f"a name of up to {NAME_AT_MOST} printable characters, not {name[:40]!r}"
+        )
     return name
 
 

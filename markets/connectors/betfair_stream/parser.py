@@ -1,7 +1,7 @@
 """Reads recordings line by line: a gigabyte takes no more memory than its largest portion."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from io import BytesIO
@@ -9,6 +9,7 @@ from typing import Any, BinaryIO
 
 import msgspec
 
+from markets.connectors import payloads
 from markets.connectors.base import RECORDS_AT_MOST, ParsedBatch, Reading
 from markets.connectors.betfair import codes, described, wire
 from markets.connectors.betfair.batches import joined
@@ -43,6 +44,7 @@ class BetfairStream:
     def read(self, stream: BinaryIO, *, reading: Reading) -> Iterator[ParsedBatch]:
         """Take a recording apart in portions; see ``ReadingConnector.read``."""
         recording = _Recording(reading, Facts(reading.name))
+        number = 0
         for number, line in _lines(stream):
             if number == 1 and not line.lstrip(b"\xef\xbb\xbf \t").startswith(b"{"):
                 recording.refuse("a recording of the Betfair stream: one JSON message a line")
@@ -51,6 +53,8 @@ class BetfairStream:
             if recording.facts.records >= RECORDS_AT_MOST:
                 yield recording.facts.as_batch()
                 recording.facts = Facts(reading.name)
+        if not number:
+            recording.refuse("a recording of the Betfair stream, not an empty payload")
         recording.end()
         yield recording.facts.as_batch()
 
@@ -105,8 +109,15 @@ class _Recording:
             )
         else:
             self.last_at = message.pt
-            for change in message.mc:
-                self._take_change(number, change, message.pt)
+            self._take_changes(number, message.mc, message.pt)
+
+    def _take_changes(self, number: int, changes: Sequence[wire.MarketChange], at: int) -> None:
+        try:
+            for change in changes:
+                self._take_change(number, change, at)
+        except OverflowError:
+            expected = "prices and sizes of up to a billion"
+            self.facts.tell(number, "rc", expected, is_rejection=True)
 
     def _reject(self, number: int, line: bytes, wrong: Exception) -> None:
         try:
@@ -116,7 +127,8 @@ class _Recording:
         if op != "mcm":
             self._not_ours(number, op)
         else:
-            self.facts.tell(number, "", f"a whole mcm message: {wrong}", is_rejection=True)
+            said = payloads.in_words(wrong, what="a whole mcm message")
+            self.facts.tell(number, "", said, is_rejection=True)
 
     def _not_ours(self, number: int, op: str) -> None:
         self.facts.tell(number, "op", f"an mcm message, not {op[:40]!r}", is_rejection=True)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, BinaryIO
 
+from markets.connectors import csv_rows
 from markets.connectors.base import (
     RECORDS_AT_MOST,
     ParsedBatch,
@@ -92,7 +93,9 @@ def _places(found: Table, spec: MappingSpec) -> dict[str, int]:
             raise NotAFile(f"one column {name!r}, not two")
         places.setdefault(name, at)
     if missing := [name for name in needed if name not in places]:
-        raise NotAFile(f"a header with {', '.join(missing[:8])}")
+        raise NotAFile(csv_rows.without(missing[:8], found.header))
+    if nested := sorted(found.nested & {*needed, *others}):
+        raise NotAFile(f"a column {nested[0]!r} of single values, not of lists or tables")
     return places
 
 

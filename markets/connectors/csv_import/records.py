@@ -15,7 +15,11 @@ LONGEST_LINE = 1_000_000
 MOST_COLUMNS = 2_000
 LINES_OF_A_CELL = 50  # a quoted cell may hold line breaks
 PARQUET = b"PAR1"
-_OTHERS = ("<", "{", "[", "PK\x03\x04", "\x1f", "\udcff\udcfe", "\udcfe\udcff", "ÿþ", "þÿ")
+_OTHERS = (
+    ("<", "a web page"), ("{", "JSON"), ("[", "JSON"), ("PK\x03\x04", "an archive"),
+    ("\x1f", "an archive"), ("\udcff\udcfe", "text in UTF-16"), ("\udcfe\udcff", "text in UTF-16"),
+    ("ÿþ", "text in UTF-16"), ("þÿ", "text in UTF-16"),
+)  # fmt: skip
 
 
 class NotAFile(ValueError):
@@ -42,6 +46,7 @@ class Table:
 
     header: Sequence[str]
     records: Iterator[Record]
+    nested: frozenset[str] = frozenset()  # columns whose cells hold lists or tables of their own
 
 
 @dataclass(slots=True)
@@ -87,8 +92,10 @@ def _text(raw: io.RawIOBase, *, delimiter: str, encoding: str) -> Table:
     first = next(found, None)
     if first is None:
         raise NotAFile("a file with a header, not an empty one")
-    if first.wrong or (first.cells and first.cells[0].startswith(_OTHERS)):
-        raise NotAFile(f"a CSV file in {encoding.removesuffix('-sig')} or a Parquet file")
+    is_other = next((what for head, what in _OTHERS if first.cells[0].startswith(head)), "")
+    if first.wrong or is_other:
+        found = f", not {is_other}" if is_other else f": {first.wrong} in line {first.number}"
+        raise NotAFile(f"a CSV file in {encoding.removesuffix('-sig')} or a Parquet file{found}")
     return Table(_header(first.cells), _fitting(found, [cell.strip() for cell in first.cells]))
 
 
@@ -189,7 +196,8 @@ def _parquet(payload: bytes) -> Table:
     except (pa.ArrowException, OSError, ValueError) as wrong:
         first = str(wrong).partition("\n")[0]
         raise NotAFile(f"a whole Parquet file: {first[:200]}") from wrong
-    return Table(header, _rows(file))
+    nested = {column.name for column in file.schema_arrow if pa.types.is_nested(column.type)}
+    return Table(header, _rows(file), frozenset(nested))
 
 
 def _rows(file: parquet.ParquetFile) -> Iterator[Record]:
@@ -224,8 +232,16 @@ def _as_text(value: object) -> str:
         case datetime() | date() | time():
             return value.isoformat()
         case bytes():
-            return value.decode("utf-8", "replace").replace("\0", "")
+            return _text_of(value)
     return str(value)
+
+
+def _text_of(value: bytes) -> str:
+    """Return the text that bytes hold; "" where they hold none."""
+    try:
+        return _as_text(value.decode())
+    except UnicodeDecodeError:
+        return ""
 
 
 def _plain(value: float | Decimal) -> str:

@@ -87,8 +87,9 @@ def _competition(league: League) -> ParsedCompetition:
 def _decoded(told: Told, record: int, raw: msgspec.Raw, kind: type[_Kind]) -> _Kind | None:
     try:
         return msgspec.json.decode(raw, type=kind)
-    except msgspec.DecodeError as wrong:
-        told.tell(record, "", f"an item as ESPN writes it: {wrong}", reject=True)
+    except (msgspec.DecodeError, UnicodeDecodeError) as wrong:
+        said = payloads.in_words(wrong, what="an item as ESPN writes it")
+        told.tell(record, "", said, reject=True)
         return None
 
 
@@ -127,7 +128,7 @@ def _event(told: Told, record: int, game: Game, named: str) -> tuple[ParsedEvent
         raise Rejected("competitors", "an id, a home side and an away side")
     league = LEAGUES.get(named) or league_of([home, away])
     if league is None:
-        raise Rejected("league", f"a game of {', '.join(LEAGUES)}, not {away} at {home}")
+        raise Rejected("league", f"a game of {', '.join(LEAGUES)}, not {away[:60]} at {home[:60]}")
     try:
         starts_at = moments.stamp(day)
     except moments.BadMoment as wrong:
@@ -166,7 +167,8 @@ def _result(told: Told, event: ParsedEvent, game: Game, league: League) -> Parse
     by_side = {side.homeAway: side for side in game.competitions[0].competitors}
     home, away = (boxscores.score(by_side[side].score) for side in ("home", "away"))
     if home is None or away is None:
-        told.tell(record, "score", "a whole score of both sides")
+        found = [str(by_side[side].score)[:20] for side in ("home", "away")]
+        told.tell(record, "score", f"a whole score of both sides, not {found[0]!r}, {found[1]!r}")
         return None
     periods = boxscores.periods(by_side["home"].linescores, by_side["away"].linescores)
     if periods is None or (periods and boxscores.total(periods) != (home, away)):

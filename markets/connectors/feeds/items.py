@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 from typing import Any
 from xml.etree.ElementTree import Element, ParseError
 
-import msgspec
 from defusedxml import ElementTree
 from defusedxml.common import DefusedXmlException
+
+from markets.connectors import payloads
 
 ATOM = "{http://www.w3.org/2005/Atom}"
 CONTENT = "{http://purl.org/rss/1.0/modules/content/}encoded"
@@ -53,8 +54,12 @@ def items(payload: bytes, *, fields: Mapping[str, str]) -> Iterator[Item]:
     Raises:
         NotAFeed: it is none, or declares entities.
     """
-    start = payload.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
-    if start in (b"{", b"["):
+    start = payload.lstrip(b"\xef\xbb\xbf \t\r\n")[:16].lower()
+    if not start:
+        raise NotAFeed("RSS 2.0, Atom or a JSON list, not an empty payload")
+    if start.startswith((b"<!doctype html", b"<html")):
+        raise NotAFeed("RSS 2.0, Atom or a JSON list, not a web page")
+    if start.startswith((b"{", b"[")):
         return _of_json(payload, fields)
     try:
         root = ElementTree.fromstring(payload, forbid_dtd=True)
@@ -108,8 +113,8 @@ def _atom(entry: Element) -> Item:
 
 def _of_json(payload: bytes, fields: Mapping[str, str]) -> Iterator[Item]:
     try:
-        document = msgspec.json.decode(payload)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as wrong:
+        document = payloads.json_document(payload, Any)
+    except payloads.BadPayload as wrong:
         raise NotAFeed(f"RSS 2.0, Atom or a JSON list: {wrong}") from wrong
     listed = _at(document, fields.get("items", ""))
     if not isinstance(listed, list):

@@ -14,6 +14,7 @@ from markets.domain import moments
 
 KINDS = ("NEWS", "INJURY", "LINEUP", "ROSTER", "WEATHER", "REFEREE")
 LONGEST_REF = 120
+_MOMENT = f"a time with its offset, from {moments.FIRST_YEAR} to {moments.LAST_YEAR}"
 _OPTIONS = ("urls", "fields", "kind", "competition", "team_from_category")
 
 
@@ -43,7 +44,7 @@ class Feeds:
                     continue
                 notices[notice.ref] = notice
                 if item.published_at and notice.published_at is None:
-                    message = f"a time with its offset, not {item.published_at[:40]!r}"
+                    message = f"{_MOMENT}, not {item.published_at[:40]!r}"
                     problems.append(Problem(reading.name, record, "published_at", message))
         except NotAFeed as wrong_feed:
             problems = [Problem(reading.name, None, "", str(wrong_feed)[:500])]

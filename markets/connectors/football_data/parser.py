@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 
+from markets.connectors import csv_rows
 from markets.connectors.base import (
     ParsedBatch,
     ParsedEvent,
@@ -36,6 +37,8 @@ class FootballData:
         """Take one file apart; see ``Connector.parse``."""
         file = File(name=name, fetched_at=fetched_at)
         lines = _lines(file, payload)
+        if not lines and not any(problem.row is None for problem in file.problems):
+            file.tell(None, "", "a CSV file with a header in UTF-8 or Windows-1252")
         if not lines or not _read_header(file, lines[0][1]):
             return ParsedBatch(problems=[replace(p, is_rejection=False) for p in file.problems])
         rows = _in_season(file, list(_rows(file, lines[1:], _is_cut(payload))))
@@ -113,7 +116,7 @@ def _read_header(file: File, cells: Sequence[str]) -> bool:
             file.width = at + 1
     missing = [column for column in REQUIRED if column not in file.places]
     if missing:
-        file.tell(None, missing[0], f"a header with {', '.join(REQUIRED)}")
+        file.tell(None, missing[0], csv_rows.without(missing, [cell.strip() for cell in cells]))
     return not missing
 
 
@@ -134,16 +137,22 @@ def _rows(file: File, lines: Sequence[tuple[int, list[str]]], is_cut: bool) -> I
 def _row(file: File, number: int, cells: list[str]) -> Row | None:
     division = file.cell(cells, "Div")
     if division not in codes.DIVISIONS:
-        file.reject(number, "Div", f"a known division, not {division!r}")
+        file.reject(number, "Div", f"a known division, not {division[:40]!r}")
         return None
     day = cells_of.day(file.cell(cells, "Date"))
     if day is None:
-        file.reject(number, "Date", f"dd/mm/yyyy, not {file.cell(cells, 'Date')!r}")
+        told = file.cell(cells, "Date")[:40]
+        file.reject(number, "Date", f"a day from 1970 to 2100 as dd/mm/yyyy, not {told!r}")
         return None
     home, away = (cells_of.team(file.cell(cells, column)) for column in ("HomeTeam", "AwayTeam"))
     for column, team in (("HomeTeam", home), ("AwayTeam", away)):
         if not team:
-            file.reject(number, column, "a team's name of up to 120 printable characters")
+            told = file.cell(cells, column)
+            file.reject(
+                number,
+                column,
+                f"a team's name of up to 120 printable characters, not {told[:40]!r}",
+            )
             return None
     if home == away:
         file.reject(number, "AwayTeam", f"another team than the home side {home!r}")

@@ -123,7 +123,7 @@ def _event(told: Told, row: Row, zone: str) -> ParsedEvent:
     try:
         starts_at, certainty = _start(told, row, date.fromisoformat(row["gameday"]), zone)
     except ValueError as wrong:
-        raise rejected("gameday", "a day such as 2024-09-08") from wrong
+        raise rejected("gameday", "a day from 1970 to 2100 as yyyy-mm-dd") from wrong
     return ParsedEvent(
         ref=ref,
         id=ref,

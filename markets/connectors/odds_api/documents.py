@@ -123,4 +123,4 @@ def _game(payload: bytes) -> Game | str:
     try:
         return msgspec.json.decode(payload.removeprefix(b"\xef\xbb\xbf"), type=Game)
     except (msgspec.DecodeError, UnicodeDecodeError) as wrong:
-        return f"a game as The Odds API writes it: {wrong}"
+        return payloads.in_words(wrong, what="a game as The Odds API writes it")

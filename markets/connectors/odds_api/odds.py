@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from typing import Any, Literal
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -22,7 +23,7 @@ def thousandths(prices: Sequence[Any], *, odds_format: str = "") -> tuple[Ints, 
     Equal to ``formats.american`` or ``formats.decimal_price`` of each.
 
     >>> thousandths([-110, 150, 99], odds_format="american")
-    (array([1909, 2500,   -1]), {2: "American odds from 100 or to -100, not '99'"})
+    (array([1909, 2500,   -1]), {2: "American odds from 100 to 99900 or to -100, not '99'"})
     """
     whole = set(map(type, prices)) <= {int, float}
     try:
@@ -74,7 +75,8 @@ def _number(price: Any) -> float:
 def _what_is_wrong(price: Any, chosen: Format) -> str:
     read = formats.american if chosen == "american" else formats.decimal_price
     try:
-        read(price if isinstance(price, int | float | str) else str(price))
+        is_plain = isinstance(price, int | float | str) and not isinstance(price, bool)
+        read(price if is_plain else msgspec.json.encode(price).decode())
     except formats.BadPrice as wrong:
         return str(wrong)
     return f"a price, not {str(price)[:40]!r}"

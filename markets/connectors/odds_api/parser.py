@@ -12,10 +12,10 @@ from markets.connectors.base import (
 from markets.connectors.columns import microseconds
 from markets.connectors.odds_api import codes, quotes
 from markets.connectors.odds_api.documents import Document, Game
-from markets.connectors.told import Told
+from markets.connectors.told import Rejected, Told
 from markets.domain import moments
 
-HIGHEST_SCORE = 999
+HIGHEST_SCORE, LONGEST_NAME = 999, 120
 
 
 def batch(document: Document, *, first: int, reading: Reading) -> ParsedBatch:
@@ -28,8 +28,9 @@ def batch(document: Document, *, first: int, reading: Reading) -> ParsedBatch:
     competitions = {}
     for record, game in enumerate(document.games, start=first):
         event = game if isinstance(game, str) else _event(told, record, game)
-        if isinstance(event, str) or isinstance(game, str):
-            told.tell(record, "", str(event), reject=True)
+        if isinstance(event, Rejected) or isinstance(game, str):
+            at = event.at if isinstance(event, Rejected) else ""
+            told.tell(record, at, str(event), reject=True)
             continue
         if game.sport_key in codes.COMPETITIONS:
             competitions[game.sport_key] = codes.COMPETITIONS[game.sport_key]
@@ -49,19 +50,23 @@ def batch(document: Document, *, first: int, reading: Reading) -> ParsedBatch:
     )
 
 
-def _event(told: Told, record: int, game: Game) -> ParsedEvent | str:
+def _event(told: Told, record: int, game: Game) -> ParsedEvent | Rejected:
     """Return a game's event, or what the game would need to be one."""
     home, away = (" ".join((side or "").split()) for side in (game.home_team, game.away_team))
     told.excerpts[record] = f"{away} at {home}, {game.commence_time}, {game.sport_key}"[:500]
     if not 0 < len(game.id) <= 80:
-        return "an id of up to 80 characters"
+        return Rejected("id", f"an id of up to 80 characters, not {game.id[:40]!r}")
     try:
         starts_at, season = _start(game.sport_key, game.commence_time)
     except moments.BadMoment as wrong:
-        return f"commence_time: {wrong}"
+        return Rejected("commence_time", str(wrong))
     is_outright = not home and not away
     if not is_outright and (not home or not away or home == away):
-        return "two sides, or none where somebody wins outright"
+        return Rejected("home_team", "two sides, or none where somebody wins outright")
+    for at, side in (("home_team", home), ("away_team", away)):
+        if len(side) > LONGEST_NAME or not side.isprintable():
+            expected = f"a name of up to {LONGEST_NAME} printable characters"
+            return Rejected(at, f"{expected}, not {side[:40]!r}")
     known = codes.COMPETITIONS.get(game.sport_key)
     return ParsedEvent(
         ref=game.id,

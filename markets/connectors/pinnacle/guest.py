@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from markets.connectors import payloads
 from markets.connectors.base import ParsedEvent, ParsedPrice
 from markets.connectors.pinnacle import codes, quotes
 from markets.connectors.pinnacle.quotes import OWN_SIDE, Context
@@ -22,14 +23,19 @@ def matchups(told: Told, elements: Sequence[msgspec.Raw]) -> None:
         told.records += 1
         try:
             told.add(_event(msgspec.convert(_element(raw), Matchup), record))
-        except msgspec.ValidationError as wrong:
-            told.reject(record, "", f"a match-up: {wrong}")
+        except (msgspec.DecodeError, payloads.BadPayload) as wrong:
+            told.reject(record, "", payloads.in_words(wrong, what="a match-up"))
         except Rejected as wrong:
             told.reject(record, wrong.field, str(wrong))
 
 
 def _element(raw: msgspec.Raw) -> Any:
-    return msgspec.json.decode(raw)
+    """Return one element.
+
+    Raises:
+        payloads.BadPayload: it cannot be read.
+    """
+    return payloads.json_document(bytes(raw), Any)
 
 
 def _event(matchup: Matchup, record: int) -> ParsedEvent:
@@ -57,24 +63,39 @@ def _event(matchup: Matchup, record: int) -> ParsedEvent:
     )
 
 
+def are_markets(elements: Sequence[msgspec.Raw]) -> bool:
+    """Say whether a list holds markets, by its first element that can be read."""
+    found = (_readable(element) for element in elements)
+    first = next((value for value in found if isinstance(value, dict)), {})
+    return "matchupId" in first
+
+
 def markets(told: Told, elements: Sequence[msgspec.Raw]) -> None:
     """Read the prices; the markets of one match-up are one record."""
-    values = [_element(element) for element in elements]
+    values = [_readable(element) for element in elements]
     drawable = {value["matchupId"] for value in values if _has_draw(value)}
     for value in values:
         ref = value.get("matchupId") if isinstance(value, dict) else None
         if not isinstance(ref, int):
             told.records += 1
-            told.reject(told.records, "matchupId", "the match-up whose market it is")
+            wrong = f": {value}" if isinstance(value, payloads.BadPayload) else ""
+            told.reject(told.records, "matchupId", f"the match-up whose market it is{wrong}")
             continue
         record = told.known_only(str(ref))
         try:
             market = msgspec.convert(value, Straight)
         except msgspec.ValidationError as wrong:
-            told.tell(record, "", f"a straight market: {wrong}")
+            told.tell(record, "", payloads.in_words(wrong, what="a straight market"))
             continue
         sport = told.sport or ("soccer" if ref in drawable else "")
         told.prices += _prices(told, market, told.context(str(ref), record, sport=sport))
+
+
+def _readable(raw: msgspec.Raw) -> Any:
+    try:
+        return _element(raw)
+    except payloads.BadPayload as wrong:
+        return wrong
 
 
 def _has_draw(value: Any) -> bool:

@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from markets.connectors import payloads
 from markets.connectors.base import ParsedEvent, ParsedPrice
 from markets.connectors.pinnacle import codes, quotes
 from markets.connectors.pinnacle.quotes import OWN_SIDE, Context
@@ -20,9 +21,9 @@ def fixtures(told: Told, document: Fixtures) -> None:
         for raw in league.events:
             told.records += 1
             try:
-                fixture = msgspec.convert(msgspec.json.decode(raw), Fixture)
+                fixture = payloads.json_document(bytes(raw), Fixture)
                 told.add(_event(fixture, league.name, sport, told.records))
-            except msgspec.ValidationError as wrong:
+            except payloads.BadPayload as wrong:
                 told.reject(told.records, "", f"a fixture: {wrong}")
             except Rejected as wrong:
                 told.reject(told.records, wrong.field, str(wrong))
@@ -53,8 +54,8 @@ def odds(told: Told, document: Odds) -> None:
     for league in document.leagues:
         for raw in league.events:
             try:
-                event = msgspec.convert(msgspec.json.decode(raw), Priced)
-            except msgspec.ValidationError as wrong:
+                event = payloads.json_document(bytes(raw), Priced)
+            except payloads.BadPayload as wrong:
                 told.records += 1
                 told.reject(told.records, "", f"an event with periods: {wrong}")
                 continue
@@ -68,7 +69,7 @@ def _period(told: Told, value: Any, context: Context) -> Iterator[ParsedPrice]:
     try:
         period = msgspec.convert(value, Period)
     except msgspec.ValidationError as wrong:
-        context.tell("periods", f"a period: {wrong}")
+        context.tell("periods", payloads.in_words(wrong, what="a period"))
         return
     name = context.period(period.number)
     if period.status != 1 or name is None or _is_cut_off(period, told):

@@ -13,6 +13,7 @@ from typing import Any, BinaryIO
 
 import msgspec
 
+from markets.connectors import payloads
 from markets.connectors.base import Answer, Asked, Get, ParsedBatch, Problem, Reading
 from markets.connectors.pinnacle import codes, guest, legacy
 from markets.connectors.pinnacle.shapes import Fixtures, Odds
@@ -42,9 +43,8 @@ class Pinnacle:
         )
         try:
             _read(stream.read(), told)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as wrong:
-            expected = f"match-ups, straight markets, fixtures or odds of Pinnacle: {wrong}"
-            yield ParsedBatch(problems=[Problem(reading.name, None, "", expected[:500])])
+        except payloads.BadPayload as wrong:
+            yield ParsedBatch(problems=[Problem(reading.name, None, "", str(wrong)[:500])])
             return
         leagues = {event.competition for event in told.events.values()}
         yield ParsedBatch(
@@ -103,19 +103,20 @@ def _read(payload: bytes, told: Told) -> None:
     """Tell the shape by its structure and read it.
 
     Raises:
-        msgspec.DecodeError: it is none of the four.
+        payloads.BadPayload: it is none of the four.
     """
-    document: Any = msgspec.json.decode(payload, type=list[msgspec.Raw] | dict[str, msgspec.Raw])
+    document: Any = payloads.json_document(payload, list[msgspec.Raw] | dict[str, msgspec.Raw])
     if isinstance(document, list):
-        first = msgspec.json.decode(document[0]) if document else {}
-        if isinstance(first, dict) and "matchupId" in first:
+        if guest.are_markets(document):
             guest.markets(told, document)
         else:
             guest.matchups(told, document)
     elif "league" in document:
-        legacy.fixtures(told, msgspec.json.decode(payload, type=Fixtures))
+        legacy.fixtures(told, payloads.json_document(payload, Fixtures))
+    elif "leagues" in document:
+        legacy.odds(told, payloads.json_document(payload, Odds))
     else:
-        legacy.odds(told, msgspec.json.decode(payload, type=Odds))
+        raise payloads.BadPayload("match-ups, straight markets, fixtures or odds of Pinnacle")
 
 
 def _excerpt(event: Any) -> str:

@@ -30,6 +30,7 @@ SEEN_BEFORE_NOON = timedelta(hours=1)
 RESULT_AFTER_NOON = timedelta(hours=24)  # the day is over everywhere
 HIGHEST_GAMES = 99
 LONGEST_ID = 80
+_NO_VALUES = ("=", "#REF!", "#N/A", "#VALUE!", "#NAME?", "#DIV/0!", "#NUM!", "#NULL!")
 _YEAR = re.compile(r"(?<!\d)(19[7-9]\d|20\d\d)(?!\d)")
 
 
@@ -166,16 +167,16 @@ def _match(sheet: _Sheet, number: int, values: Sequence[object]) -> _Match:
     Raises:
         _Rejected: it tells none, or one that an earlier row told.
     """
-    if any(isinstance(value, str) and value.startswith("=") for value in values):
-        column = next(
-            name
-            for name, at in sheet.places.items()
-            if at < len(values) and str(values[at] or "").startswith("=")
-        )
-        raise _Rejected(column, "a value, not a formula")
+    if all(sheet.value(values, column) == column for column in codes.REQUIRED):
+        raise _Rejected("", "one header, not a second one")
+    for column in (sheet.tour, *codes.REQUIRED):
+        text = str(sheet.value(values, column) or "")
+        if text.startswith(_NO_VALUES):
+            raise _Rejected(column, f"a value, not {text[:40]!r}")
     day = _day(sheet, values)
     if day is None:
-        raise _Rejected("Date", f"a day, not {str(sheet.value(values, 'Date'))[:40]!r}")
+        told = str(sheet.value(values, "Date") or "")[:40]
+        raise _Rejected("Date", f"a day from 1970 to 2100 as a date or yyyy-mm-dd, not {told!r}")
     if not date(int(sheet.season) - 1, 12, 15) <= day <= date(int(sheet.season), 12, 31):
         raise _Rejected("Date", f"a day of the season {sheet.season}, not {day}")
     winner, loser = (_player(sheet, values, column) for column in ("Winner", "Loser"))
@@ -211,7 +212,8 @@ def _day(sheet: _Sheet, values: Sequence[object]) -> date | None:
 def _player(sheet: _Sheet, values: Sequence[object], column: str) -> str:
     name = sheet.text(values, column)
     if not name or not name.isprintable() or len(name) > 120:
-        raise _Rejected(column, "a player's name of up to 120 printable characters")
+        expected = "a player's name of up to 120 printable characters"
+        raise _Rejected(column, f"{expected}, not {name[:40]!r}")
     return name
 
 
@@ -230,7 +232,9 @@ def _event(sheet: _Sheet, match: _Match) -> ParsedEvent:
     data: dict[str, object] = {}
     for column, name in codes.DATA.items():
         value = sheet.value(match.values, column)
-        if value is not None:
+        if str(value or "").startswith(_NO_VALUES):
+            sheet.tell(match.number, column, f"a value, not {str(value)[:40]!r}")
+        elif value is not None:
             data[name] = value if isinstance(value, int) else str(value)[:120]
     letters = ("W", "L") if match.won_by == "HOME" else ("L", "W")
     for side, letter in zip(("home", "away"), letters, strict=True):

@@ -7,11 +7,13 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 from xml.etree.ElementTree import ParseError
 
+from defusedxml.common import DefusedXmlException
 from openpyxl import load_workbook
 from openpyxl.utils.exceptions import InvalidFileException
 
 HIGHEST_EXPANDED = 256_000_000
 HIGHEST_RATIO = 200
+_OLD_OR_LOCKED = b"\xd0\xcf\x11\xe0"  # a compound file: Excel's before 2007, or an encrypted one
 MOST_COLUMNS, MOST_ROWS = 500, 1_048_576
 _UNREADABLE = (
     zipfile.BadZipFile,
@@ -24,6 +26,8 @@ _UNREADABLE = (
     TypeError,
     AttributeError,
     EOFError,
+    RecursionError,
+    RuntimeError,
 )
 
 
@@ -46,8 +50,11 @@ def rows(payload: bytes) -> tuple[str, Iterator[tuple[int, Sequence[object]]]]:
         raise
     except IndexError as wrong:
         raise NotAWorkbook("a workbook with a sheet") from wrong
+    except DefusedXmlException as wrong:
+        raise NotAWorkbook("a workbook without a document type and entities") from wrong
     except _UNREADABLE as wrong:
-        raise NotAWorkbook(f"a whole .xlsx workbook: {type(wrong).__name__}") from wrong
+        said = " ".join(str(wrong).split())[:200] or type(wrong).__name__
+        raise NotAWorkbook(f"a whole .xlsx workbook: {said}") from wrong
     return str(sheet.title), iter(found)
 
 
@@ -67,9 +74,19 @@ def _check(payload: bytes) -> None:
         with zipfile.ZipFile(io.BytesIO(payload)) as archive:
             expanded = sum(part.file_size for part in archive.infolist())
     except (zipfile.BadZipFile, OSError, ValueError) as wrong:
-        raise NotAWorkbook("an .xlsx workbook, not another file or a cut one") from wrong
+        raise NotAWorkbook(f"an .xlsx workbook, not {_what_it_is(payload)}") from wrong
     if expanded > HIGHEST_EXPANDED or expanded > HIGHEST_RATIO * max(len(payload), 1):
         raise NotAWorkbook(
             f"a workbook that expands to at most {HIGHEST_EXPANDED} bytes and"
             f" {HIGHEST_RATIO} times its size"
         )
+
+
+def _what_it_is(payload: bytes) -> str:
+    if not payload:
+        return "an empty file"
+    if payload.startswith(_OLD_OR_LOCKED):
+        return "an .xls one or one behind a password"
+    if payload.lstrip()[:1] == b"<":
+        return "a web page"
+    return "another file or a cut one"
