@@ -6,6 +6,8 @@ from datetime import timedelta
 from django.conf import settings
 
 _MINUTE = 60
+#: JSON and XML are read whole, into about ten times as much memory.
+_WHOLE = {"max_bytes": 16_000_000, "max_expanded_bytes": 16_000_000}
 _DAY = int(timedelta(days=1).total_seconds())
 
 #: A source without a location is read when somebody names a file, and is never due.
@@ -27,6 +29,7 @@ DEFAULTS: Mapping[str, Mapping[str, object]] = {
         "creates_players": True,
         "credentials": "odds_api",
         "cadence_seconds": 5 * _MINUTE,
+        **_WHOLE,
     },
     "betfair_api": {
         "name": "Betfair exchange",
@@ -34,6 +37,7 @@ DEFAULTS: Mapping[str, Mapping[str, object]] = {
         "creates_players": True,
         "credentials": "betfair",
         "cadence_seconds": _MINUTE,
+        **_WHOLE,
     },
     "betfair_stream": {
         "name": "Betfair stream recordings",
@@ -55,16 +59,18 @@ DEFAULTS: Mapping[str, Mapping[str, object]] = {
         "creates_players": True,
         "cadence_seconds": _DAY,
     },
-    "espn": {"name": "ESPN", "creates_players": True, "cadence_seconds": 10 * _MINUTE},
+    "espn": {"name": "ESPN", "creates_players": True, "cadence_seconds": 10 * _MINUTE, **_WHOLE},
     "pinnacle": {
         "name": "Pinnacle",
         "creates_players": True,
         "cadence_seconds": _MINUTE,
+        **_WHOLE,
     },
     "feeds": {
         "name": "News feeds",
         "creates_books": False,
         "cadence_seconds": 10 * _MINUTE,
+        **_WHOLE,
     },
     "csv": {"name": "Files by mapping", "cadence_seconds": _DAY},
 }

@@ -16,7 +16,7 @@ from markets.models import Source
 from monitoring.errors import Refused
 
 #: A connector that takes payloads whole gets none that is larger.
-PARSED_AT_MOST = 64 * 1024 * 1024
+PARSED_AT_MOST = 4 * 1024 * 1024
 SINCE = "since"  # among a look's options: events that start before this day are left out
 COMPANION_AT_MOST = 16 * 1024 * 1024
 

@@ -47,7 +47,10 @@ class BetfairStream:
         number = 0
         for number, line in _lines(stream):
             if number == 1 and not line.lstrip(b"\xef\xbb\xbf \t").startswith(b"{"):
-                recording.refuse("a recording of the Betfair stream: one JSON message a line")
+                is_page = line.lstrip()[:1] == b"<"
+                found = "a web page" if is_page else repr(line[:40].decode("utf-8", "replace"))
+                expected = "a recording of the Betfair stream, one JSON message a line"
+                recording.refuse(f"{expected}, not {found}")
                 break
             recording.take(number, line)
             if recording.facts.records >= RECORDS_AT_MOST:

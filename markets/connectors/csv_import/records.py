@@ -17,8 +17,7 @@ LINES_OF_A_CELL = 50  # a quoted cell may hold line breaks
 PARQUET = b"PAR1"
 _OTHERS = (
     ("<", "a web page"), ("{", "JSON"), ("[", "JSON"), ("PK\x03\x04", "an archive"),
-    ("\x1f", "an archive"), ("\udcff\udcfe", "text in UTF-16"), ("\udcfe\udcff", "text in UTF-16"),
-    ("ÿþ", "text in UTF-16"), ("þÿ", "text in UTF-16"),
+    ("\x1f", "an archive"),
 )  # fmt: skip
 
 
@@ -65,6 +64,8 @@ def table(stream: BinaryIO, *, delimiter: str, encoding: str) -> Table:
     start = stream.read(len(PARQUET))
     if start == PARQUET:
         return _parquet(start + stream.read())
+    if start.startswith((b"\xff\xfe", b"\xfe\xff")) and not encoding.lower().startswith("utf-16"):
+        raise NotAFile(f"a CSV file in {encoding} or a Parquet file, not text in UTF-16")
     return _text(_Chained(start, stream), delimiter=delimiter, encoding=encoding)
 
 

@@ -38,6 +38,7 @@ class FootballData:
         file = File(name=name, fetched_at=fetched_at)
         lines = _lines(file, payload)
         if not lines and not any(problem.row is None for problem in file.problems):
+            file.problems.clear()  # not one line of it is text
             file.tell(None, "", "a CSV file with a header in UTF-8 or Windows-1252")
         if not lines or not _read_header(file, lines[0][1]):
             return ParsedBatch(problems=[replace(p, is_rejection=False) for p in file.problems])

@@ -149,8 +149,8 @@ class TestProblems:
         [
             (a_catalogue(description={"marketType": "NONSPORT"}), "a market type that is read"),
             (a_catalogue(marketStartTime="soon"), "a time with its offset"),
-            (a_catalogue(runners="none"), "Expected `array`"),
-            ({"marketId": "1.1", "status": 5}, "Expected `str`"),
+            (a_catalogue(runners="none"), "a market's catalogue: array, not str, at $.runners"),
+            ({"marketId": "1.1", "status": 5}, "a market's book: str, not int, at $.status"),
             ({"price": 3}, "a market with its id"),
             (7, "a market with its id"),
         ],

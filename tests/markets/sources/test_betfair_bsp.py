@@ -203,14 +203,17 @@ class TestProblems:
     @pytest.mark.parametrize(
         ("change", "expected"),
         [
-            ({"LOCAL_MEETING_DATE": "01/01/2031"}, "yyyy-mm-dd, not '01/01/2031'"),
+            ({"LOCAL_MEETING_DATE": "01/01/2031"}, "a day as yyyy-mm-dd, not '01/01/2031'"),
             ({"SCHEDULED_RACE_TIME": "25:00:00"}, "hh:mm:ss, not '25:00:00'"),
-            ({"TRACK": ""}, "a name of up to 120 printable characters"),
+            ({"TRACK": ""}, "a name of up to 120 printable characters, not ''"),
             ({"RACE_NO": "x"}, "a whole number from 1 to 999, not 'x'"),
             ({"RACE_NO": "0"}, "a whole number from 1 to 999, not '0'"),
             ({"WIN_MARKET_ID": "1.9"}, "Betfair's number of it, not '1.9'"),
             ({"SELECTION_ID": ""}, "Betfair's number of it, not ''"),
-            ({"SELECTION_NAME": "A\u202eB"}, "a name of up to 120 printable characters"),
+            (
+                {"SELECTION_NAME": "A\u202eB"},
+                r"a name of up to 120 printable characters, not 'A\u202eB'",
+            ),
             ({"SELECTION_NAME": '"open'}, "cells between commas: unexpected end of data"),
             ({"RACE_NO": "\u0663"}, "a whole number from 1 to 999, not '\u0663'"),
         ],
@@ -262,10 +265,10 @@ class TestProblems:
         assert (problem.row, batch.records) == (None, 0)
         assert problem.message.startswith("text") or problem.field == "LOCAL_MEETING_DATE"
 
-    def test_end_at_a_line_that_does_not_end(self):
+    def test_reject_a_line_that_does_not_end_and_no_other(self):
         payload = a_file({}, SECOND) + b"x" * 1_100_000
         batch = BetfairBsp().parse(payload, name="f", fetched_at=FETCHED)
-        assert (batch.records, told(batch)) == (2, [(None, "", False)])
+        assert (batch.records, told(batch)) == (3, [(4, "", True)])
 
     def test_refuse_a_header_without_a_column_that_is_needed(self):
         payload = a_file({}).replace(b"SELECTION_ID", b"RUNNER")

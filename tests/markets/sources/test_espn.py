@@ -197,7 +197,7 @@ class TestProblems:
             (b"<html>", "not a web page"),
             (b'{"code": 404, "message": "Not found"}', "not the error 'Not found'"),
             (b"{}", "a scoreboard, a summary or a list of injuries"),
-            (b"[]", "Expected `object`"),
+            (b"[]", "object, not array"),
             (SCOREBOARD[:-9], "whole JSON"),
         ],
     )

@@ -190,7 +190,8 @@ class TestProblems:
             ({"Winner": "Able B."}, "Loser"),
             ({"Winner": "Y\u202eoung"}, "Winner"),
             ({"Loser": "x" * 121}, "Loser"),
-            ({"Surface": "=HYPERLINK(1)"}, "Surface"),
+            ({"Round": "=HYPERLINK(1)"}, "Round"),
+            ({"WTA": "#REF!"}, "WTA"),
             ({}, "Winner"),
         ],
     )
@@ -198,6 +199,12 @@ class TestProblems:
         batch = parse(workbook({}, change))
         assert problems(batch) == [(3, field, True)]
         assert (batch.records, len(batch.events)) == (2, 1)
+
+    def test_of_a_formula_beside_a_match_take_the_match_without_it(self):
+        batch = parse(workbook({}, {"Winner": "Cole C.", "Surface": "=A1", "B365W": "=1+1"}))
+        assert problems(batch) == [(3, "Surface", False), (3, "B365W", False)]
+        assert (len(batch.events), len(batch.prices)) == (2, 15)
+        assert "surface" not in batch.events[1].data
 
     @pytest.mark.parametrize(
         "payload",
