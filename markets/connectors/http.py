@@ -20,6 +20,7 @@ from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit, urlunsplit
 import httpx
 import stamina
 
+from markets.connectors import http_bodies
 from monitoring.domain import redaction
 from monitoring.errors import PermanentlyFailed, TemporarilyFailed
 
@@ -31,6 +32,8 @@ NO_CONTENT, NOT_MODIFIED = 204, 304
 _TEMPORARY = frozenset({408, 425, 429, 500, 502, 503, 504})
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _PORTS = {"http": 80, "https": 443}
+_NAT64 = ipaddress.ip_network("64:ff9b::/96")
+_UNICAST = ipaddress.ip_network("2000::/3")
 
 logging.getLogger("httpx").setLevel(logging.WARNING)  # it would log whole addresses, keys too
 
@@ -190,7 +193,11 @@ def _follow(request: Request, bounds: _Bounds, timeout_seconds: float) -> Reply:
     url = request.address
     addresses = _addresses(url, request)
     may_be_local = not all(map(_is_public, addresses))
-    headers = {"User-Agent": USER_AGENT, **request.headers}
+    headers = {
+        "User-Agent": USER_AGENT,
+        "Accept-Encoding": http_bodies.ACCEPTED,
+        **request.headers,
+    }
     with httpx.Client(
         timeout=timeout_seconds,
         follow_redirects=False,
@@ -223,7 +230,9 @@ def _headers_for(location: str, before: str, headers: Mapping[str, str]) -> dict
     """Keep what was given for one site from another one."""
     to, now_at = urlsplit(urljoin(before, location)), urlsplit(before)
     is_same = (to.scheme, to.netloc) == (now_at.scheme, now_at.netloc)
-    return dict(headers) if is_same else {"User-Agent": USER_AGENT}
+    if is_same:
+        return dict(headers)
+    return {"User-Agent": USER_AGENT, "Accept-Encoding": http_bodies.ACCEPTED}
 
 
 @cache
@@ -258,9 +267,17 @@ def _addresses(url: str, request: Request) -> list[str]:
 
 
 def _is_public(text: str) -> bool:
+    """Say whether an address is on the public network, with the one that it carries within it."""
     address = ipaddress.ip_address(text.partition("%")[0])
-    mapped = getattr(address, "ipv4_mapped", None)
-    return (mapped or address).is_global and not address.is_multicast
+    if isinstance(address, ipaddress.IPv6Address):
+        within = address.ipv4_mapped or address.sixtofour
+        if address in _NAT64:
+            within = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+        if within is not None:
+            address = within
+        elif address not in _UNICAST:
+            return False
+    return address.is_global and not address.is_multicast
 
 
 def _ask_any(
@@ -292,19 +309,24 @@ def _ask(
     """Return the reply, or the address that a redirect names."""
     try:
         named = httpx.URL(url)
-        with client.stream(
-            "GET" if request.body is None else "POST",
-            named.copy_with(host=address),
-            headers={**headers, "Host": named.netloc.decode("ascii")},
-            content=request.body,
-            extensions={"sni_hostname": named.host},
-        ) as response:
-            if response.status_code in _REDIRECTS:
-                return str(response.headers.get("location", ""))
+        with (
+            http_bodies.Deadline(bounds.deadline) as deadline,
+            client.stream(
+                "GET" if request.body is None else "POST",
+                named.copy_with(host=address),
+                headers={**headers, "Host": named.netloc.decode("ascii")},
+                content=request.body,
+                extensions={"sni_hostname": named.host, "trace": deadline.trace},
+            ) as response,
+        ):
+            if response.status_code in _REDIRECTS and response.headers.get("location"):
+                return str(response.headers["location"])
             _accept(response, request.shown(url))
             _take(response, request.shown(url), bounds)
             return Reply(response.status_code, dict(response.headers), request.shown(url))
-    except (httpx.TransportError, httpx.DecodingError) as fault:
+    except (httpx.TransportError, http_bodies.BadBody) as fault:
+        if time.monotonic() >= bounds.deadline:
+            raise NoAnswer(f"{request.shown(url)}: not finished in time", kind="TIMEOUT") from fault
         kind = "TIMEOUT" if isinstance(fault, httpx.TimeoutException) else "CONNECTION"
         said = f"{request.shown(url)}: {type(fault).__name__} {fault}".strip()
         raise NoAnswer(said, kind=kind) from fault
@@ -342,10 +364,13 @@ def _retry_after(headers: Any) -> float:
 def _take(response: httpx.Response, shown: str, bounds: _Bounds) -> None:
     """Write the body down while it is neither too large nor too slow."""
     size = 0
-    for chunk in response.iter_bytes():
+    encoding = ",".join(response.headers.get_list("content-encoding"))
+    for chunk in http_bodies.unpacked(response.iter_raw(), encoding=encoding):
         size += len(chunk)
         if size > bounds.max_bytes:
             raise TooLarge(f"{shown}: more than {bounds.max_bytes} bytes")
-        if time.monotonic() > bounds.deadline:
-            raise NoAnswer(f"{shown}: not finished in time", kind="TIMEOUT")
+        if time.monotonic() >= bounds.deadline:
+            break
         bounds.into.write(chunk)
+    if time.monotonic() >= bounds.deadline:  # a body that was cut then may look like a whole one
+        raise NoAnswer(f"{shown}: not finished in time", kind="TIMEOUT")

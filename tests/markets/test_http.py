@@ -320,12 +320,16 @@ class TestIsPublic:
         [
             "127.0.0.1", "10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.169.254", "0.0.0.0",
             "100.64.0.1", "::1", "fe80::1%eth0", "fc00::1", "::ffff:127.0.0.1", "224.0.0.1",
+            "64:ff9b::10.1.2.3", "64:ff9b:1::1", "2002:7f00:1::", "2002:a01:203::1", "::127.0.0.1",
+            "::ffff:0:127.0.0.1", "fec0::1", "2001:0:7f00:1::", "ff02::1", "255.255.255.255",
         ],
     )  # fmt: skip
     def test_says_no_of_every_private_address(self, address):
         assert not http._is_public(address)
 
-    @pytest.mark.parametrize("address", ["8.8.8.8", "2606:4700::1111", "::ffff:8.8.8.8"])
+    @pytest.mark.parametrize(
+        "address", ["8.8.8.8", "2606:4700::1111", "::ffff:8.8.8.8", "64:ff9b::8.8.8.8"]
+    )
     def test_says_yes_of_a_public_one(self, address):
         assert http._is_public(address)
 
