@@ -24,7 +24,7 @@ from monitoring.errors import OutsideFailed
 from tests.markets.builders import NOW, csv_file
 from tests.markets.test_http import a_server
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.faults]
 SOURCE = "football_data"
 GOOD = csv_file({})
 
