@@ -101,7 +101,7 @@ class TestEveryPage:
 class TestTheApi:
     def test_answers_json_and_never_a_page(self, told, admin_client):
         for name in ("unknown-names", "participants", "notices", "events"):
-            answer = admin_client.get(f"/api/v1/{name}/", headers={"Accept": "text/html,*/*"})
+            answer = admin_client.get(f"/api/v1/{name}", headers={"Accept": "text/html,*/*"})
             assert (answer.status_code, name) == (200, name)
             assert answer["Content-Type"].startswith("application/json")
             assert answer["X-Content-Type-Options"] == "nosniff"

@@ -77,7 +77,8 @@ class Sheet:
 
     def read_header(self, cells: Sequence[str]) -> bool:
         """Find the columns; return whether those are there that nothing can be read without."""
-        self.places = {cell.strip(): at for at, cell in enumerate(cells) if cell.strip()}
+        named = reversed(list(enumerate(cells)))  # of two of one name, the first counts
+        self.places = {cell.strip(): at for at, cell in named if cell.strip()}
         missing = [column for column in REQUIRED if column not in self.places]
         if missing:
             self.tell(None, missing[0], csv_rows.without(missing, list(self.places)))
@@ -124,10 +125,10 @@ class Sheet:
         )
 
     def _cells(self, cells: Sequence[str]) -> dict[str, str]:
-        width = len(cells)
-        if width < len(self.places):
-            raise BadRow("", f"{len(self.places)} cells, not {width}: the line is cut short")
-        return {column: cells[at].strip() for column, at in self.places.items() if at < width}
+        width = max(self.places.values()) + 1
+        if len(cells) < width:
+            raise BadRow("", f"{width} cells, not {len(cells)}: the line is cut short")
+        return {column: cells[at].strip() for column, at in self.places.items()}
 
     def _starts_at(self, day: date, text: str) -> datetime:
         try:

@@ -270,6 +270,14 @@ class TestProblems:
         batch = BetfairBsp().parse(payload, name="f", fetched_at=FETCHED)
         assert (batch.records, told(batch)) == (3, [(4, "", True)])
 
+    def test_reject_a_line_that_ends_before_a_column_that_stands_twice(self):
+        header, row = a_file({}).splitlines()
+        short = row.rsplit(b",", 1)[0]
+        payload = b"\n".join([header + b",,TRACK", row + b",,Elsewhere", short]) + b"\n"
+        batch = BetfairBsp().parse(payload, name="f", fetched_at=FETCHED)
+        assert told(batch) == [(3, "", True)]
+        assert "Elsewhere" not in batch.events[0].name
+
     def test_refuse_a_header_without_a_column_that_is_needed(self):
         payload = a_file({}).replace(b"SELECTION_ID", b"RUNNER")
         (problem,) = BetfairBsp().parse(payload, name="f", fetched_at=FETCHED).problems

@@ -202,7 +202,7 @@ class TestProblems:
 
     def test_of_a_formula_beside_a_match_take_the_match_without_it(self):
         batch = parse(workbook({}, {"Winner": "Cole C.", "Surface": "=A1", "B365W": "=1+1"}))
-        assert problems(batch) == [(3, "Surface", False), (3, "B365W", False)]
+        assert problems(batch) == [(3, "B365W", False), (3, "Surface", False)]
         assert (len(batch.events), len(batch.prices)) == (2, 15)
         assert "surface" not in batch.events[1].data
 
