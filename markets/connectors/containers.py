@@ -231,8 +231,8 @@ def _listed(archive: tarfile.TarFile) -> tuple[dict[str, tarfile.TarInfo], bool]
     except tarfile.ReadError:
         infos.pop(last or "", None)
         return infos, False
-    archive.fileobj.seek(archive.offset)  # type: ignore[union-attr]
-    return infos, not archive.fileobj.read(tarfile.BLOCKSIZE).strip(b"\0")  # type: ignore[union-attr]
+    archive.fileobj.seek(archive.offset)
+    return infos, not archive.fileobj.read(tarfile.BLOCKSIZE).strip(b"\0")
 
 
 def _chosen(names: list[str], archive: str, opening: _Opening) -> Iterator[str | Member]:

@@ -101,13 +101,17 @@ class LookReport:
 
 def _shown(problem: Problem, file: str) -> Problem:
     """Return a problem with a file, in which nothing hides, breaks lines or moves a cursor."""
-    texts = {"file": problem.file or file, "field": problem.field, "message": problem.message}
-    plain = {
-        name: text if text.isprintable() else "".join(map(_sign, text))
-        for name, text in texts.items()
-    }
-    return problem if plain == texts and problem.file else replace(problem, **plain)
+    return replace(
+        problem,
+        file=_plain(problem.file or file),
+        field=_plain(problem.field),
+        message=_plain(problem.message),
+    )
 
 
-def _sign(sign: str) -> str:
-    return sign if sign.isprintable() else sign.encode("unicode_escape").decode()
+def _plain(text: str) -> str:
+    if text.isprintable():
+        return text
+    return "".join(
+        sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text
+    )

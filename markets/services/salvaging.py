@@ -54,6 +54,7 @@ class Salvage:
 def _refused(batch: ParsedBatch, told: list[int], refusal: Exception) -> Counts:
     first_line = str(refusal).partition("\n")[0]
     said = f"values that the tables can hold: {first_line}"[:500]
-    refused = [Problem("", number, "", said, is_rejection=True) for number in told or [None]]
+    records: list[int | None] = [*told] or [None]
+    refused = [Problem("", number, "", said, is_rejection=True) for number in records]
     rows = RowCounts(read=batch.records, rejected=batch.records)
     return Counts(rows=rows, problems=[*batch.problems, *refused])

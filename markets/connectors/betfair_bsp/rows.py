@@ -81,7 +81,7 @@ class Sheet:
         self.places = {cell.strip(): at for at, cell in named if cell.strip()}
         missing = [column for column in REQUIRED if column not in self.places]
         if missing:
-            self.tell(None, missing[0], csv_rows.without(missing, list(self.places)))
+            self.tell(None, missing[0], csv_rows.without(missing, [cell.strip() for cell in cells]))
         return not missing
 
     def row(self, record: int, line: str) -> Row | None:

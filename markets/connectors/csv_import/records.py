@@ -95,8 +95,8 @@ def _text(raw: io.RawIOBase, *, delimiter: str, encoding: str) -> Table:
         raise NotAFile("a file with a header, not an empty one")
     is_other = next((what for head, what in _OTHERS if first.cells[0].startswith(head)), "")
     if first.wrong or is_other:
-        found = f", not {is_other}" if is_other else f": {first.wrong} in line {first.number}"
-        raise NotAFile(f"a CSV file in {encoding.removesuffix('-sig')} or a Parquet file{found}")
+        instead = f", not {is_other}" if is_other else f": {first.wrong} in line {first.number}"
+        raise NotAFile(f"a CSV file in {encoding.removesuffix('-sig')} or a Parquet file{instead}")
     return Table(_header(first.cells), _fitting(found, [cell.strip() for cell in first.cells]))
 
 

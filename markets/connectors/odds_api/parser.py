@@ -27,10 +27,12 @@ def batch(document: Document, *, first: int, reading: Reading) -> ParsedBatch:
     collected = quotes.Quotes(told)
     competitions = {}
     for record, game in enumerate(document.games, start=first):
-        event = game if isinstance(game, str) else _event(told, record, game)
-        if isinstance(event, Rejected) or isinstance(game, str):
-            at = event.at if isinstance(event, Rejected) else ""
-            told.tell(record, at, str(event), reject=True)
+        if isinstance(game, str):
+            told.tell(record, "", game, reject=True)
+            continue
+        event = _event(told, record, game)
+        if isinstance(event, Rejected):
+            told.tell(record, event.at, str(event), reject=True)
             continue
         if game.sport_key in codes.COMPETITIONS:
             competitions[game.sport_key] = codes.COMPETITIONS[game.sport_key]

@@ -275,7 +275,7 @@ class TestProblems:
         short = row.rsplit(b",", 1)[0]
         payload = b"\n".join([header + b",,TRACK", row + b",,Elsewhere", short]) + b"\n"
         batch = BetfairBsp().parse(payload, name="f", fetched_at=FETCHED)
-        assert told(batch) == [(3, "", True)]
+        assert [problem for problem in told(batch) if problem[2]] == [(3, "", True)]
         assert "Elsewhere" not in batch.events[0].name
 
     def test_refuse_a_header_without_a_column_that_is_needed(self):
