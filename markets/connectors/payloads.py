@@ -6,6 +6,8 @@ from typing import Any, BinaryIO
 
 import msgspec
 
+from markets.connectors import json_shape
+
 LONGEST_LINE = 1_048_576
 _BOM = b"\xef\xbb\xbf"
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
@@ -78,9 +80,10 @@ def _decoded(line: bytes, encodings: Sequence[str]) -> str:
 def json_document(payload: bytes, type: Any) -> Any:
     """Return a JSON payload as ``type``, of which it may hold more than is read.
 
-    What some programs write and JSON does not know becomes text, which is refused where it
-    stands for a number: NaN, and numbers that no computer holds.  Half a surrogate pair becomes
-    NUL, which no name may hold.
+    A key that the document tells twice and nesting deeper than ``json_shape.DEEPEST`` are
+    refused.  What some programs write and JSON does not know becomes text, which is refused
+    where it stands for a number: NaN, and numbers that no computer holds.  Half a surrogate pair
+    becomes NUL, which no name may hold.
 
     Raises:
         BadPayload: it is none, or not of that type; says where.
@@ -94,6 +97,9 @@ def json_document(payload: bytes, type: Any) -> Any:
     """
     _refuse_other_kinds(payload[:64], "JSON")
     payload = payload.removeprefix(_BOM)
+    wrong_shape = json_shape.what_is_wrong(payload)
+    if wrong_shape:
+        raise BadPayload(wrong_shape)
     try:
         return msgspec.json.decode(payload, type=type)
     except (msgspec.DecodeError, UnicodeDecodeError) as wrong:

@@ -107,3 +107,30 @@ class TestJsonDocument:
 
     def test_survives_any_depth(self):
         assert "nested" in refusal(b'{"name": ' + b"[" * 100_000, dict[str, Any])
+
+    def test_reads_sixty_four_deep_and_no_deeper(self):
+        deep = b"[" * 64 + b"]" * 64
+        assert payloads.json_document(deep, list)
+        assert refusal(b"[" + deep + b"]", list) == "JSON nested 64 deep at most"
+
+    @pytest.mark.parametrize(
+        ("body", "key"),
+        [
+            (b'{"name": "a", "name": "b"}', "name"),
+            (b'{"a": {}, "b": [{"a": 1}], "a": {"c": 2}}', "a"),
+            (b'\xef\xbb\xbf {"x\\"": 1, "x\\u0022": 2}', 'x"'),
+        ],
+    )
+    def test_refuses_a_key_that_is_told_twice(self, body, key):
+        assert refusal(body, dict[str, Any]) == f"each key once, not {key!r} twice"
+
+    @pytest.mark.parametrize(
+        "body",
+        [
+            b'{"a": {"b": 1}, "b": {"b": 2}}',
+            b'{"a": "\\\\", "b": "]:{[\\"a\\":"}',
+            b'[{"a": 1}, {"a": 2}]',
+        ],
+    )
+    def test_takes_a_key_once_at_each_place(self, body):
+        assert payloads.json_document(body, Any)

@@ -1,0 +1,56 @@
+"""The shape of a JSON text before anybody reads it: how deep it nests, and keys told twice.
+
+A decoder keeps the last of two equal keys without a word, and follows nesting as deep as its
+stack allows.  Both are found in the brackets, colons and quotes alone.
+"""
+
+import json
+from collections import Counter
+
+import msgspec
+import numpy as np
+
+DEEPEST = 64
+_SIGNS = b'"[]{}:'
+_ALL_ELSE = bytes(set(range(256)) - set(_SIGNS))
+_STEPS = np.zeros(256, dtype=np.int8)
+_STEPS[list(b"[{")], _STEPS[list(b"]}")] = 1, -1
+_QUOTE, _COLON = ord('"'), ord(":")
+
+
+def what_is_wrong(payload: bytes) -> str:
+    """Return what was expected of a JSON text instead; "" where its shape is well.
+
+    Text that is no JSON may pass: the decoder says better what is wrong with it.
+
+    >>> what_is_wrong(b'{"a": {"b": 1}, "b": "]]: {"}')
+    ''
+    >>> what_is_wrong(b'{"a": 1, "b": {"a": 2}, "a": 3}')
+    "each key once, not 'a' twice"
+    >>> what_is_wrong(b"[" * 65 + b"]" * 65)
+    'JSON nested 64 deep at most'
+    """
+    # An escaped quote ends no text; a run of backslashes escapes by pairs.
+    plain = payload.replace(b"\\\\", b"").replace(b'\\"', b"") if b"\\" in payload else payload
+    signs = np.frombuffer(plain.translate(None, _ALL_ELSE), dtype=np.uint8)
+    is_quote = signs == _QUOTE
+    in_text = np.cumsum(is_quote, dtype=np.uint8) & 1
+    signs = signs[~is_quote & (in_text == 0)]
+    depth = np.cumsum(_STEPS[signs], dtype=np.int64)
+    if depth.size and int(depth.max()) > DEEPEST:
+        return f"JSON nested {DEEPEST} deep at most"
+    if payload.lstrip()[:1] != b"{":
+        return ""
+    n_keys = int(np.count_nonzero((signs == _COLON) & (depth == 1)))
+    try:
+        distinct = msgspec.json.decode(payload, type=dict[str, msgspec.Raw])
+        return "" if n_keys == len(distinct) else f"each key once, not {_twice(payload)!r} twice"
+    except (ValueError, RecursionError):
+        return ""
+
+
+def _twice(payload: bytes) -> str:
+    """Return the first key that the document itself holds more than once."""
+    pairs = json.loads(payload, object_pairs_hook=lambda told: told)
+    counts = Counter(key for key, _ in pairs)
+    return next((key for key, count in counts.items() if count > 1), "")[:60]
