@@ -7,7 +7,7 @@ from django.http import HttpRequest
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, RelatedDropdownFilter
 from unfold.decorators import display
 
-from markets.models import Fetch, FetchProblem, PayloadLook, RawPayload
+from markets.models import AskedAddress, Fetch, FetchProblem, PayloadLook, RawPayload
 from monitoring.desk import chips, columns, sections
 from monitoring.desk.pages import Fixed, list_url
 
@@ -154,6 +154,20 @@ class RawPayloadAdmin(Fixed):
                 empty="It was read beside another file alone.",
             ),
         ]  # fmt: skip
+
+
+@admin.register(AskedAddress)
+class AskedAddressAdmin(Fixed):
+    list_display = ("address", "source", "read", "unchanged", "times_unchanged", "last_modified")
+    list_select_related = ("source",)
+    list_filter = (("source", RelatedDropdownFilter),)
+    search_fields = ("address",)
+    ordering = ("-read_at",)
+    detail_related = ("source",)
+    empty_text = "No address has told by what it can be asked for changes alone."
+
+    read = columns.moment("read_at", "Read whole")
+    unchanged = columns.moment("unchanged_at", "Nothing new")
 
 
 @admin.register(PayloadLook)

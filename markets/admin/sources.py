@@ -16,7 +16,7 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 from markets import queries
 from markets.admin import fetches
 from markets.models import Fetch, Source
-from markets.services import breaking, credentials, sources, switching
+from markets.services import breaking, credentials, sources, switching, unchanged
 from monitoring.desk import asking, chips, columns, sections
 from monitoring.desk.actions import BOTH, Action, Asked, Done, ReasonForm, switches
 from monitoring.desk.filters import StartingFilter
@@ -68,6 +68,10 @@ def disable(asked: Asked) -> Done:
 
 def reset(asked: Asked) -> Done:
     return _switched(asked, breaking.reset, "Asked again:")
+
+
+def reread(asked: Asked) -> Done:
+    return _switched(asked, unchanged.forget, "Asked for everything:")
 
 
 def _is_left_alone(row: Source) -> bool:
@@ -164,6 +168,17 @@ class SourceAdmin(Kept):
             invalid="{row} is not left alone.",
             icon="restart_alt",
             on=BOTH,
+        ),
+        Action(
+            name="reread",
+            title="Ask for everything",
+            permission="markets.change_source",
+            consequence="What its addresses said of their last answers is forgotten: the next look"
+            " reads them whole, changed or not.",
+            act=reread,
+            valid=lambda row: row.addresses.exists(),
+            invalid="{row} is asked for everything as it is.",
+            icon="sync",
         ),
     )
 

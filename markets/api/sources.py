@@ -10,7 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from markets import models, queries
-from markets.services import breaking, switching
+from markets.services import breaking, switching, unchanged
 from monitoring.rest.access import actor_of
 from monitoring.rest.resources import ACTING, ERRORS, ReadOnlyResource, refuse_unknown, resource
 
@@ -76,6 +76,7 @@ class SourceBase(ReadOnlyResource):
         "enable": "markets.change_source",
         "disable": "markets.change_source",
         "reset_breaker": "markets.change_source",
+        "reread": "markets.change_source",
     }
 
 
@@ -144,6 +145,12 @@ class Sources(_Sources):
         """Ask the source again from its next look on, whatever made it wait."""
         return self._changed(request, breaking.reset)
 
+    @extend_schema(request=Because, responses={200: _Sources.serializer_class, **ACTING})
+    @action(detail=True, methods=["post"], pagination_class=None, filterset_class=None)
+    def reread(self, request: Request, pk: str) -> Response:
+        """Ask every address of the source whole once more, changed or not."""
+        return self._changed(request, unchanged.forget)
+
     def _changed(self, request: Request, change: Any) -> Response:
         data = Because(data=request.data)
         data.is_valid(raise_exception=True)
@@ -195,6 +202,22 @@ RESOURCES: dict[str, type[ReadOnlyResource]] = {
             "fetch__source__code": ["exact"],
             "is_rejection": ["exact"],
         },
+    ),
+    "asked-addresses": resource(
+        models.AskedAddress,
+        fields=[
+            "id",
+            "source",
+            "address",
+            "etag",
+            "last_modified",
+            "read_at",
+            "unchanged_at",
+            "times_unchanged",
+        ],
+        texts={"source_code": "source.code"},
+        filters={"source": ["exact"], "source__code": ["exact"], "read_at": TIME},
+        orderings=["-read_at", "read_at", "-id", "id"],
     ),
     "payload-looks": resource(
         models.PayloadLook,

@@ -316,9 +316,12 @@ class Answer:
     payload: Path | bytes
     headers: Mapping[str, str] = field(default_factory=dict)
     status: int = 200
+    address: str = ""  # by which it is found again, where it may answer "not modified"
 
 
-#: get(url, params={}, headers={}, body=None, secret_params=frozenset()): bounded, archived.
+#: get(url, params={}, headers={}, body=None, secret_params=frozenset(), if_changed=False): bounded,
+#: archived.  ``if_changed``: it may answer "not modified" and hold nothing; never for prices of
+#: now, which an unchanged answer confirms, nor where ``ask`` reads what was answered.
 Get = Callable[..., Answer]
 
 

@@ -109,8 +109,6 @@ def json_document(payload: bytes, type: Any) -> Any:
             return json_document(better, type)
         what = "JSON" if is_other else "whole JSON in UTF-8"
         raise BadPayload(in_words(wrong, what=what, payload=payload)) from wrong
-    except RecursionError as wrong:
-        raise BadPayload("JSON that is not nested so deep") from wrong
 
 
 def mended(payload: bytes) -> bytes:

@@ -38,6 +38,7 @@ from markets.models.results import (
     StatisticResult,
 )
 from markets.models.sources import (
+    AskedAddress,
     Fetch,
     FetchProblem,
     PayloadLook,
@@ -46,6 +47,7 @@ from markets.models.sources import (
 )
 
 __all__ = [
+    "AskedAddress",
     "Book",
     "ClosingPrice",
     "Competition",

@@ -108,6 +108,35 @@ class RawPayload(models.Model):
         return f"{self.sha256[:12]} {self.origin}"
 
 
+class AskedAddress(models.Model):
+    """An address that answered whole, and by what its publisher tells whether it has changed.
+
+    ``digest`` is of the whole address, secrets included, and of how the source is read: whoever
+    changes its options asks for everything once more.
+    """
+
+    source = models.ForeignKey(Source, on_delete=models.CASCADE, related_name="addresses")
+    digest = models.CharField(max_length=64)
+    address = models.CharField(max_length=500)  # as people may see it
+    etag = models.CharField(max_length=300, blank=True)
+    last_modified = models.CharField(max_length=60, blank=True)
+    read_at = models.DateTimeField()  # when it was read whole
+    unchanged_at = models.DateTimeField(null=True, blank=True)  # when it last had nothing new
+    times_unchanged = models.PositiveIntegerField(default=0, db_default=0)
+
+    class Meta:
+        verbose_name_plural = "asked addresses"
+        constraints = [
+            models.UniqueConstraint(fields=["source", "digest"], name="asked_address_once"),
+            models.CheckConstraint(
+                condition=~Q(etag="", last_modified=""), name="asked_address_can_be_compared"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.address
+
+
 class Fetch(models.Model):
     """One look at a source, and how it ended: new data, nothing new, or could not look.
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 from time import perf_counter
@@ -12,7 +13,7 @@ from markets.connectors import http
 from markets.connectors.base import Answer, AskingConnector, Connector, Problem
 from markets.connectors.payloads import error_said
 from markets.models import Fetch, Source
-from markets.services import asking, reading, sources
+from markets.services import asking, reading, sources, unchanged
 from markets.services.look_report import LookReport
 
 _HEAD = 65_536
@@ -35,6 +36,7 @@ class Arrival:
     kind: str = ""
     beside: Callable[[str], bytes | None] | None = None
     again: Callable[[], BinaryIO] | None = None  # opens it once more
+    recorded: Callable[[], None] | None = None  # to be called once all of it is recorded
 
     def __enter__(self) -> Self:
         return self
@@ -58,14 +60,19 @@ def arrivals(
     now: datetime,
     began: float,
     report: LookReport,
+    asks_whole: bool = False,
 ) -> Generator[Arrival]:
     """Yield one payload after the other; each has a moment of its own.
+
+    ``asks_whole``: answers that have not changed are wanted, too.
 
     Raises:
         OutsideFailed: an address could not be read.
         NoCredentials, CannotBeAsked: a secret is missing, or an option is wrong.
     """
-    line = asking.line_to(source=source, connector=connector, now=now)
+    line = asking.line_to(
+        source=source, connector=connector, now=now, asks_whole=asks_whole or since is not None
+    )
 
     def later() -> datetime:
         report.asked_seconds = line.seconds
@@ -78,12 +85,12 @@ def arrivals(
                 line=line, connector=cast(AskingConnector, connector), since=since
             )
             for answer in found:
-                yield _answered(answer, at=later())
+                yield _answered(answer, source, at=later())
             return
         for number, place in enumerate(places):
             if place.path is None:
-                answer = line.get(place.origin)
-                yield _answered(answer, at=later())
+                answer = line.get(place.origin, if_changed=not reading.is_live(source))
+                yield _answered(answer, source, at=later())
             else:
                 yield _file(place, place.path, source, at=now + timedelta(microseconds=number))
     finally:
@@ -106,11 +113,22 @@ def _file(place: reading.Place, path: Path, source: Source, *, at: datetime) -> 
     return _judged(arrival)
 
 
-def _answered(answer: Answer, *, at: datetime) -> Arrival:
-    """Return an answer as a payload."""
+def _answered(answer: Answer, source: Source, *, at: datetime) -> Arrival:
+    """Return an answer as a payload, and what to keep once it is recorded."""
     arrival = Arrival(answer.name, answer.origin, at)
     if answer.status in (http.NO_CONTENT, http.NOT_MODIFIED):
+        if answer.address and answer.status == http.NOT_MODIFIED:
+            arrival.recorded = partial(unchanged.note, source=source, digest=answer.address, now=at)
         return arrival
+    if answer.address:
+        arrival.recorded = partial(
+            unchanged.keep,
+            source=source,
+            digest=answer.address,
+            shown=answer.origin,
+            headers=answer.headers,
+            now=at,
+        )
     if isinstance(answer.payload, Path):
         arrival.file = answer.payload.open("rb")
         arrival.size = answer.payload.stat().st_size

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from io import BytesIO
 from typing import Any
@@ -11,7 +11,7 @@ from markets.connectors import http
 from markets.connectors.base import Answer, Asked, AskingConnector, Quota, QuotaConnector
 from markets.domain import quotas
 from markets.models import Source
-from markets.services import credentials, reading
+from markets.services import credentials, reading, unchanged
 
 
 @dataclass(slots=True)
@@ -21,6 +21,7 @@ class Line:
     source: Source
     now: datetime
     quota_of: QuotaConnector | None = None
+    asks_whole: bool = False  # whatever an address said of its last answer
     seconds: float = 0.0
     requests: int = 0
     quota: Quota | None = field(default=None)
@@ -35,16 +36,24 @@ class Line:
         secret_params: frozenset[str] = frozenset(),
         keep: bool = True,
         certificate: http.Certificate | None = None,
+        if_changed: bool = False,
     ) -> Answer:
         """Ask one address.  Nothing is archived but what ``ask`` yields.
 
-        ``keep=False`` says so of what must never be yielded: a login's answer.
+        ``keep=False`` says so of what must never be yielded: a login's answer.  ``if_changed``:
+        the answer may be that nothing has changed since it was last recorded whole.
 
         Raises:
             OutsideFailed: it did not answer with content; ``kind`` says how it failed.
         """
         given = {name: str(value) for name, value in (params or {}).items()}
         request = http.Request(url, given, headers or {}, body, secret_params, certificate)
+        digest = ""
+        if if_changed and body is None:
+            digest = unchanged.digest_of(source=self.source, address=request.address)
+            if not self.asks_whole:
+                known = unchanged.conditions(source=self.source, digest=digest)
+                request = replace(request, headers={**known, **request.headers})
         into = BytesIO()
         began = time.perf_counter()
         try:
@@ -58,9 +67,8 @@ class Line:
             self.seconds += time.perf_counter() - began
             self.requests += 1
         self._note_quota(reply.headers)
-        return Answer(
-            reading.name_of(url), reply.shown, into.getvalue(), reply.headers, reply.status
-        )
+        name = reading.name_of(url)
+        return Answer(name, reply.shown, into.getvalue(), reply.headers, reply.status, digest)
 
     def _note_quota(self, headers: Mapping[str, str]) -> None:
         """Keep what the answer tells of the quota; one that is used up ends the asking."""
@@ -81,9 +89,10 @@ class Line:
         Source.objects.filter(pk=self.source.pk).update(**changes)
 
 
-def line_to(*, source: Source, connector: object, now: datetime) -> Line:
+def line_to(*, source: Source, connector: object, now: datetime, asks_whole: bool = False) -> Line:
     """Return a way to a source that notes what the answers tell of its quota."""
-    return Line(source, now, connector if isinstance(connector, QuotaConnector) else None)
+    quota_of = connector if isinstance(connector, QuotaConnector) else None
+    return Line(source, now, quota_of, asks_whole)
 
 
 def answers(*, line: Line, connector: AskingConnector, since: date | None) -> Iterator[Answer]:

@@ -18,7 +18,6 @@ from monitoring.domain.progress import RunHandle
 from monitoring.errors import Cancelled, OutsideFailed, Refused
 from monitoring.services import audit
 
-LIVE_CADENCE = 900  # seconds; a source that is asked so often tells prices of now
 PROBLEMS_AT_MOST = 10_000  # written down with one look; all of them are in what it returns
 
 
@@ -50,8 +49,7 @@ class _Wanted:
     @property
     def is_live(self) -> bool:
         """Say whether prices of now are asked for."""
-        is_often = self.source.cadence_seconds <= LIVE_CADENCE
-        return self.places is None and self.since is None and is_often
+        return self.places is None and self.since is None and reading.is_live(self.source)
 
     def later(self) -> datetime:
         return self.now + timedelta(seconds=perf_counter() - self.began)
@@ -198,6 +196,7 @@ def _read(wanted: _Wanted, fetch: Fetch | None, report: LookReport) -> None:
         now=wanted.now,
         began=wanted.began,
         report=report,
+        asks_whole=fetch is None,
     )
     done = 0
     with closing(arrivals):

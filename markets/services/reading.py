@@ -18,6 +18,7 @@ from monitoring.errors import Refused
 #: A connector that takes payloads whole gets none that is larger.
 PARSED_AT_MOST = 4 * 1024 * 1024
 SINCE = "since"  # among a look's options: events that start before this day are left out
+LIVE_CADENCE = 900  # seconds
 COMPANION_AT_MOST = 16 * 1024 * 1024
 
 
@@ -32,6 +33,11 @@ class Place:
     name: str
     origin: str
     path: Path | None = None
+
+
+def is_live(source: Source) -> bool:
+    """Say whether a source is asked so often that it tells prices of now."""
+    return source.cadence_seconds <= LIVE_CADENCE
 
 
 def is_address(location: str) -> bool:

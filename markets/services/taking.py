@@ -32,9 +32,17 @@ class Taker:
     progress: RunHandle | None
     is_live: bool = False  # its prices should be those of now
     looks: int = 0
+    is_whole: bool = True  # everything of the payload at hand was recorded
 
     def take(self, arrival: Arrival) -> None:
         """Archive a payload and record what is in it, or note why it cannot be read."""
+        self.is_whole = True
+        self._take(arrival)
+        is_all = self.is_whole and self.since is None and self.fetch is not None
+        if arrival.recorded is not None and is_all:
+            arrival.recorded()
+
+    def _take(self, arrival: Arrival) -> None:
         report = self.report
         report.bytes += arrival.size if arrival.file is not None else 0
         payload = None
@@ -43,7 +51,7 @@ class Taker:
                 file=arrival.file, source=self.source, origin=arrival.origin, now=self.now
             )
         if arrival.wrong:
-            report.refuse(arriving.problem_of(arrival), kind=arrival.kind)
+            self._refuse(arriving.problem_of(arrival), kind=arrival.kind)
         elif arrival.file is None:
             report.files += 1  # it answered that there is nothing
         elif payload is None:
@@ -52,6 +60,10 @@ class Taker:
         else:
             with archiving.opened(sha256=payload.sha256) as stream:
                 self._members(arrival, stream, payload)
+
+    def _refuse(self, problem: Problem, *, kind: str) -> None:
+        self.is_whole = False
+        self.report.refuse(problem, kind=kind)
 
     def _members(self, arrival: Arrival, stream: BinaryIO, payload: RawPayload | None) -> None:
         found = reading.members(
@@ -66,15 +78,13 @@ class Taker:
             members += 1
             if member.stream is None:
                 wrong = member.wrong or BadPayload("a readable file")
-                self.report.refuse(
-                    Problem(member.name, None, "", str(wrong)[:500]), kind=_kind_of(wrong)
-                )
+                self._refuse(Problem(member.name, None, "", str(wrong)[:500]), kind=_kind_of(wrong))
             else:
                 self._member(member, member.stream, arrival, payload)
         if not members:
             wanted = f"an archive that holds a {' or '.join(self.connector.suffixes)} file"
             problem = Problem(arrival.name, None, "", wanted[:500])
-            self.report.refuse(problem, kind=Fetch.ErrorKind.BAD_PAYLOAD)
+            self._refuse(problem, kind=Fetch.ErrorKind.BAD_PAYLOAD)
 
     def _member(
         self, member: Member, stream: BinaryIO, arrival: Arrival, payload: RawPayload | None
@@ -98,7 +108,7 @@ class Taker:
             self.report.files += self._portions(stream, how, allowed, look)
         except BadPayload as wrong:
             problem = Problem(member.name, None, "", str(wrong)[:500])
-            self.report.refuse(problem, kind=_kind_of(wrong))
+            self._refuse(problem, kind=_kind_of(wrong))
         if row is not None and archived.COMPANIONS in options:
             PayloadLook.objects.filter(pk=row.pk).update(options=options)
 
@@ -114,6 +124,7 @@ class Taker:
                 self.report.add(counts)
                 self.report.tell(counts.problems, file=how.name)
             is_read = True
+        self.is_whole = self.is_whole and not salvage.refusals
         return is_read
 
     def _looked(
@@ -170,6 +181,7 @@ class Taker:
         return companion
 
     def _unreadable(self, batch: ParsedBatch, name: str) -> None:
+        self.is_whole = False
         self.report.tell(batch.problems, file=name)
         self.report.error_kind = self.report.error_kind or Fetch.ErrorKind.BAD_PAYLOAD
 

@@ -106,7 +106,7 @@ class TestADocument:
             (b"<?xml version='1.0'?><!DOCTYPE x [<!ENTITY a 'b'>]>", "JSON, not a web page"),
             (a_game().decode().encode("utf-16"), "JSON in UTF-8, not in UTF-16"),
             (b"\x1f\x8b\x08", "JSON, not an archive"),
-            (b"[" * 100_000, "JSON that is not nested so deep"),
+            (b"[" * 100_000, "JSON nested 64 deep at most"),
             (b"null", "JSON: object, not null"),
             (b"7", "JSON: object, not int"),
             (a_game() + b"{}", "whole JSON in UTF-8: JSON is malformed: trailing characters"),

@@ -64,9 +64,9 @@ def ask(*, asked: Asked, get: Get) -> Iterator[Answer]:
         answer = get(f"{path}/scoreboard", params={"dates": days, "limit": "500"})
         yield answer
         for game_id in _finished(answer)[: options["summaries_at_most"]]:
-            yield get(f"{path}/summary", params={"event": game_id})
+            yield get(f"{path}/summary", params={"event": game_id}, if_changed=True)
         if options["injuries"]:
-            yield get(f"{path}/injuries")
+            yield get(f"{path}/injuries", if_changed=True)
 
 
 def _finished(answer: Answer) -> list[str]:

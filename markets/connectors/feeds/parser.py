@@ -77,7 +77,7 @@ class Feeds:
     def ask(self, *, asked: Asked, get: Get) -> Iterator[Answer]:
         """Ask each of the feeds."""
         for url in asked.options.get("urls") or ([asked.location] if asked.location else []):
-            yield get(url)
+            yield get(url, if_changed=True)
 
 
 def _items(stream: BinaryIO, reading: Reading) -> Iterator[Item]:

@@ -6,20 +6,21 @@ from django.utils import timezone
 from rich.table import Table
 
 from markets import queries
-from markets.services import breaking, sources, switching
+from markets.services import breaking, sources, switching, unchanged
 from monitoring.commands import WARNINGS, ProductCommand, screen
 
 CHANGES: Mapping[str, Callable[..., object]] = {
     "enable": switching.enable,
     "disable": switching.disable,
     "reset": breaking.reset,
+    "reread": unchanged.forget,
 }
 
 
 class Command(ProductCommand):
     help = (
-        "Show how the sources fare, switch one off or on, or ask one again that is left alone."
-        "  Exit code 2: one needs a look."
+        "Show how the sources fare, switch one off or on, ask one again that is left alone, or ask"
+        " one for everything, changed or not.  Exit code 2: one needs a look."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
