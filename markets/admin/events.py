@@ -12,7 +12,7 @@ from django.utils.html import format_html
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, RelatedDropdownFilter
 from unfold.decorators import display
 
-from markets.admin import ladders, results
+from markets.admin import entering, ladders, results
 from markets.models import (
     Book,
     ClosingPrice,
@@ -58,6 +58,7 @@ class EventAdmin(Fixed):
         "No event is coming. Ingest a source (Sources → Ingest now), or choose “All” to see the"
         " past."
     )
+    desk_actions = (entering.ENTER,)
 
     def get_queryset(self, request: HttpRequest) -> Any:
         newest = Result.objects.order_by("-version")

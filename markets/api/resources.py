@@ -8,6 +8,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from markets import models
+from markets.api.entering import EventBase
 from monitoring.rest.filters import MomentField
 from monitoring.rest.resources import ERRORS, ReadOnlyResource, refuse_unknown, resource
 
@@ -103,6 +104,7 @@ RESOURCES: dict[str, type[ReadOnlyResource]] = {
             "starts_at": TIME,
         },
         orderings=["-starts_at", "starts_at", "-id", "id"],
+        base=EventBase,
     ),
     "markets": resource(
         models.Market,

@@ -49,12 +49,15 @@ def is_judged(
     telling: Telling,
     found: Sequence[Contradiction],
     standing_before: dict[int, Telling],
+    overruled: Sequence[Telling] = (),
 ) -> bool:
     """Say whether a person has decided this very question already.
 
     Either the source's telling was turned down against what still stands, or the source's own
-    earlier version was replaced and it only repeats that.
+    earlier version was replaced, or ``overruled`` by an entry, and it only repeats that.
     """
+    if any(not tellings.contradictions(before, telling) for before in overruled):
+        return True
     texts = [str(one) for one in found]
     for dispute in disputes:
         if dispute.state == State.UPHELD and dispute.source_id == source_id:

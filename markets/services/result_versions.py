@@ -11,6 +11,7 @@ from markets.domain.tellings import Figure, Runner, Telling
 from markets.models import Result, RunnerResult, StatisticResult
 
 CHUNK = 2_000
+BY_HAND = "by_hand"  # the code of the source of what people enter
 
 
 @dataclass(slots=True)
@@ -39,6 +40,13 @@ class History:
                 break
             found = version.row.source_id
         return found
+
+    def overruled(self, source_id: int) -> list[Telling]:
+        """Return what a source told before a person entered what stands now instead."""
+        stored = [version for version in self.versions if version.row.pk]
+        entered = [n for n, version in enumerate(stored) if version.row.source.code == BY_HAND]
+        before = stored[: entered[-1]] if entered else []
+        return [version.telling for version in before if version.row.source_id == source_id]
 
     def last_heard(self, source_id: int) -> datetime | None:
         """Return when the source's own last version was recorded."""

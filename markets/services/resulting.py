@@ -255,6 +255,7 @@ class _Event:
             telling=telling,
             found=found,
             standing_before=contesting.standing_tellings(self.history.versions),
+            overruled=self.history.overruled(self.heard.source.pk),
         )
         if judged:
             self._agree()

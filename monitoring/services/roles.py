@@ -65,6 +65,7 @@ _LEADING = (
     "django_celery_beat.change_periodictask",
     "markets.add_event",
     "markets.add_importmapping",
+    "markets.add_result",
     "markets.change_book",
     "markets.change_competition",
     "markets.change_event",

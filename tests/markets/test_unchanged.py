@@ -86,14 +86,14 @@ class TestAnAddress:
         assert AskedAddress.objects.get().etag == '"v2"'
 
     def test_that_tells_nothing_of_itself_is_read_each_time(self):
-        answering = site(**{"Server": "old"})
+        answering = site(Server="old")
         assert looks(answering, {}, {}) == ["NEW_DATA", "NOTHING_NEW"]
         assert answering.conditions == [{}, {}]
         assert not AskedAddress.objects.exists()
 
     @pytest.mark.parametrize("told", ["x" * 301, '"é"'.encode().decode("latin-1")])
     def test_that_tells_what_cannot_be_sent_back_is_read_each_time(self, told):
-        answering = site(**{"ETag": told})
+        answering = site(ETag=told)
         looks(answering, {}, {})
         assert answering.conditions == [{}, {}]
 
