@@ -8,7 +8,9 @@ from unfold.contrib.filters.admin import RelatedDropdownFilter
 from unfold.decorators import display
 
 from markets.models import Book, Competition, Participant, ParticipantAlias, Season, Sport
+from markets.services import steering_leagues
 from monitoring.desk import chips
+from monitoring.desk.actions import Action, Asked, Done
 from monitoring.desk.pages import Kept
 
 
@@ -20,6 +22,24 @@ class SportAdmin(Kept):
     empty_text = "Sports come with the first source that is read."
 
 
+def stop_league(asked: Asked) -> Done:
+    found = steering_leagues.stop(
+        code=asked.row.code, reason=asked.reason, actor=asked.actor, now=asked.now
+    )
+    return Done(f"{asked.row} stands still; {found['cancelled']} events are cancelled.")
+
+
+def resume_league(asked: Asked) -> Done:
+    steering_leagues.resume(
+        code=asked.row.code, reason=asked.reason, actor=asked.actor, now=asked.now
+    )
+    return Done(f"{asked.row} plays on with its next season.")
+
+
+def _stands(state: str) -> Any:
+    return lambda row: row.is_simulated and steering_leagues.state_of(code=row.code) == state
+
+
 @admin.register(Competition)
 class CompetitionAdmin(Kept):
     list_display = ("name", "code", "sport", "country", "time_zone", "origin", "pace")
@@ -28,6 +48,30 @@ class CompetitionAdmin(Kept):
     search_fields = ("name", "code")
     ordering = ("is_simulated", "name")
     raw_id_fields = ("sport",)
+    desk_actions = (
+        Action(
+            name="stop-league",
+            title="Stop the league…",
+            permission="markets.change_source",
+            consequence="It stands still from now on. Whatever it has not played is cancelled, and"
+            " bets on it are given back.",
+            act=stop_league,
+            valid=_stands("PLAYING"),
+            invalid="{row} is no simulated league that plays and can be stopped.",
+            icon="stop_circle",
+            is_dangerous=True,
+        ),
+        Action(
+            name="resume-league",
+            title="Let the league play on",
+            permission="markets.change_source",
+            consequence="Its next season is laid from now on.",
+            act=resume_league,
+            valid=_stands("STOPPED"),
+            invalid="{row} is not stopped.",
+            icon="play_circle",
+        ),
+    )
     empty_text = "Competitions come with the first source that is read: Sources → Ingest now."
 
     @display(description="Origin", ordering="is_simulated")

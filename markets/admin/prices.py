@@ -2,17 +2,21 @@
 
 from typing import Any
 
+from django import forms
 from django.contrib import admin
 from django.http import HttpRequest
 from django.urls import path
 from unfold.contrib.filters.admin import RelatedDropdownFilter
 from unfold.decorators import display
+from unfold.widgets import UnfoldAdminTextInputWidget
 
 from markets import queries
 from markets.admin import movement
 from markets.models import ClosingPrice, LatestPrice, RetentionPolicy
+from markets.services import retiring
 from monitoring.desk import chips, columns, sections
-from monitoring.desk.pages import Fixed, Kept
+from monitoring.desk.actions import Action, Asked, Done, ReasonForm
+from monitoring.desk.pages import Fixed
 
 RELATED = ("selection__market__event__competition", "book")
 
@@ -121,10 +125,56 @@ def _by_method(row: ClosingPrice) -> sections.Table:
     )
 
 
+class PolicyForm(ReasonForm):
+    """How long the rows are kept; empty: for ever."""
+
+    keep_days = forms.IntegerField(
+        required=False,
+        min_value=1,
+        max_value=retiring.DAYS_AT_MOST,
+        widget=UnfoldAdminTextInputWidget(attrs={"inputmode": "numeric"}),
+        help_text="Days. Empty: for ever.",
+    )
+    exports_parquet = forms.BooleanField(
+        required=False, help_text="Write a month of history to a file before it is dropped."
+    )
+    is_enabled = forms.BooleanField(required=False, help_text="Retire what is older.")
+    field_order = (*retiring.CHANGEABLE, "reason")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if len(self.rows) == 1:
+            for name in retiring.CHANGEABLE:
+                self.initial.setdefault(name, getattr(self.rows[0], name))
+
+
+def change_policy(asked: Asked) -> Done:
+    policy = retiring.change_policy(
+        table=asked.row.table,
+        changes={name: asked.values[name] for name in retiring.CHANGEABLE},
+        actor=asked.actor,
+        reason=asked.reason,
+        now=asked.now,
+    )
+    return Done(f"{policy}, from the next run on.")
+
+
 @admin.register(RetentionPolicy)
-class RetentionPolicyAdmin(Kept):
+class RetentionPolicyAdmin(Fixed):
     list_display = ("table", "kept", "exports_parquet", "is_enabled", "ran", "last_retired")
-    readonly_fields = ("table", "last_run_at", "last_retired")
+    desk_actions = (
+        Action(
+            name="change",
+            title="Change…",
+            permission="markets.change_retentionpolicy",
+            consequence="What is older than it then allows leaves the database at the next run,"
+            " and payloads and problems leave it for good.",
+            act=change_policy,
+            form=PolicyForm,
+            icon="edit",
+            is_dangerous=True,
+        ),
+    )
     ordering = ("table",)
     empty_text = "Policies are made by the first run of “Retire what is kept long enough”."
 
@@ -135,6 +185,3 @@ class RetentionPolicyAdmin(Kept):
     @display(description="Last run", ordering="last_run_at")
     def ran(self, row: RetentionPolicy) -> str:
         return chips.when(row.last_run_at)
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False

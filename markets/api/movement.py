@@ -14,7 +14,7 @@ from rest_framework.views import APIView
 from markets import models, queries
 from markets.domain import odds
 from monitoring.rest.filters import MomentField
-from monitoring.rest.resources import ERRORS, REFUSED, refuse_unknown, resource
+from monitoring.rest.resources import ERRORS, REFUSED, refuse_unknown
 
 EVENTS_AT_MOST = 2_000
 
@@ -184,18 +184,3 @@ PATHS = [
     path("movement", Movement.as_view(), name="movement"),
     path("fair-closes", FairCloses.as_view(), name="fair-closes"),
 ]
-RESOURCES = {
-    "retention-policies": resource(
-        models.RetentionPolicy,
-        fields=[
-            "id",
-            "table",
-            "keep_days",
-            "exports_parquet",
-            "is_enabled",
-            "last_run_at",
-            "last_retired",
-        ],
-        filters={"table": ["exact"], "is_enabled": ["exact"]},
-    ),
-}

@@ -9,6 +9,7 @@ from rest_framework.response import Response
 
 from markets import models
 from markets.api.entering import EventBase
+from markets.api.leagues import CompetitionBase
 from monitoring.rest.filters import MomentField
 from monitoring.rest.resources import ERRORS, ReadOnlyResource, refuse_unknown, resource
 
@@ -67,6 +68,7 @@ RESOURCES: dict[str, type[ReadOnlyResource]] = {
         fields=["id", "code", "name", "country", "time_zone", "is_simulated", "time_scale"],
         texts={"sport": "sport.code"},
         filters={"code": ["exact"], "is_simulated": ["exact"], "sport__code": ["exact"]},
+        base=CompetitionBase,
     ),
     "seasons": resource(
         models.Season,

@@ -38,7 +38,10 @@ _LEAGUE = """
 _LAST_OF_A_LEAGUE = """
     select c.time_scale, max(e.starts_at)
     from markets_competition c join markets_event e on e.competition_id = c.id
-    where c.is_simulated group by c.id
+    where c.is_simulated and not exists (
+        select from markets_source s
+        where s.is_simulated and s.options #>> array['sports', c.code::text, 'stopped'] = 'true')
+    group by c.id
 """
 
 

@@ -32,10 +32,20 @@ FINDINGS = "markets_qualityfinding"
 #: Days that each kind is kept where nobody has said otherwise.
 DAYS = {PRICES: 730, LADDERS: 365, ARCHIVE: 730, PROBLEMS: 90, PARKED: 365, FINDINGS: 365}
 ROWS_AT_ONCE = 10_000
+CHANGEABLE = ("keep_days", "exports_parquet", "is_enabled")
+DAYS_AT_MOST = 36_500
 
 
 class UnknownPolicy(Refused):
     """There is no such table to keep for a time."""
+
+
+class WrongPolicy(Refused):
+    """Nothing can be kept so, or no reason was given."""
+
+
+class PolicyChanged(Refused):
+    """Somebody has changed the policy since it was read."""
 
 
 class InUse(Refused):
@@ -50,21 +60,61 @@ def ensure_policies() -> None:
     )
 
 
+def stamp_of(policy: RetentionPolicy) -> str:
+    """Return a text that changes whenever somebody changes the policy.
+
+    >>> stamp_of(RetentionPolicy(keep_days=730)), stamp_of(RetentionPolicy(is_enabled=False))
+    ('730-1-1', 'ever-1-0')
+    """
+    days = "ever" if policy.keep_days is None else policy.keep_days
+    return f"{days}-{policy.exports_parquet:d}-{policy.is_enabled:d}"
+
+
 def set_policy(
     *, table: str, keep_days: int | None, actor: str, reason: str, now: datetime
 ) -> RetentionPolicy:
-    """Keep a table's rows for so many days from now on; None: for ever.
+    """Keep a table's rows for so many days from now on; None: for ever."""
+    return change_policy(
+        table=table, changes={"keep_days": keep_days}, actor=actor, reason=reason, now=now
+    )
+
+
+def change_policy(
+    *,
+    table: str,
+    changes: Mapping[str, int | bool | None],
+    actor: str,
+    reason: str,
+    now: datetime,
+    expected: str | None = None,
+) -> RetentionPolicy:
+    """Change how long a table's rows are kept, whether as files too, or whether it is looked at.
+
+    ``expected`` is the ``stamp_of`` what was read; None: whatever stands is changed.
 
     Raises:
         UnknownPolicy: no policy of this name.
+        WrongPolicy: no reason, nothing to change, or no number of days.
+        PolicyChanged: somebody has changed it since it was read.
     """
+    days = changes.get("keep_days")
+    if not reason.strip():
+        raise WrongPolicy("Say why: the reason is kept in the audit.")
+    if not changes or changes.keys() - set(CHANGEABLE):
+        raise WrongPolicy(f"one of {', '.join(CHANGEABLE)} is changed")
+    if days is not None and not 1 <= days <= DAYS_AT_MOST:
+        raise WrongPolicy(f"days from 1 to {DAYS_AT_MOST} are kept, or for ever")
     ensure_policies()
     with transaction.atomic():
         policy = RetentionPolicy.objects.select_for_update().filter(table=table).first()
         if policy is None:
             raise UnknownPolicy(f"{table!r} is none of {', '.join(sorted(DAYS))}")
-        before, policy.keep_days = policy.keep_days, keep_days
-        policy.save(update_fields=["keep_days"])
+        if expected is not None and expected != stamp_of(policy):
+            raise PolicyChanged(f"{policy} stands now: somebody has changed it")
+        before = {name: getattr(policy, name) for name in changes}
+        for name, value in changes.items():
+            setattr(policy, name, value)
+        policy.save(update_fields=list(changes))
         audit.record(
             actor=actor,
             action="markets.set_retention",
@@ -72,7 +122,7 @@ def set_policy(
             at=now,
             reason=reason,
             before=before,
-            after=keep_days,
+            after=dict(changes),
         )
     return policy
 

@@ -13,7 +13,7 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import F
 
-from markets.connectors import simulator
+from markets.connectors.simulator import CODE
 from markets.connectors.simulator_sports import Teller
 from markets.domain import simulation, simulation_sports
 from markets.domain.simulation_sports import League
@@ -23,6 +23,8 @@ from monitoring.errors import Refused, TemporarilyFailed
 from monitoring.services import audit
 
 SPORTS, CHAOS = "sports", "chaos"  # keys of the source's options
+STOPPED = "stopped"  # of a league's state: it stands still until somebody resumes it
+LOCK = "hashtext('markets.simulating_sports')"
 FIRST_START_HOURS = 1.5
 KEPT_FAILURES_APART = timedelta(seconds=30)
 
@@ -38,13 +40,13 @@ def found_leagues(*, now: datetime, actor: str) -> dict[str, Any]:
         NoSimulator: there is no simulated source to tell them.
     """
     with transaction.atomic():
-        source = _source(lock=True)
+        source = simulator(lock=True)
         if source is None:
             raise NoSimulator("found the simulated soccer league first: manage.py seed")
         begun: dict[str, Any] = dict(source.options.get(SPORTS, {}))
         new = [league for league in simulation_sports.LEAGUES if league.code not in begun]
         for league in new:
-            begun[league.code] = _begin(league, number=1, now=now)
+            begun[league.code] = begin(league, number=1, now=now)
         if new:
             source.options = {**source.options, SPORTS: begun}
             source.creates_players = True
@@ -66,7 +68,7 @@ def set_chaos(*, on: bool, actor: str, now: datetime) -> bool:
         NoSimulator: there is no simulated source.
     """
     with transaction.atomic():
-        source = _source(lock=True)
+        source = simulator(lock=True)
         if source is None:
             raise NoSimulator("found the simulated soccer league first: manage.py seed")
         if bool(source.options.get(CHAOS)) == on:
@@ -84,7 +86,7 @@ def tick(*, now: datetime) -> dict[str, Any]:
 
     During an outage nothing is told: the source counts as failed, with a look that says why.
     """
-    source = _source()
+    source = simulator()
     if source is not None and source.options.get(CHAOS):
         try:
             answer(source=source, now=now)
@@ -116,12 +118,14 @@ def _tick_sports(*, now: datetime) -> dict[str, int]:
     with transaction.atomic():
         if not _lock_at_once():
             return counts
-        source = _source(lock=True)
+        source = simulator(lock=True)
         if source is None or not source.is_enabled:
             return counts
         leagues = dict(source.options.get(SPORTS, {}))
         for code, state in leagues.items():
             league = simulation_sports.BY_CODE[code]
+            if state.get(STOPPED):
+                continue
             leagues[code] = _move_on(league, state, source=source, now=now, to=counts)
         if leagues != source.options.get(SPORTS):
             source.options = {**source.options, SPORTS: leagues}
@@ -143,13 +147,13 @@ def _move_on(
     state = {**state, "told_until": now.isoformat()}
     if now < teller.over_at():
         return state
-    state = _begin(league, number=state["season"] + 1, now=now)
+    state = begin(league, number=state["season"] + 1, now=now)
     _record(_teller(league, state, source=source), since=None, until=now, source=source, to=to)
     to["seasons"] += 1
     return {**state, "told_until": now.isoformat()}
 
 
-def _begin(league: League, *, number: int, now: datetime) -> dict[str, Any]:
+def begin(league: League, *, number: int, now: datetime) -> dict[str, Any]:
     """Return the state of a season that is laid from now on; nothing of it is told yet."""
     time_scale = settings.ENVIRONMENT.simulator_speed
     lead = simulation.duration(FIRST_START_HOURS + league.number * 0.7, time_scale=time_scale)
@@ -193,10 +197,11 @@ def _nothing() -> dict[str, int]:
     return {"seasons": 0, "events": 0, "prices": 0, "results": 0, "closes": 0}
 
 
-def _source(*, lock: bool = False) -> Source | None:
+def simulator(*, lock: bool = False) -> Source | None:
+    """Return the simulated source; None where there is none, or the simulator is off."""
     if not settings.ENVIRONMENT.simulator_enabled:
         return None
-    rows = Source.objects.filter(code=simulator.CODE)
+    rows = Source.objects.filter(code=CODE)
     return (rows.select_for_update() if lock else rows).first()
 
 
@@ -219,5 +224,5 @@ def _note_outage(source: Source, *, error: str, now: datetime) -> None:
 
 def _lock_at_once() -> bool:
     with connection.cursor() as cursor:
-        cursor.execute("select pg_try_advisory_xact_lock(hashtext('markets.simulating_sports'))")
+        cursor.execute(f"select pg_try_advisory_xact_lock({LOCK})")
         return bool(cursor.fetchone()[0])

@@ -197,12 +197,32 @@ class TestSetPolicy:
         entry = AuditEntry.objects.get(action="markets.set_retention")
         assert (entry.actor, entry.detail) == (
             "ada",
-            {"reason": "disk is small", "before": 730, "after": 30},
+            {
+                "reason": "disk is small",
+                "before": {"keep_days": 730},
+                "after": {"keep_days": 30},
+            },
         )
 
     def test_refuses_a_table_without_a_policy(self):
         with pytest.raises(retiring.UnknownPolicy, match="betting_bet"):
             retiring.set_policy(table="betting_bet", keep_days=1, actor="a", reason="r", now=LATER)
+
+    @pytest.mark.parametrize(
+        ("changes", "reason"),
+        [
+            ({}, "r"),
+            ({"keep_days": 0}, "r"),
+            ({"keep_days": 36_501}, "r"),
+            ({"last_retired": 1}, "r"),
+            ({"is_enabled": False}, " "),
+        ],
+    )
+    def test_refuses_what_cannot_be_kept_so(self, changes, reason):
+        with pytest.raises(retiring.WrongPolicy):
+            retiring.change_policy(
+                table="archive", changes=changes, actor="a", reason=reason, now=LATER
+            )
 
     def test_stands_against_the_next_run(self):
         retiring.set_policy(table="archive", keep_days=30, actor="a", reason="r", now=LATER)

@@ -5,7 +5,7 @@ from typing import Any
 from django.core.management.base import CommandParser
 from django.utils import timezone
 
-from markets.services import simulating_sports
+from markets.services import simulating_sports, steering_leagues
 from monitoring.commands import WARNINGS, ProductCommand
 from settlements.services import replaying
 
@@ -20,7 +20,11 @@ class Command(ProductCommand):
         season.add_argument("--season", required=True, help="its label, such as 2023-24")
         season.add_argument("--seed", type=int, default=0)
         leagues = kinds.add_parser("leagues", help="leagues of other sports beside the soccer one")
-        leagues.add_argument("--sports", action="store_true", required=True, help="begin them")
+        doing = leagues.add_mutually_exclusive_group(required=True)
+        doing.add_argument("--sports", action="store_true", help="begin them")
+        doing.add_argument("--stop", metavar="CODE", help="stop one and cancel what is unplayed")
+        doing.add_argument("--resume", metavar="CODE", help="let a stopped one play on")
+        leagues.add_argument("--reason", default="", help="stop, resume: why; it is audited")
         chaos = kinds.add_parser("chaos", help="let the simulated feed fail now and then")
         chaos.add_argument("switch", choices=["on", "off"])
         for kind in (season, leagues, chaos):
@@ -35,8 +39,14 @@ class Command(ProductCommand):
         }
         return acts[what](**options)
 
-    def _leagues(self, **_: Any) -> dict[str, Any]:
+    def _leagues(
+        self, *, stop: str | None = None, resume: str | None = None, reason: str = "", **_: Any
+    ) -> dict[str, Any]:
         now = timezone.now()
+        code = stop or resume
+        if code is not None:
+            steer = steering_leagues.stop if stop else steering_leagues.resume
+            return steer(code=code, reason=reason, actor=self.actor, now=now)
         with self.recorded(task="markets.tasks.simulate_leagues", now=now) as run:
             run.result = simulating_sports.found_leagues(now=now, actor=self.actor)
         return dict(run.result)
