@@ -162,5 +162,5 @@ class TestOptions:
     )
     def test_say_which_feeds_are_asked(self, urls, location, expected):
         asked = Asked({"urls": urls}, location, None, {}, NOW)
-        answers = Feeds().ask(asked=asked, get=lambda url: Answer("feed", url, b""))
+        answers = Feeds().ask(asked=asked, get=lambda url, if_changed: Answer("feed", url, b""))
         assert [answer.origin[8] for answer in answers] == expected

@@ -8,6 +8,7 @@ from markets.connectors.base import CLOSE, NO_MARK
 from markets.connectors.football_data import FootballData, cells
 from tests.markets.builders import NOW, ROW, START, csv_file
 from tests.markets.columns import listed
+from tests.markets.sources.payloads_of import payload
 
 NAME = "E0_2324.csv"
 
@@ -358,3 +359,11 @@ class TestMark:
     def test_says_which_prices_the_publisher_calls_closing(self):
         marks = [price.mark for price in parse(csv_file({})).prices]
         assert marks == [NO_MARK] * 7 + [CLOSE] * 7
+
+
+class TestAFile:
+    def test_is_read_as_it_comes_with_its_mark_and_line_ends(self):
+        batch = parse(payload("football_data", NAME))
+        assert (batch.records, batch.problems) == (2, [])
+        assert [event.home for event in batch.events] == ["Alders", "Cedars"]
+        assert len(batch.results) == 1  # the other is a fixture

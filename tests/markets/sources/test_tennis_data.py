@@ -10,6 +10,7 @@ import pytest
 from openpyxl import Workbook
 
 from markets.connectors.tennis_data import TennisData
+from tests.markets.sources.payloads_of import payload
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 ROW = {
@@ -238,3 +239,10 @@ class TestProblems:
     def test_refuse_another_header(self):
         batch = parse(workbook({}, columns=["Date", "Winner"]))
         assert "a header with Round" in batch.problems[0].message
+
+
+class TestAFile:
+    def test_is_read_as_a_spreadsheet_saves_it(self):
+        batch = parse(payload("tennis_data", "wta_2026.xlsx"))
+        assert (batch.records, batch.problems) == (2, [])
+        assert [result.status for result in batch.results] == ["FINAL", "RETIRED"]
