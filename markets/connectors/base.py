@@ -83,6 +83,7 @@ class ParsedEvent:
     is_neutral: bool = False
     is_known_only: bool = False
     data: Mapping[str, object] = field(default_factory=dict)
+    known_at: datetime | None = None  # when it was told so, where the payload says
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +103,9 @@ class ParsedPerson:
 class ParsedMarket:
     """A market that needs more than its kind and line: an id, runners, places.
 
-    Prices find it by (event_ref, kind, period, line, participant, statistic).
+    Prices find it by (event_ref, kind, period, line, participant, statistic).  ``answers`` are the
+    publisher's ids of answers that are no participants, with their roles; ``part_of`` is its
+    market's id where one of theirs is many of ours.
     """
 
     event_ref: str
@@ -116,6 +119,8 @@ class ParsedMarket:
     id: str = ""
     runners: Sequence[ParsedPerson] = ()
     record: int = 0
+    answers: Sequence[tuple[str, str]] = ()
+    part_of: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +156,9 @@ class ParsedLadder:
     last_traded: Decimal | None = None
     matched: Decimal | None = None
     record: int = 0
+    role: str = "RUNNER"  # another one where the answer is no participant
+    period: str = "FULL"
+    line: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)

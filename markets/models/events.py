@@ -49,6 +49,8 @@ class Event(models.Model):
         default=Certainty.EXACT,
         db_default=Certainty.EXACT,
     )
+    #: Since when the planned start is known so, where its telling says; an older one moves nothing.
+    start_known_at = models.DateTimeField(null=True, blank=True, editable=False)
     started_at = models.DateTimeField(null=True, blank=True)  # actual, where a source tells
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.SCHEDULED)
     is_neutral = models.BooleanField(default=False, db_default=False)  # nobody plays at home

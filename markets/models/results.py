@@ -49,6 +49,8 @@ class Result(models.Model):
     has_runners = models.BooleanField(default=False, db_default=False)
     has_statistics = models.BooleanField(default=False, db_default=False)
     digest = models.CharField(max_length=64, blank=True, default="", db_default="")
+    #: It only adds to the version before: nothing that a bet was settled by is told otherwise.
+    only_adds = models.BooleanField(default=False, db_default=False)
     source = models.ForeignKey(Source, on_delete=models.PROTECT, related_name="+")
     known_at = models.DateTimeField()  # from when on the world could know it
     recorded_at = models.DateTimeField()  # when this row was written

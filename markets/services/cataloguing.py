@@ -24,7 +24,8 @@ CHUNK = 2_000
 OVER = (Event.Status.FINISHED, Event.Status.ABANDONED, Event.Status.CANCELLED)
 _SURE = {Event.Certainty.DATE: 0, Event.Certainty.ZONE: 1, Event.Certainty.EXACT: 2}
 _MOVES = (
-    "starts_at", "started_at", "status", "close_recorded_for", "start_certainty", "round",
+    "starts_at", "start_known_at", "started_at", "status", "close_recorded_for",
+    "start_certainty", "round",
     "meeting_date", "race_number", "is_neutral", "data", "name",
 )  # fmt: skip
 
@@ -50,6 +51,11 @@ class Hearing:
     fetched_at: datetime
     accounting: Accounting
     tell: Tell
+    is_live: bool = False  # it was asked for just now
+
+    def known_at(self, parsed: ParsedEvent) -> datetime | None:
+        """Return when a telling was made; None where nobody says: a file may be old."""
+        return parsed.known_at or (self.fetched_at if self.is_live else None)
 
     @cached_property
     def with_result(self) -> set[str]:
@@ -85,6 +91,7 @@ def record_events(*, hearing: Hearing, names: Names, ids: Ids) -> Catalogue:
             continue
         if event is None:
             event = _make(parsed, names, among)
+            event.start_known_at = hearing.known_at(parsed)
             made.append(event)
         if parsed.id:
             among.ids.setdefault(parsed.id, event)
@@ -226,7 +233,10 @@ def _move(
         status = row.status
     started_at = parsed.started_at or row.started_at
     is_other = row.started_at is not None and started_at != row.started_at
-    if is_other and _is_old_news(past, "started_at", str(started_at), parsed.ref, hearing):
+    if is_other and (
+        _is_older(row, parsed, hearing)
+        or _is_old_news(past, "started_at", str(started_at), parsed.ref, hearing)
+    ):
         started_at = row.started_at
     before = row.starts_at, row.started_at, row.status
     after = starts_at, started_at, status
@@ -235,8 +245,10 @@ def _move(
         return None
     if before[:2] != after[:2]:
         row.close_recorded_for = None
+    if moved:
+        row.start_known_at = hearing.known_at(parsed)
     row.starts_at, row.started_at, row.status = after
-    known_at = hearing.told_at(parsed.ref)
+    known_at = hearing.known_at(parsed) or hearing.told_at(parsed.ref)
     return [
         EventChange(
             event=row,
@@ -263,13 +275,21 @@ def _start(
         return row.starts_at
     if sure > 0:
         return told
-    if told == row.starts_at or _is_old_news(past, "starts_at", str(told), parsed.ref, hearing):
+    if told == row.starts_at or _is_older(row, parsed, hearing):
+        return row.starts_at
+    if _is_old_news(past, "starts_at", str(told), parsed.ref, hearing):
         return row.starts_at
     if row.status in OVER and parsed.ref not in hearing.with_result:
         said = f"the start of {row}, which is over: {row.starts_at:%Y-%m-%d %H:%M} UTC"
         hearing.tell("starts_at", said, parsed.record or None)
         return None
     return told
+
+
+def _is_older(row: Event, parsed: ParsedEvent, hearing: Hearing) -> bool:
+    """Say whether a telling was made before the one that the standing start comes from."""
+    known_at = hearing.known_at(parsed)
+    return known_at is not None and row.start_known_at is not None and known_at < row.start_known_at
 
 
 def _is_old_news(

@@ -36,7 +36,10 @@ class PriceCounts:
 
 @dataclass(slots=True)
 class ResultCounts:
+    """``completed``: something was added, and nothing told otherwise."""
+
     new: int = 0
+    completed: int = 0
     corrected: int = 0
     unchanged: int = 0
 
@@ -85,6 +88,7 @@ class Counts:
             or self.events.changed
             or self.prices.new
             or self.results.new
+            or self.results.completed
             or self.results.corrected
             or self.notices.new
             or self.notices.changed
@@ -93,9 +97,12 @@ class Counts:
 
     def as_json(self) -> dict[str, dict[str, int]]:
         """Return the counts alone, ready for JSON."""
+        results = {name: getattr(self.results, name) for name in RESULTS}
+        if self.results.completed:
+            results["completed"] = self.results.completed
         return {
             "events": asdict(self.events),
             "prices": self.prices.as_json(),
-            "results": {name: getattr(self.results, name) for name in RESULTS},
+            "results": results,
             "notices": asdict(self.notices),
         }

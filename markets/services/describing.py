@@ -136,9 +136,15 @@ def note(*, described: Described, listed: Listed, namespace: str, accounting: Ac
         answers = listed.selections[key]
         if listed.markets[key] in listed.changed_markets or news & set(answers.values()):
             accounting.load([market.record])
-        if not market.id:
+        if market.id:
+            market_refs.setdefault(market.id, (listed.markets[key], market.record))
+        whole = market.id or market.part_of
+        if not whole:
             continue
-        market_refs.setdefault(market.id, (listed.markets[key], market.record))
+        for answer, role in market.answers:
+            pk = answers.get((role, 0))
+            if pk is not None:
+                selection_refs.setdefault((whole, answer), (pk, market.record))
         for person, participant_id in described.runners.get((key, market.id), ()):
             pk = answers.get((kinds.RUNNER, participant_id))
             if pk is not None:

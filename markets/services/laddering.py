@@ -13,7 +13,7 @@ from django.db import connection
 
 from markets.connectors.base import ParsedLadder
 from markets.connectors.columns import PriceKey
-from markets.domain import formats, kinds
+from markets.domain import formats
 from markets.domain.ladders import BEST
 from markets.services import partitions
 from markets.services.naming import Tell
@@ -44,7 +44,8 @@ class LadderCounts:
 def key_of(ladder: ParsedLadder) -> PriceKey:
     """Return what a price on the same selection is found by."""
     return (
-        ladder.event_ref, ladder.kind, "FULL", None, "", "", kinds.RUNNER, ladder.runner
+        ladder.event_ref, ladder.kind, ladder.period, ladder.line, "", "", ladder.role,
+        ladder.runner,
     )  # fmt: skip
 
 

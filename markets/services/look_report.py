@@ -38,7 +38,7 @@ class LookReport:
         self.rows = self.rows.plus(counts.rows)
         for part, figures in counts.as_json().items():
             for name, figure in figures.items():
-                self.counts[part][name] += figure
+                self.counts[part][name] = self.counts[part].get(name, 0) + figure
 
     def refuse(self, problem: Problem, *, kind: str) -> None:
         """Note a payload that could not be read."""

@@ -136,7 +136,13 @@ class _Load:
 
     def _events(self, names: Names) -> Catalogue:
         hearing = Hearing(
-            self.batch, self.columns, self.source, self.fetched_at, self.accounting, self.tell
+            self.batch,
+            self.columns,
+            self.source,
+            self.fetched_at,
+            self.accounting,
+            self.tell,
+            self.is_live,
         )
         ids = joining.known_ids(batch=self.batch, namespace=self.source.ids_of)
         catalogue = cataloguing.record_events(hearing=hearing, names=names, ids=ids)

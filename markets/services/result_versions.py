@@ -125,8 +125,12 @@ def make(
     source_id: int,
     known_at: datetime,
     recorded_at: datetime,
+    only_adds: bool = False,
 ) -> Version:
-    """Return the next version, not stored yet; it is known no earlier than the one before."""
+    """Return the next version, not stored yet; it is known no earlier than the one before.
+
+    ``only_adds``: it says what the one before left open, and nothing otherwise.
+    """
     row = Result(
         event_id=event_id,
         version=before.version + 1 if before else 1,
@@ -141,6 +145,7 @@ def make(
         has_runners=bool(telling.runners),
         has_statistics=bool(telling.statistics),
         digest=telling.digest(),
+        only_adds=only_adds,
         source_id=source_id,
         known_at=max(known_at, before.known_at) if before else known_at,
         recorded_at=recorded_at,

@@ -172,6 +172,10 @@ class _Event:
             counts.unchanged += 1
         elif latest is None:
             counts.new += 1
+        elif self.history.latest is latest:
+            counts.unchanged += 1  # a dispute is over, and no version more
+        elif self.history.latest is not None and self.history.latest.row.only_adds:
+            counts.completed += 1
         else:
             counts.corrected += 1
 
@@ -243,7 +247,7 @@ class _Event:
         added = tellings.adds(standing, telling)
         if not added or not (is_own or set(added) & set(ADDABLE)):
             return was
-        self._add(tellings.completed(standing, telling), known_at=parsed.known_at)
+        self._add(tellings.completed(standing, telling), known_at=parsed.known_at, only_adds=True)
         return True
 
     def _contradict(
@@ -269,7 +273,7 @@ class _Event:
         self.heard.tell("result", text, parsed.record or None)
         return was != telling
 
-    def _add(self, telling: Telling, *, known_at: datetime | None) -> None:
+    def _add(self, telling: Telling, *, known_at: datetime | None, only_adds: bool = False) -> None:
         latest, now = self.history.latest, self.heard.now
         version = result_versions.make(
             event_id=self.event.pk,
@@ -278,6 +282,7 @@ class _Event:
             source_id=self.heard.source.pk,
             known_at=min(known_at or now, now),
             recorded_at=now,
+            only_adds=only_adds,
         )
         self.history.versions.append(version)
         self.heard.versions.append(version)

@@ -1,7 +1,8 @@
 """Settling bets by the results known, in chunks: judge, write, move the money, once.
 
 A bet is due when it is ACCEPTED and its event has a result, or when it is SETTLED and a later
-version of the result is known than the one it was settled by.  Each chunk is one transaction
+version of the result is known than the one it was settled by; one that only adds to the version
+before (the half-time score, figures of players) tells nothing otherwise and counts not.  Each chunk is one transaction
 that holds the locks of its bets, so a worker killed anywhere leaves whole chunks or none, and
 workers beside each other take different bets.  Three things each forbid paying twice: the lock
 with its second look, the unique keys of settlements and transfers, the statuses.
@@ -340,7 +341,8 @@ order by b.id limit %(size)s for no key update of b skip locked
 _LOCK_CORRECTED = """
 select b.id from (
     select event_id, max(version) as version from markets_result
-    where version > 1 and known_at <= %(as_of)s and status not in ('INTERRUPTED', 'WITHDRAWN')
+    where version > 1 and not only_adds and known_at <= %(as_of)s
+      and status not in ('INTERRUPTED', 'WITHDRAWN')
     group by event_id
 ) r
 join markets_market m on m.event_id = r.event_id
@@ -374,7 +376,10 @@ left join lateral (
 ) earlier on true
 left join settlements_ledgertransfer t on t.settlement_id = earlier.id and t.kind = 'SETTLEMENT'
 where b.id = any(%(bets)s) and b.status in ('ACCEPTED', 'SETTLED')
-  and (earlier.version is null or earlier.version < r.version)
+  and (earlier.version is null or exists (
+        select 1 from markets_result c
+        where c.event_id = m.event_id and c.known_at <= %(as_of)s and not c.only_adds
+          and c.version > earlier.version))
   and r.status not in ('INTERRUPTED', 'WITHDRAWN')
   and not exists (select 1 from markets_resultdispute d
                   where d.event_id = m.event_id and d.state = 'OPEN' and d.told_at <= %(as_of)s)

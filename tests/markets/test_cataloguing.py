@@ -2,7 +2,10 @@
 
 from datetime import timedelta
 
-from markets.models import Event
+import pytest
+
+from markets.models import ClosingPrice, Event
+from markets.services import closing, recording
 from tests.markets.builders import START, a_batch, a_result, an_event, history, match_odds, record
 
 
@@ -50,3 +53,51 @@ class TestEvents:
         record(a_batch(), source)
         event = Event.objects.get()
         assert (event.started_at, event.status) == (late, "LIVE")
+
+
+class TestATellingThatIsOlder:
+    """Which of two tellings is the newer one, they say themselves: not the order of reading."""
+
+    MOVED = START + timedelta(days=3)
+    OLD, NEW = START - timedelta(days=9), START - timedelta(days=2)
+
+    def tellings(self):
+        first = an_event(known_at=self.OLD)
+        return first, an_event(starts_at=self.MOVED, known_at=self.NEW)
+
+    @pytest.mark.parametrize("order", [1, -1], ids=["in order", "the newer one first"])
+    def test_keeps_no_older_start(self, source, order):
+        for told in self.tellings()[::order]:
+            record(a_batch(events=[told]), source)
+        event = Event.objects.get()
+        assert (event.starts_at, event.start_known_at) == (self.MOVED, self.NEW)
+
+    @pytest.mark.parametrize("order", [1, -1], ids=["in order", "the newer one first"])
+    def test_leaves_closes_to_the_newer_start(self, source, order):
+        early = match_odds("2.0", "3.4", "4.0", hours_before=1)
+        late = match_odds("2.5", "3.4", "3.0", hours_before=-48)  # a day before the moved start
+        pairs = zip(self.tellings(), (early, late), strict=True)
+        for told, prices in list(pairs)[::order]:
+            record(a_batch(events=[told], prices=prices), source)
+            closing.record_closes(as_of=self.MOVED, now=self.MOVED)
+        home = ClosingPrice.objects.get(selection__role="HOME")
+        assert (str(home.price), home.starts_at) == ("2.500", self.MOVED)
+
+    def test_does_not_change_when_it_really_started(self, source):
+        began = self.MOVED + timedelta(minutes=4)
+        newer = an_event(starts_at=self.MOVED, started_at=began, known_at=self.NEW)
+        older = an_event(started_at=START, known_at=self.OLD)
+        record(a_batch(events=[newer]), source)
+        record(a_batch(events=[older]), source)
+        assert Event.objects.get().started_at == began
+
+    def test_is_heard_where_it_does_not_say_how_old_it_is(self, source):
+        record(a_batch(events=[an_event(known_at=self.NEW)]), source)
+        record(a_batch(events=[an_event(starts_at=self.MOVED)]), source)
+        assert Event.objects.get().starts_at == self.MOVED
+
+    def test_is_of_now_where_it_was_asked_for_just_now(self, source):
+        told = a_batch(events=[an_event(starts_at=self.MOVED)])
+        recording.record(batch=told, source=source, now=self.NEW, is_live=True)
+        record(a_batch(events=[an_event(known_at=self.OLD)]), source)
+        assert Event.objects.get().starts_at == self.MOVED

@@ -25,7 +25,7 @@ from markets.services.entering import StandsAlready, WrongResult
 from monitoring.models import AuditEntry, Incident, TaskRun
 from monitoring.services import roles
 from tests.config.builders import a_person
-from tests.markets.test_disputing import FIRST, NOW, SECOND, THIRD, disputes, tell, versions
+from tests.markets.disputes import FIRST, NOW, SECOND, THIRD, disputes, tell, versions
 from tests.settlements.builders import an_event
 
 pytestmark = pytest.mark.django_db

@@ -7,11 +7,13 @@ import pytest
 
 from markets.connectors.base import (
     ParsedPerson,
+    ParsedResult,
     ParsedRunnerResult,
     ParsedStatistic,
 )
 from markets.models import Event, EventChange, Participant, Result
 from markets.services import contesting
+from monitoring.models import AuditEntry
 from tests.markets.disputes import (
     FIRST,
     NOW,
@@ -32,6 +34,35 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def event():
     return an_event(starts_at=NOW - timedelta(hours=4))
+
+
+class TestACompletion:
+    """A first half told first, the whole later: added to, and nothing told otherwise."""
+
+    FULLER = ParsedResult("one", "FINAL", 2, 1, 1, 0, known_at=OVER, record=1)
+
+    def test_counts_as_completed_and_not_as_a_correction(self, event):
+        tell(event, FIRST, (2, 1))
+        counts = tell(event, FIRST, self.FULLER)
+        assert (counts.completed, *counted(counts)) == (1, 0, 0, 0)
+        assert counts.changed_records == {1}
+        row = Result.objects.get(event=event, version=2)
+        assert (row.only_adds, row.home_score_half) == (True, 1)
+
+    def test_that_is_corrected_afterwards_is_a_correction(self, event):
+        tell(event, FIRST, (2, 1), self.FULLER)
+        counts = tell(event, FIRST, (3, 1), now=NOW + timedelta(hours=1))
+        assert (counts.completed, *counted(counts)) == (0, 0, 1, 0)
+        assert not Result.objects.get(event=event, version=3).only_adds
+
+    def test_that_is_told_again_is_nothing_new(self, event):
+        tell(event, FIRST, (2, 1), self.FULLER)
+        counts = tell(event, FIRST, self.FULLER)
+        assert (counts.completed, *counted(counts)) == (0, 0, 0, 1)
+
+    def test_is_no_correction_in_the_audit(self, event):
+        tell(event, FIRST, (2, 1), self.FULLER)
+        assert not AuditEntry.objects.filter(action="markets.correct_results").exists()
 
 
 class TestAResult:

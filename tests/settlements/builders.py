@@ -134,6 +134,7 @@ def a_result(
     *,
     status: str = "FINAL",
     known_at: datetime = KICK_OFF + timedelta(hours=2),
+    **fields: object,
 ) -> Result:
     """Record the next version of an event's result."""
     event = of if isinstance(of, Event) else of.selection.market.event
@@ -147,6 +148,7 @@ def a_result(
         source=source,
         known_at=known_at,
         recorded_at=known_at,
+        **fields,
     )
 
 

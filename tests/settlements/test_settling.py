@@ -186,6 +186,26 @@ class TestACorrectedResult:
         self.settled_then_corrected((2, 1), (1, 1))
         assert other.settlements.count() == 1
 
+    def test_leaves_a_bet_alone_that_a_version_only_adds_to(self):
+        bet = an_accepted_bet()
+        a_result(bet, 2, 1)
+        settle()
+        later = NOON + timedelta(days=1)
+        a_result(bet, 2, 1, known_at=later, only_adds=True)
+        assert settle(as_of=later).resettled == 0
+        assert bet.settlements.count() == 1
+
+    def test_hears_a_correction_that_was_added_to(self):
+        bet = an_accepted_bet()
+        a_result(bet, 2, 1)
+        settle()
+        later = NOON + timedelta(days=1)
+        a_result(bet, 1, 1, known_at=later)
+        last = a_result(bet, 1, 1, known_at=later, only_adds=True)
+        assert settle(as_of=later).resettled == 1
+        assert bet.settlements.order_by("revision").last().result == last
+        assert settle(as_of=later + timedelta(days=1)).resettled == 0
+
     def test_never_goes_back_to_an_older_version(self):
         bet = an_accepted_bet()
         a_result(bet, 2, 1)

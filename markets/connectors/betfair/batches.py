@@ -20,7 +20,11 @@ def joined(batches: Sequence[ParsedBatch]) -> ParsedBatch:
         competitions=list({c.code: c for batch in batches for c in batch.competitions}.values()),
         books=list({book.code: book for batch in batches for book in batch.books}.values()),
         markets=list(
-            {(m.event_ref, m.kind, m.line, m.id): m for b in batches for m in b.markets}.values()
+            {
+                (m.event_ref, m.kind, m.period, m.line, m.id): m
+                for batch in batches
+                for m in batch.markets
+            }.values()
         ),
         columns=PriceColumns.joined(parts) if parts else None,
         ladders=[ladder for batch in batches for ladder in batch.ladders],

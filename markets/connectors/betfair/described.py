@@ -78,11 +78,14 @@ class Described:
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """A market in this system's words; ``keys`` name each runner's prices."""
+    """A market in this system's words: one, or one for each line of a handicap.
+
+    ``keys`` name each runner's prices.
+    """
 
     event: ParsedEvent
     kind: str
-    market: ParsedMarket | None
+    markets: Mapping[str, ParsedMarket]  # by the id, and the line where there are several
     competition: ParsedCompetition | None
     keys: Mapping[RunnerKey, PriceKey] = field(default_factory=dict)
 
@@ -244,7 +247,7 @@ def _of_runners(
         runner.key: (event.ref, kind, "FULL", None, "", "", kinds.RUNNER, f"#{runner.id}")
         for runner in market.runners
     }
-    return Shape(event, kind, parsed, competition, keys)
+    return Shape(event, kind, {market.id: parsed}, competition, keys)
 
 
 def _person(runner: Runner, qualifier: str) -> ParsedPerson:
@@ -287,10 +290,35 @@ def _match(market: Described, kind: str, period: str, line: Decimal | None, spor
         role = _role(kind, runner, home, away, market.event_name)
         own = _line(kind, role, runner) if kind in kinds.HANDICAP_KINDS else line
         keys[runner.key] = (event.ref, kind, period, own, "", "", role, "")
-    parsed = None  # one of theirs is many of ours where each runner has lines of its own
-    if kind not in kinds.HANDICAP_KINDS:
-        parsed = ParsedMarket(event.ref, kind, period, line, id=market.id)
-    return Shape(event, kind, parsed, None, keys)
+    return Shape(event, kind, _by_line(market, kind, keys), None, keys)
+
+
+def _by_line(
+    market: Described, kind: str, keys: Mapping[RunnerKey, PriceKey]
+) -> dict[str, ParsedMarket]:
+    """Return the markets of a match with the ids of their answers, which orders name.
+
+    One of theirs is many of ours where each runner has lines of its own.
+    """
+    has_lines = kind in kinds.HANDICAP_KINDS
+    answers: dict[Decimal | None, list[tuple[str, str]]] = {}
+    for runner in market.runners:
+        key = keys[runner.key]
+        ref = f"{runner.id}:{runner.handicap:g}" if has_lines else str(runner.id)
+        answers.setdefault(key[3], []).append((ref, key[6]))
+    found: dict[str, ParsedMarket] = {}
+    for line, told in answers.items():
+        event_ref, _, period, *_ = keys[market.runners[0].key]
+        found[f"{market.id} {line}" if has_lines else market.id] = ParsedMarket(
+            event_ref,
+            kind,
+            period,
+            line,
+            id="" if has_lines else market.id,
+            part_of=market.id if has_lines else "",
+            answers=told,
+        )
+    return found
 
 
 def sides(event_name: str) -> tuple[str, str]:

@@ -32,9 +32,9 @@ def result_of(
     market: Described, shape: Shape, *, known_at: datetime, record: int
 ) -> ParsedResult | None:
     """Return the result of a closed market; None where nobody came in, as in a void one."""
-    if shape.market is None or not _CAME_IN & {runner.status for runner in market.runners}:
+    if not shape.has_runners or not _CAME_IN & {runner.status for runner in market.runners}:
         return None
-    people = {person.id: person for person in shape.market.runners}
+    people = {person.id: person for person in shape.markets[market.id].runners}
     return ParsedResult(
         event_ref=shape.event.ref,
         status="FINAL",

@@ -52,17 +52,15 @@ class Gathering:
         """Refuse one market; the exception says what was expected."""
         self.tell(record, getattr(unread, "at", at), str(unread), is_rejection=True)
 
-    def place(
-        self, shape: Shape, record: int, *, market_id: str, status: str = "SCHEDULED"
-    ) -> None:
+    def place(self, shape: Shape, record: int, *, status: str = "SCHEDULED") -> None:
         """Take an event and its market; a later telling of them replaces an earlier one."""
         known = self.events.get(shape.event.ref)
         first = known.record if known is not None else record
         self.events[shape.event.ref] = replace(shape.event, status=status, record=first)
-        if shape.market is not None:
-            before = self.markets.get(market_id)
+        for key, market in shape.markets.items():
+            before = self.markets.get(key)
             first = before.record if before is not None else record
-            self.markets[market_id] = replace(shape.market, record=first)
+            self.markets[key] = replace(market, record=first)
         if shape.competition is not None:
             self.competitions[shape.competition.code] = shape.competition
 
@@ -89,7 +87,7 @@ def take_catalogue(told: wire.Catalogue, record: int, facts: Gathering) -> Descr
     """
     facts.excerpts[record] = f"{told.marketId} {told.event.name} {told.marketName}"[:500]
     market = described.of_catalogue(told)
-    facts.place(described.shape(market), record, market_id=told.marketId)
+    facts.place(described.shape(market), record)
     return market
 
 
@@ -116,14 +114,14 @@ def take_book(
     status = "LIVE" if told.inplay else "SCHEDULED"
     if told.status == _CLOSED and _take_result(market, shape, record, facts):
         status = "FINISHED"
-    facts.place(shape, record, market_id=told.marketId, status=status)
+    facts.place(shape, record, status=status)
     if told.isMarketDataDelayed and not facts.takes_delayed:
         facts.tell(record, "isMarketDataDelayed", "live data: this application key is delayed")
         return
     for runner in told.runners:
         key = shape.keys[runner.selectionId, runner.handicap]
         if told.status == _OPEN:
-            _take_offers(runner, key, shape, record, facts)
+            _take_offers(runner, key, record, facts)
         if told.bspReconciled:
             _take_starting_price(runner, key, market.starts_at, record, facts)
 
@@ -144,9 +142,7 @@ def _runner(told: wire.BookRunner, names: Mapping[int, str]) -> Runner:
     )
 
 
-def _take_offers(
-    runner: wire.BookRunner, key: PriceKey, shape: Shape, record: int, facts: Gathering
-) -> None:
+def _take_offers(runner: wire.BookRunner, key: PriceKey, record: int, facts: Gathering) -> None:
     back = _side(runner.ex.availableToBack, is_back=True)
     lay = _side(runner.ex.availableToLay, is_back=False)
     if back:
@@ -155,7 +151,7 @@ def _take_offers(
     if runner.lastPriceTraded is not None and 1 < runner.lastPriceTraded <= formats.HIGHEST_PRICE:
         traded = ladders.price_of(ladders.thousandths(runner.lastPriceTraded))
         _price(facts, key, codes.TRADED, traded, facts.fetched_at, record)
-    if not shape.has_runners or not (back or lay):
+    if not (back or lay):
         return
     matched = runner.totalMatched or None  # 0 where volumes were not asked for
     facts.ladders.append(
@@ -163,6 +159,9 @@ def _take_offers(
             event_ref=key[0],
             kind=key[1],
             runner=key[7],
+            role=key[6],
+            period=key[2],
+            line=key[3],
             book=codes.EXCHANGE,
             seen_at=facts.fetched_at,
             back=back,

@@ -48,7 +48,7 @@ class Facts:
     excerpts: dict[int, str] = field(default_factory=dict)
     _keys: dict[PriceKey, int] = field(default_factory=dict)
     _rows: dict[tuple[int, int, int], tuple[int, int, int]] = field(default_factory=dict)
-    _ladders: dict[tuple[str, str, datetime], ParsedLadder] = field(default_factory=dict)
+    _ladders: dict[tuple[object, ...], ParsedLadder] = field(default_factory=dict)
 
     def price(
         self, *, key: PriceKey, book: str, price: int, at: int, record: int, mark: int = 0
@@ -62,7 +62,8 @@ class Facts:
 
     def ladder(self, ladder: ParsedLadder) -> None:
         """Take a ladder; of several within one millisecond the last one stands."""
-        self._ladders[ladder.event_ref, ladder.runner, ladder.seen_at] = ladder
+        of = ladder.kind, ladder.period, ladder.line, ladder.role, ladder.runner
+        self._ladders[ladder.event_ref, of, ladder.seen_at] = ladder
 
     def tell(self, record: int | None, at: str, expected: str, *, is_rejection: bool) -> None:
         """Take a problem."""

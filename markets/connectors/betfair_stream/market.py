@@ -42,6 +42,7 @@ class Market:
     status: str = ""
     is_refused: bool = False
     has_started: bool = False
+    defined_at: datetime | None = None  # when its newest definition was told
     started_at: datetime | None = None
     described: Described | None = None
     shape: Shape | None = None
@@ -89,15 +90,20 @@ class Market:
         before = self.event
         status = status or (before.status if before is not None else "SCHEDULED")
         self.event = replace(
-            self.shape.event, started_at=self.started_at, status=status, record=record
+            self.shape.event,
+            started_at=self.started_at,
+            status=status,
+            record=record,
+            known_at=self.defined_at,
         )
         facts.events[self.event.ref] = self.event
-        if self.shape.market is not None:
-            facts.markets[self.id] = replace(self.shape.market, record=record)
+        for key, market in self.shape.markets.items():
+            facts.markets[key] = replace(market, record=record)
         if self.shape.competition is not None:
             facts.competitions[self.shape.competition.code] = self.shape.competition
 
     def _define(self, told: wire.Definition, *, at: int, record: int, facts: Facts) -> None:
+        self.defined_at = moment(at)
         is_off = told.inPlay or told.bspReconciled
         if self.status == _OPEN and (told.status != _OPEN or is_off != self.has_started):
             self.fall_silent(at=at, facts=facts)
@@ -231,16 +237,19 @@ class Market:
         told = (ladder.back.best(), ladder.lay.best(), ladder.last_traded, ladder.matched)
         if told == runner.told or not (told[0] or told[1] or runner.told[0] or runner.told[1]):
             return  # nothing new, or a recording that tells trades alone
-        if self.shape is None or not self.shape.has_runners:
+        if self.shape is None:
             return
         runner.told = told
         self._ensure_placed(facts)
-        event_ref, kind, *_, name = self.shape.keys[key]
+        event_ref, kind, period, line, _, _, role, name = self.shape.keys[key]
         facts.ladder(
             ParsedLadder(
                 event_ref=event_ref,
                 kind=kind,
                 runner=name,
+                role=role,
+                period=period,
+                line=line,
                 book=codes.EXCHANGE,
                 seen_at=moment(at),
                 back=_as_offers(told[0]),

@@ -1,5 +1,6 @@
 """From games of The Odds API to facts: events, prices as columns, results."""
 
+from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache
 
@@ -23,7 +24,8 @@ def batch(document: Document, *, first: int, reading: Reading) -> ParsedBatch:
     told = Told(reading.name, reading.fetched_at)
     if document.wrong:
         told.tell(None, "", document.wrong)
-    looked_at = _moment(told, None, "timestamp", document.timestamp) or reading.fetched_at
+    told_at = _moment(told, None, "timestamp", document.timestamp)
+    looked_at = told_at or reading.fetched_at
     collected = quotes.Quotes(told)
     competitions = {}
     for record, game in enumerate(document.games, start=first):
@@ -36,7 +38,7 @@ def batch(document: Document, *, first: int, reading: Reading) -> ParsedBatch:
             continue
         if game.sport_key in codes.COMPETITIONS:
             competitions[game.sport_key] = codes.COMPETITIONS[game.sport_key]
-        told.events.append(event)
+        told.events.append(replace(event, known_at=told_at))
         collected.add(record, game)
         if game.completed and game.scores is not None:
             _result(told, record, game)

@@ -105,7 +105,10 @@ class TestRead:
             "Orchard League", "2030-31", False,
         )  # fmt: skip
         assert list(prices(batch, "betfair_exchange")) == ["DRAW", "HOME", "AWAY"]
-        assert batch.ladders == []
+        assert [(ladder.role, ladder.back) for ladder in batch.ladders] == [
+            (role, ((Decimal("3"), Decimal("5")),)) for role in ("DRAW", "HOME", "AWAY")
+        ]
+        assert set(batch.markets[0].answers) == {("1", "HOME"), ("2", "AWAY"), ("58805", "DRAW")}
 
     def test_reads_an_outright_with_its_runners(self):
         catalogue = a_catalogue(

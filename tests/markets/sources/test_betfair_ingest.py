@@ -16,14 +16,18 @@ from markets.models import (
     EventAlias,
     LadderSnapshot,
     Market,
+    MarketAlias,
     ParkedRow,
     Participant,
     PriceSnapshot,
     Result,
     Selection,
+    SelectionAlias,
+    Source,
     UnknownName,
 )
 from markets.services import ingesting, parking, sources
+from tests.markets.builders import a_batch, a_source, an_event, record
 from tests.markets.sources.betfair import (
     BEGAN,
     MARKET,
@@ -36,6 +40,7 @@ from tests.markets.sources.betfair import (
     defined,
     lines,
 )
+from tests.markets.sources.betfair import START as RACE_START
 
 pytestmark = pytest.mark.django_db
 PAYLOADS = Path(__file__).parent / "payloads"
@@ -196,6 +201,49 @@ class TestRecordings:
         result = ingest("betfair_stream", tmp_path)
         assert (rows(result), Event.objects.count()) == ((2, 0, 0, 2, 0), 0)
         assert set(ParkedRow.objects.values_list("reason", flat=True)) == {"NO_EVENT"}
+
+
+class TestAMatch:
+    """A match that another source has told, in Betfair's words."""
+
+    SOCCER = {"eventTypeId": "1", "eventName": "Alders v Birches", "venue": ""}
+    SIDES = [{"id": 1, "name": "Alders"}, {"id": 2, "name": "Birches"},
+             {"id": 58805, "name": "The Draw"}]  # fmt: skip
+
+    @pytest.fixture
+    def match(self):
+        source = a_source(namespace="betfair")
+        told = an_event(id="31000001", season="2030-31", starts_at=RACE_START)
+        record(a_batch(events=[told], prices=[]), source, now=NOW)
+        Source.objects.filter(code="betfair_stream").update(creates_names=True)
+        return Event.objects.get()
+
+    def read(self, tmp_path, *messages):
+        (tmp_path / "1.5").write_bytes(lines(*messages))
+        return ingest("betfair_stream", tmp_path)
+
+    def test_keeps_the_order_book_of_each_answer(self, match, tmp_path):
+        offers = [{"id": one["id"], "atb": [[2.0, 5]], "atl": [[2.1, 7]]} for one in self.SIDES]
+        values = {**self.SOCCER, "marketType": "MATCH_ODDS", "runners": self.SIDES}
+        report = self.read(tmp_path, defined(BEGAN, **values), changed(BEGAN + 1, *offers))
+        assert rows(report) == (2, 2, 0, 0, 0)
+        found = LadderSnapshot.objects.values_list("selection__role", "selection__market__event")
+        assert set(found) == {(role, match.pk) for role in ("HOME", "DRAW", "AWAY")}
+
+    def test_is_ordered_by_the_ids_of_its_answers(self, match, tmp_path):
+        handicaps = [{**self.SIDES[0], "hc": -0.25}, {**self.SIDES[1], "hc": 0.25}]
+        self.read(
+            tmp_path,
+            defined(BEGAN, **self.SOCCER, marketType="MATCH_ODDS", runners=self.SIDES),
+            defined(BEGAN + 1, market="1.900000005", **self.SOCCER,
+                    marketType="ASIAN_HANDICAP", runners=handicaps),
+        )  # fmt: skip
+        found = SelectionAlias.objects.values_list("market_ref", "ref", "selection__role")
+        assert set(found) == {
+            (MARKET, "1", "HOME"), (MARKET, "2", "AWAY"), (MARKET, "58805", "DRAW"),
+            ("1.900000005", "1:-0.25", "HOME"), ("1.900000005", "2:0.25", "AWAY"),
+        }  # fmt: skip
+        assert list(MarketAlias.objects.values_list("ref", flat=True)) == [MARKET]
 
 
 class TestTogether:

@@ -105,6 +105,28 @@ class TestMatches:
             (-0.25, "HOME"), (-0.25, "AWAY"), (1.0, "HOME"), (1.0, "AWAY"),
         ]  # fmt: skip
 
+    def test_name_the_ids_that_orders_go_by(self):
+        (market,) = self.keys(runners=self.SIDES).markets
+        assert (market.id, set(market.answers)) == (
+            MARKET, {("1", "HOME"), ("2", "AWAY"), ("58805", "DRAW")},
+        )  # fmt: skip
+
+    def test_of_a_handicap_are_one_market_for_each_line(self):
+        lines_of = [{**self.SIDES[0], "hc": -0.25}, {**self.SIDES[1], "hc": 0.25},
+                    {**self.SIDES[0], "hc": 1.0}, {**self.SIDES[1], "hc": -1.0}]  # fmt: skip
+        found = self.keys(runners=lines_of, marketType="ASIAN_HANDICAP").markets
+        assert [(float(m.line), m.id, m.part_of, list(m.answers)) for m in found] == [
+            (-0.25, "", MARKET, [("1:-0.25", "HOME"), ("2:0.25", "AWAY")]),
+            (1.0, "", MARKET, [("1:1", "HOME"), ("2:-1", "AWAY")]),
+        ]
+
+    def test_keep_a_ladder_of_each_answer(self):
+        goals = [{"id": 1, "name": "Over 2.5 Goals"}, {"id": 2, "name": "Under 2.5 Goals"}]
+        ladders = self.keys(runners=goals, marketType="OVER_UNDER_25").ladders
+        assert [(one.kind, float(one.line), one.role, one.runner) for one in ladders] == [
+            ("TOTAL", 2.5, "OVER", ""), ("TOTAL", 2.5, "UNDER", ""),
+        ]  # fmt: skip
+
     def test_a_runner_that_is_no_side_refuses_the_market(self):
         wrong = [{**self.SIDES[0], "name": "Alders FC"}, *self.SIDES[1:]]
         problem = self.keys(runners=wrong).problems[0]
