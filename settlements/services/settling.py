@@ -2,10 +2,10 @@
 
 A bet is due when it is ACCEPTED and its event has a result, or when it is SETTLED and a later
 version of the result is known than the one it was settled by; one that only adds to the version
-before (the half-time score, figures of players) tells nothing otherwise and counts not.  Each chunk is one transaction
-that holds the locks of its bets, so a worker killed anywhere leaves whole chunks or none, and
-workers beside each other take different bets.  Three things each forbid paying twice: the lock
-with its second look, the unique keys of settlements and transfers, the statuses.
+before (the half-time score, figures of players) tells nothing otherwise and does not count.  Each
+chunk is one transaction that holds the locks of its bets, so a worker killed anywhere leaves whole
+chunks or none, and workers beside each other take different bets.  Three things each forbid paying
+twice: the lock with its second look, the unique keys of settlements and transfers, the statuses.
 
 While a result is disputed (an open ``ResultDispute``) nothing of its event is due, neither a first
 payment nor a correction.  A match that is interrupted, or whose result was taken back, has no

@@ -161,6 +161,17 @@ class TestQuestions:
             "5.50",
         )
 
+    def test_let_closes_be_recorded_anew_once_a_runner_is_removed(self, event):
+        jo = a_player(event)
+        key = MarketKey(event.pk, "WIN")
+        price(event, questions=[Question(key, runners={jo.pk: Runner(jo.pk, jo.name)})])
+        Event.objects.update(close_recorded_for=START)
+        price(event, questions=[Question(key, runners={jo.pk: Runner(jo.pk, jo.name)})])
+        assert Event.objects.get(pk=event.pk).close_recorded_for == START  # nothing was new
+        gone = Runner(jo.pk, jo.name, removed_at=START - timedelta(hours=1))
+        price(event, questions=[Question(key, runners={jo.pk: gone})])
+        assert Event.objects.get(pk=event.pk).close_recorded_for is None
+
 
 class TestMarketKey:
     def test_refuses_what_no_market_can_ask(self):

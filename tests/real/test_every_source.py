@@ -65,6 +65,25 @@ class TestBasketball:
         assert (games[0], games[3], games[4]) == (21_797, 0, 0)
 
 
+class TestAnswersOfEspn:
+    ENDED = {
+        "scoreboard": (2, 2, 0, 0, 0),
+        "scoreboard_nba": (1, 1, 0, 0, 0),
+        "scoreboard_wnba_min_lynx": (1, 1, 0, 0, 0),
+        "scoreboard_allstar": (1, 0, 0, 0, 1),
+        "summary": (1, 1, 0, 0, 0),
+        "summary_with_game_info": (1, 1, 0, 0, 0),
+        "injuries": (4, 4, 0, 0, 0),
+    }
+
+    def test_of_two_leagues_are_read_whole(self):
+        ended = {name: ingest("espn", f"espn/espn_{name}.json") for name in self.ENDED}
+        assert ended == self.ENDED
+        leagues = Event.objects.values_list("competition__code", flat=True)
+        assert set(leagues) == {"NBA", "WNBA"}
+        assert UnknownName.objects.count() == 0
+
+
 class TestRaces:
     def test_of_the_exchange_and_a_model_of_them_are_joined_by_ids(self):
         totals = [
