@@ -86,7 +86,8 @@ def _runners(event: Event) -> dict[int, int]:
     rows = Selection.objects.filter(
         market__event=event, number__isnull=False, participant__isnull=False, removed_at=None
     )
-    return dict(rows.values_list("number", "participant_id").distinct())
+    found = rows.values_list("number", "participant_id").distinct()
+    return {number: participant for number, participant in found if number is not None}
 
 
 def _beside(told: Telling, latest: Version | None) -> Telling:
