@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from markets.connectors.base import Answer, Asked, Quota
 from markets.connectors.espn import Espn
 from markets.connectors.odds_api import OddsApi
-from markets.models import Fetch, PriceSnapshot, RawPayload, Source, StatisticResult
+from markets.models import Event, Fetch, PriceSnapshot, RawPayload, Source, StatisticResult
 from markets.services import asking, credentials, ingesting, sources
 from monitoring.errors import OutsideFailed
 from tests.markets.sources.payloads_of import payload
@@ -265,6 +265,8 @@ class TestIngestWithoutAPlace:
         assert (found["rows"], found["loaded"], found["parked"], found["rejected"]) == (4, 3, 0, 0)
         assert (found["prices"]["new"], found["results"]["new"]) == (13, 1)
         assert PriceSnapshot.objects.count() == 13
+        known_at = Event.objects.values_list("start_known_at", flat=True)
+        assert all(known_at)  # asked for just now: it is news of now
         origins = [*RawPayload.objects.values_list("origin", flat=True)]
         origins += Fetch.objects.values_list("origin", flat=True)
         assert len(origins) == 3 and not any(SECRET in origin for origin in origins)
