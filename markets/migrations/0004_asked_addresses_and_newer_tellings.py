@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('markets', '0002_partitions_and_guards'),
+        ('markets', '0003_findings_dismissed'),
     ]
 
     operations = [
