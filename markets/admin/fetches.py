@@ -12,6 +12,9 @@ from monitoring.desk import chips, columns, sections
 from monitoring.desk.pages import Fixed, list_url
 
 
+REFUSED = "refused"  # in a look's counts: prices that the gate turned away, by the reason
+
+
 def fetch_row(fetch: Fetch) -> tuple[Any, ...]:
     return (
         chips.state(fetch.state, fetch.get_state_display()),
@@ -35,7 +38,7 @@ def brought(fetch: Fetch) -> str:
     """Return a look's counts in one line, without the zeros."""
     parts = []
     for noun, counts in fetch.counts.items():
-        if isinstance(counts, dict):
+        if isinstance(counts, dict) and noun != REFUSED:
             parts += [
                 f"{n:,} {how} {noun}" for how, n in counts.items() if n and how != "unchanged"
             ]
@@ -95,7 +98,15 @@ class FetchAdmin(Fixed):
         looks = row.looks.select_related("payload").order_by("ordinal")[:100]
         return [
             self.all_facts(row),
-            sections.Facts("Counts", list(row.counts.items()) or [("none", None)]),
+            sections.Facts(
+                "Counts",
+                [(name, n) for name, n in row.counts.items() if name != REFUSED]
+                or [("none", None)],
+            ),
+            sections.Table(
+                "Prices that the gate turned away", ("Why", "Prices"),
+                list((row.counts.get(REFUSED) or {}).items()), wide=False, empty="None was.",
+            ),
             sections.Table(
                 "Turned away", ("File", "Row", "Field", "What was expected", "The record"), rows,
                 empty="Every row was used.",

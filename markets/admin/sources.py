@@ -256,6 +256,10 @@ class SourceAdmin(Kept):
                 empty="None failed.",
             ),
             sections.Table(
+                "Prices that the gate turned away in 24 hours", ("Why", "Prices"),
+                list(fares.looks.refused.items()), wide=False, empty="None was.",
+            ),
+            sections.Table(
                 "Its last looks",
                 ("State", "Look", "From", "Started", "Rows", "Brought", "Error"),
                 [fetches.fetch_row(fetch) for fetch in newest],

@@ -58,6 +58,11 @@ class Health(serializers.Serializer):
     rows_read = serializers.IntegerField(source="looks.rows_read")
     rows_parked = serializers.IntegerField(source="looks.rows_parked")
     rows_rejected = serializers.IntegerField(source="looks.rows_rejected")
+    prices_refused = serializers.DictField(
+        source="looks.refused",
+        child=serializers.IntegerField(),
+        help_text="Prices that the gate turned away, by the reason.",
+    )
 
 
 class HealthQuery(serializers.Serializer):

@@ -18,10 +18,14 @@ STALE, FAILING = "markets.source-stale", "markets.fetch-failing"
 BROKEN, QUOTA, SLOW = "markets.breaker-open", "markets.quota-low", "markets.source-slow"
 FAILING_AFTER = 3  # looks in a row that brought nothing
 PROBLEMS_WITHIN = timedelta(days=1)
-#: Service levels, of a day's looks: nineteen of twenty succeed, and within half of the time-out.
-SUCCESS_SHARE = 0.95
+#: Service levels, of a day's looks: 99 of 100 succeed, and within half of the time-out.  Somebody is
+#: called where less than 95 of 100 do and the newest five looks still hold a failure.  One failure
+#: alone breaks no level.
+SUCCESS_SHARE, PAGED_SHARE = 0.99, 0.95
+FAILURES_AT_LEAST = 2
 LATENCY_SHARE = 0.5
 LOOKS_AT_LEAST = 20
+PAGED_LOOKS_AT_LEAST = 5
 
 
 @registry.check(STALE, every=timedelta(minutes=1))
@@ -92,21 +96,44 @@ def quota_low(now: datetime) -> Iterator[Finding]:
 def source_slow(now: datetime) -> Iterator[Finding]:
     """Every enabled source keeps its service levels over a day."""
     for source in queries.source_health(now=now):
-        looks = source.looks
-        if not source.is_enabled or looks.total < LOOKS_AT_LEAST:
+        if not source.is_enabled:
             continue
-        said = []
-        if looks.success_share is not None and looks.success_share < SUCCESS_SHARE:
-            said.append(f"{looks.succeeded} of {looks.total} looks succeeded in a day")
-        longest = LATENCY_SHARE * source.timeout_seconds * 1000
-        if looks.p95_ms is not None and looks.p95_ms > longest:
-            said.append(f"one look in twenty waits {looks.p95_ms / 1000:.1f} s or longer")
-        if said:
+        is_paged = _fails_much(source)
+        said = _broken_levels(source)
+        if said or is_paged:
+            share = f"{source.looks.succeeded} of {source.looks.total} looks succeeded in a day"
             yield Finding(
-                Severity.P3,
-                f"{source.name}: {'; '.join(said)}",
+                Severity.P1 if is_paged else Severity.P3,
+                f"{source.name}: {'; '.join(said or [share])}",
                 subject=f"markets.Source:{source.pk}",
             )
+
+
+def _fails_much(source: queries.SourceHealth) -> bool:
+    """Say whether so many looks fail, and still do, that somebody is to be called."""
+    looks = source.looks
+    return (
+        not source.is_simulated
+        and looks.total >= PAGED_LOOKS_AT_LEAST
+        and looks.total - looks.succeeded >= FAILURES_AT_LEAST
+        and looks.succeeded < PAGED_SHARE * looks.total
+        and looks.failed_lately > 0
+    )
+
+
+def _broken_levels(source: queries.SourceHealth) -> list[str]:
+    """Return which levels a source does not keep, in words."""
+    looks = source.looks
+    if looks.total < LOOKS_AT_LEAST:
+        return []
+    said = []
+    failed = looks.total - looks.succeeded
+    if failed >= FAILURES_AT_LEAST and looks.succeeded < SUCCESS_SHARE * looks.total:
+        said.append(f"{looks.succeeded} of {looks.total} looks succeeded in a day")
+    longest = LATENCY_SHARE * source.timeout_seconds * 1000
+    if looks.p95_ms is not None and looks.p95_ms > longest:
+        said.append(f"one look in twenty waits {looks.p95_ms / 1000:.1f} s or longer")
+    return said
 
 
 @registry.panel(
@@ -177,6 +204,16 @@ def quota_remaining() -> Iterable[Sample]:
     for source in queries.source_health(now=timezone.now()):
         if source.quota_remaining is not None:
             yield {"source": source.code}, float(source.quota_remaining)
+
+
+@registry.gauge(
+    "closingline_prices_refused_total",
+    help="Prices that the gate turned away, by source and reason.",
+    kind="counter",
+)
+def prices_refused() -> Iterable[Sample]:
+    for code, why, count in queries.refused_prices():
+        yield {"source": code, "reason": why}, float(count)
 
 
 @registry.gauge("closingline_prices_stored", help="Prices in the history, as PostgreSQL estimates.")

@@ -28,6 +28,7 @@ from markets.queries.sources import (
     latency_histogram,
     latest_error,
     problems_since,
+    refused_prices,
     source_health,
     sources_due,
 )
@@ -59,6 +60,7 @@ __all__ = [
     "owed_by",
     "problems_since",
     "reference_probabilities",
+    "refused_prices",
     "source_health",
     "sources_due",
 ]

@@ -15,6 +15,7 @@ STALE_AFTER = 3
 #: After a failure a source is asked again this soon, then after twice as long, and so on.
 FIRST_RETRY = timedelta(minutes=5)
 LOOKED_BACK = timedelta(days=1)  # for latency, success and errors
+NEWEST = 5  # looks that say whether a source fails still
 #: Upper bounds of the latency histogram, in seconds.
 BUCKETS = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
 
@@ -22,10 +23,29 @@ _LATENCY = """
     SELECT source_id, count(*) FILTER (WHERE state <> 'FAILED'), count(*),
            percentile_cont(0.5) WITHIN GROUP (ORDER BY latency_ms),
            percentile_cont(0.95) WITHIN GROUP (ORDER BY latency_ms),
-           sum(rows_read), sum(rows_parked), sum(rows_rejected)
-    FROM markets_fetch
-    WHERE started_at > %(since)s AND started_at <= %(now)s AND state <> 'RUNNING'
+           sum(rows_read), sum(rows_parked), sum(rows_rejected),
+           count(*) FILTER (WHERE state = 'FAILED' AND place <= %(newest)s)
+    FROM (
+        SELECT *, row_number() OVER (PARTITION BY source_id ORDER BY started_at DESC, id DESC)
+            AS place
+        FROM markets_fetch
+        WHERE started_at > %(since)s AND started_at <= %(now)s AND state <> 'RUNNING'
+    ) AS looks
     GROUP BY source_id
+"""
+_REFUSED = """
+    SELECT f.source_id, refused.key, sum(refused.value::bigint)::bigint
+    FROM markets_fetch f, jsonb_each_text(f.counts -> 'refused') AS refused
+    WHERE f.started_at > %(since)s AND f.started_at <= %(now)s
+        AND jsonb_typeof(f.counts -> 'refused') = 'object'
+    GROUP BY 1, 2 ORDER BY 3 DESC, 2
+"""
+_REFUSED_EVER = """
+    SELECT s.code, refused.key, sum(refused.value::bigint)::bigint
+    FROM markets_fetch f JOIN markets_source s ON s.id = f.source_id,
+        jsonb_each_text(f.counts -> 'refused') AS refused
+    WHERE jsonb_typeof(f.counts -> 'refused') = 'object'
+    GROUP BY 1, 2 ORDER BY 1, 2
 """
 _HISTOGRAM = """
     SELECT s.code, width_bucket(f.latency_ms / 1000.0, %(bounds)s), count(*),
@@ -47,6 +67,8 @@ class Looks:
     rows_parked: int = 0
     rows_rejected: int = 0
     errors: dict[str, int] = field(default_factory=dict)
+    refused: dict[str, int] = field(default_factory=dict)  # prices that the gate turned away: why
+    failed_lately: int = 0  # of the newest five
 
     @property
     def success_share(self) -> float | None:
@@ -115,11 +137,12 @@ class SourceHealth:
             "rows_read": looks.rows_read,
             "rows_parked": looks.rows_parked,
             "rows_rejected": looks.rows_rejected,
+            "prices_refused": looks.refused,
         }
 
 
 def source_health(*, now: datetime) -> list[SourceHealth]:
-    """Return how every source fares, the real ones first; three queries."""
+    """Return how every source fares, the real ones first; four queries."""
     looks = _looks(now)
     return [
         _health(source, looks.get(source.pk, Looks()), now)
@@ -136,8 +159,12 @@ def _looks(now: datetime) -> dict[int, Looks]:
     kinds = failed.values_list("source_id", "error_kind").annotate(n=Count("pk")).order_by("-n")
     for source_id, kind, n in kinds:
         errors.setdefault(source_id, {})[kind or Fetch.ErrorKind.FAULT] = n
+    refused: dict[int, dict[str, int]] = {}
     with connection.cursor() as cursor:
-        cursor.execute(_LATENCY, {"since": since, "now": now})
+        cursor.execute(_REFUSED, {"since": since, "now": now})
+        for source_id, why, n in cursor.fetchall():
+            refused.setdefault(source_id, {})[why] = n
+        cursor.execute(_LATENCY, {"since": since, "now": now, "newest": NEWEST})
         return {
             source_id: Looks(
                 succeeded=succeeded,
@@ -147,9 +174,21 @@ def _looks(now: datetime) -> dict[int, Looks]:
                 rows_read=int(read),
                 rows_parked=int(parked),
                 rows_rejected=int(rejected),
+                failed_lately=failed_lately,
                 errors=errors.get(source_id, {}),
+                refused=refused.get(source_id, {}),
             )
-            for source_id, succeeded, total, p50, p95, read, parked, rejected in cursor.fetchall()
+            for (
+                source_id,
+                succeeded,
+                total,
+                p50,
+                p95,
+                read,
+                parked,
+                rejected,
+                failed_lately,
+            ) in cursor.fetchall()
         }
 
 
@@ -259,6 +298,13 @@ def errors_by_kind() -> list[tuple[str, str, int]]:
         (code, kind or Fetch.ErrorKind.FAULT, n)
         for code, kind, n in counted.order_by("source__code", "error_kind")
     ]
+
+
+def refused_prices() -> list[tuple[str, str, int]]:
+    """Return how many prices the gate turned away ever since, by source and reason."""
+    with connection.cursor() as cursor:
+        cursor.execute(_REFUSED_EVER)
+        return cursor.fetchall()
 
 
 def latency_histogram() -> dict[str, tuple[list[int], float]]:

@@ -21,7 +21,7 @@ class PriceCounts:
     """Every usable price on offer is new or unchanged; only changes are new.
 
     ``changed_records``: whose records brought a change; ``refused``: how many prices were turned
-    away, by the reason.
+    away, by the reason, those that are too old to be live but kept among them.
     """
 
     new: int = 0
@@ -96,7 +96,7 @@ class Counts:
         )
 
     def as_json(self) -> dict[str, dict[str, int]]:
-        """Return the counts alone, ready for JSON."""
+        """Return what changed and what did not, ready for JSON."""
         results = {name: getattr(self.results, name) for name in RESULTS}
         if self.results.completed:
             results["completed"] = self.results.completed

@@ -231,7 +231,7 @@ def _finish(
         Fetch.objects.filter(pk=fetch.pk).update(
             state=Fetch.State.FAILED if has_failed else report.state,
             finished_at=wanted.later(),
-            counts={"files": report.files, **report.counts},
+            counts={"files": report.files, **report.counts, "refused": dict(report.refused)},
             error=error,
             error_kind=kind if has_failed else "",
             latency_ms=round(report.asked_seconds * 1000) if wanted.asks else None,

@@ -11,7 +11,7 @@ from django.db import connection
 from numpy.typing import NDArray
 
 from markets.connectors.columns import PriceKey
-from markets.domain import kinds
+from markets.domain import gates, kinds
 from markets.models import Event, Participant
 from markets.services.naming import Tell
 
@@ -75,13 +75,15 @@ class Listed:
 class PricedKeys:
     """What price keys stand for, in their order; -1 where one stands for nothing (told already).
 
-    ``is_fresh``: the selection was made in this transaction, so it has no history.
+    ``is_fresh``: the selection was made in this transaction, so it has no history; ``refused``:
+    which keys ask what no market can be asked, by the reason that their prices are counted under.
     """
 
     selection: NDArray[np.int64]
     event: NDArray[np.int64]
     is_fresh: NDArray[np.bool_]
     listed: Listed = field(default_factory=Listed)
+    refused: dict[str, list[int]] = field(default_factory=dict)
 
 
 _FIND = """
@@ -178,7 +180,7 @@ def price_keys(
             selection[place] = listed.selections[key][answer]
             event[place] = key.event_id
     fresh = np.fromiter(listed.fresh, dtype=np.int64, count=len(listed.fresh))
-    return PricedKeys(selection, event, np.isin(selection, fresh), listed)
+    return PricedKeys(selection, event, np.isin(selection, fresh), listed, reader.refused)
 
 
 @dataclass(slots=True)
@@ -192,6 +194,8 @@ class _Reader:
     record_of: Callable[[int], int | None]
     questions: dict[MarketKey, Question]
     known: dict[tuple[object, ...], MarketKey | None] = field(default_factory=dict)
+    refused: dict[str, list[int]] = field(default_factory=dict)  # places of keys, by the reason
+    wrong: dict[tuple[object, ...], str] = field(default_factory=dict)  # what nobody can ask: why
     place: int = 0
 
     def answer(self, place: int, key: PriceKey) -> tuple[MarketKey, Answer] | None:
@@ -201,10 +205,13 @@ class _Reader:
             self.known[asked] = self._ask(*asked)
         market = self.known[asked]
         if market is None:
+            if asked in self.wrong:
+                self.refused.setdefault(self.wrong[asked], []).append(place)
             return None
         ref, role, runner = key[0], key[6], key[7]
         if role not in kinds.roles_of(market.kind):
             self.tell("role", f"a role of {market.kind}, not {role!r}", self.record_of(place))
+            self.refused.setdefault(gates.NO_MARKET, []).append(place)
             return None
         if role != kinds.RUNNER:
             return market, (role, 0)
@@ -241,7 +248,9 @@ class _Reader:
                 statistic=statistic,
             )
         except (kinds.BadMarket, kinds.BadLine) as wrong:
-            what = "line" if isinstance(wrong, kinds.BadLine) else "market"
+            is_line = isinstance(wrong, kinds.BadLine)
+            what, why = ("line", gates.NO_LINE) if is_line else ("market", gates.NO_MARKET)
+            self.wrong[ref, kind, period, line, participant, statistic] = why
             self.tell(what, str(wrong), self.record_of(self.place))
             return None
         if key not in self.questions:

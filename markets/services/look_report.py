@@ -1,5 +1,6 @@
 """What one look brought, while it is counted."""
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -23,6 +24,7 @@ class LookReport:
     rows: RowCounts = field(default_factory=RowCounts)
     counts: dict[str, dict[str, int]] = field(default_factory=lambda: Counts().as_json())
     problems: list[Problem] = field(default_factory=list)
+    refused: Counter[str] = field(default_factory=Counter)  # prices turned away, by the reason
     unlisted: int = 0  # problems beyond those that are listed
 
     def tell(self, problems: Iterable[Problem], *, file: str) -> None:
@@ -36,6 +38,7 @@ class LookReport:
     def add(self, counts: Counts) -> None:
         """Add what one portion of a payload changed."""
         self.rows = self.rows.plus(counts.rows)
+        self.refused.update(counts.prices.refused)
         for part, figures in counts.as_json().items():
             for name, figure in figures.items():
                 self.counts[part][name] = self.counts[part].get(name, 0) + figure
@@ -96,6 +99,7 @@ class LookReport:
             "rows": rows.pop("read"),
             **rows,
             "notices": dict(self.counts["notices"]),
+            "refused": dict(self.refused),
         }
 
 

@@ -110,9 +110,11 @@ def _usable(
     refused = np.flatnonzero(has_place & (reason != gates.PASSED))
     if refused.size:
         _tell_refused(columns, refused, reason, tell, counts)
+    for name, wrong in keys.refused.items():
+        counts.refused[name] = int(np.isin(columns.key, wrong).sum())
     usable = np.flatnonzero(has_place & (reason == gates.PASSED))
     if is_live:
-        _tell_old(columns, usable, now, tell)
+        _tell_old(columns, usable, now, tell, counts)
     rows = Rows(selection, book, columns.seen, columns.price, columns.mark)
     return rows.at(usable), columns.record[usable], keys.is_fresh[columns.key[usable]]
 
@@ -144,11 +146,12 @@ def _offered(columns: PriceColumns, row: int, code: int) -> str:
     return f"{columns.price[row] / 1000:g}"
 
 
-def _tell_old(columns: PriceColumns, rows: Ints, now: int, tell: Tell) -> None:
+def _tell_old(columns: PriceColumns, rows: Ints, now: int, tell: Tell, counts: PriceCounts) -> None:
     """Say that a source which should show prices of now shows old ones; they are kept."""
     age = now - columns.seen[rows]
     old = age > gates.OLD // timedelta(microseconds=1)
     if old.any():
+        counts.refused[gates.TOO_OLD] = int(old.sum())
         minutes = int(age.max()) // 60_000_000
         tell(
             "seen_at",

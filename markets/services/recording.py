@@ -9,6 +9,7 @@ from django.db import transaction
 
 from markets.connectors.base import ParsedBatch, Problem
 from markets.connectors.columns import PriceColumns, PriceKey
+from markets.domain import gates
 from markets.models import Competition, Event, ParkedRow, Participant, Source, UnknownName
 from markets.services import (
     cataloguing,
@@ -228,13 +229,19 @@ class _Load:
         counts = pricing.record_prices(
             columns=self.columns,
             keys=PricedKeys(
-                priced.selection[:n_keys], priced.event[:n_keys], priced.is_fresh[:n_keys]
+                priced.selection[:n_keys],
+                priced.event[:n_keys],
+                priced.is_fresh[:n_keys],
+                refused=priced.refused,
             ),
             books=names.books,
             fetched_at=self.fetched_at,
             tell=self.tell,
             is_live=self.is_live,
         )
+        for problem in self.batch.problems:
+            if why := gates.reason_told(problem.message):
+                counts.refused[why] = counts.refused.get(why, 0) + 1
         self.counts.prices = counts
         if counts.changed_records is not None:
             self.accounting.load(counts.changed_records.tolist())

@@ -88,6 +88,7 @@ class TestIngest:
             "parked": 0,
             "rejected": 0,
             "notices": {"new": 0, "changed": 0, "unchanged": 0},
+            "refused": {"no price in what was written": 1},
         }
 
     def test_reads_one_file(self, folder):
@@ -145,6 +146,11 @@ class TestIngest:
         problem = FetchProblem.objects.get()
         assert (problem.file, problem.row, problem.field) == ("E0_2324.csv", 3, "PSH")
         assert (source.last_success_at, source.failures_in_a_row) == (NOW, 0)
+
+    def test_counts_the_prices_turned_away_by_the_reason(self, folder):
+        report = ingest(path=str(folder))
+        why = {"no price in what was written": 1}
+        assert (report["refused"], Fetch.objects.get().counts["refused"]) == (why, why)
 
     def test_is_in_the_audit_when_somebody_asked_and_not_when_the_clock_did(self, folder):
         for actor in ("task:markets.tasks.ingest_due_sources", "beat"):
@@ -281,7 +287,7 @@ class TestCommand:
         assert (code, report["files"], report["problems"]) == (0, 1, [])
         assert list(report) == [
             "source", "files", "events", "prices", "results", "problems", "seconds",
-            "rows", "loaded", "unchanged", "parked", "rejected", "notices",
+            "rows", "loaded", "unchanged", "parked", "rejected", "notices", "refused",
         ]  # fmt: skip
         run = TaskRun.objects.get()
         assert (run.task, run.state, run.trigger) == ("markets.tasks.ingest", "SUCCEEDED", "CLI")

@@ -158,6 +158,28 @@ class TestRecordPrices:
         assert "1 are older" in told[0][1]
         assert offer(price, fetched_at=at)[1] == []
 
+    def test_counts_what_it_refuses_by_the_reason(self, offer):
+        at = START - timedelta(hours=1)
+        found, _ = offer(
+            a_price("1.0", hours_before=1),
+            a_price("1.0", hours_before=1, role="DRAW"),
+            a_price("1.9", kind="ASIAN_HANDICAP", line=Decimal("0.3"), hours_before=1),
+            a_price("1.9", kind="ASIAN_HANDICAP", line=Decimal("0.3"), role="AWAY", hours_before=1),
+            a_price("1.9", kind="TOTAL", line=Decimal("NaN"), role="OVER", hours_before=1),
+            a_price("1.9", kind="COIN_TOSS", hours_before=1),
+            a_price("1.9", role="OVER", hours_before=1),
+            a_price("2.1", hours_before=2),
+            fetched_at=at,
+            is_live=True,
+        )  # fmt: skip
+        assert found.refused == {
+            "at or below 1": 2,
+            "no line of its market": 3,
+            "no market that is known": 2,
+            "older than 600 s, kept": 1,
+        }
+        assert found.new == 1
+
     def test_tells_a_flood_of_refused_prices_in_few_words(self, offer):
         prices = [a_price("0.5", hours_before=300 - n) for n in range(pricing.TELL_AT_MOST + 20)]
         found, told = offer(*prices)

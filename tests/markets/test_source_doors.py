@@ -55,8 +55,17 @@ class TestSourceHealth:
     def test_asks_three_times_however_many_there_are(self, source, django_assert_num_queries):
         for number in range(5):
             looks(a_source(code=f"feed{number}"), ms=[1, 2])
-        with django_assert_num_queries(3):
+        with django_assert_num_queries(4):
             assert len(queries.source_health(now=NOW)) == 6
+
+    def test_tells_the_prices_that_the_gate_turned_away(self, source):
+        looks(source, ms=[1, 1], counts={"refused": {"at or below 1": 2, "in the future": 1}})
+        looks(source, ms=[1], counts={"files": 1})
+        looks(source, ms=[1], counts={"refused": {"in the future": 7}}, at=NOW - timedelta(days=2))
+        assert of().looks.refused == {"at or below 1": 4, "in the future": 2}
+        assert queries.refused_prices() == [
+            ("feed", "at or below 1", 4), ("feed", "in the future", 9),
+        ]  # fmt: skip
 
     def test_tells_how_far_the_quota_goes(self, source):
         Source.objects.update(
@@ -96,18 +105,41 @@ class TestChecks:
         assert [found.severity for found in monitors.quota_low(NOW)] == ["P2"]
 
     def test_of_service_levels_speaks_of_slow_answers_and_of_failures(self, source):
-        looks(source, ms=[100] * 19)
         looks(source, state="FAILED", kind="TIMEOUT", ms=[100])
+        looks(source, ms=[100] * 50)
         assert list(monitors.source_slow(NOW)) == []
-        looks(source, ms=[16_000] * 3)
         looks(source, state="FAILED", kind="TIMEOUT", ms=[16_000])
+        looks(source, ms=[16_000] * 7)
         (finding,) = monitors.source_slow(NOW)
         assert finding.summary == (
-            "A feed: 22 of 24 looks succeeded in a day; one look in twenty waits 16.0 s or longer"
+            "A feed: 57 of 59 looks succeeded in a day; one look in twenty waits 16.0 s or longer"
         )
+        assert finding.severity == "P3"
+
+    @pytest.mark.parametrize(
+        "good_before, failed, good_since, severities",
+        [
+            (3, 2, 0, ["P1"]),
+            (30, 2, 4, ["P1"]),
+            (30, 2, 5, ["P3"]),
+            (98, 2, 0, ["P3"]),
+            (198, 2, 0, []),
+            (2, 2, 0, []),
+            (19, 1, 0, []),
+        ],
+    )
+    def test_of_service_levels_calls_somebody_while_more_than_one_in_twenty_fails(
+        self, source, good_before, failed, good_since, severities
+    ):
+        looks(source, ms=[1] * good_before)
+        looks(source, state="FAILED", kind="TIMEOUT", ms=[1] * failed)
+        looks(source, ms=[1] * good_since)
+        assert [found.severity for found in monitors.source_slow(NOW)] == severities
+        Source.objects.update(is_simulated=True)
+        assert "P1" not in [found.severity for found in monitors.source_slow(NOW)]
 
     def test_of_service_levels_judges_no_few_looks(self, source):
-        looks(source, state="FAILED", kind="TIMEOUT", ms=[1] * (monitors.LOOKS_AT_LEAST - 1))
+        looks(source, ms=[60_000] * (monitors.LOOKS_AT_LEAST - 1))
         assert list(monitors.source_slow(NOW)) == []
 
 
@@ -144,6 +176,7 @@ class TestMetrics:
     def test_tell_latency_errors_breaker_and_quota(self, source):
         looks(source, ms=[50, 200, 200, 400_000])
         looks(source, state="FAILED", kind="HTTP_5XX", ms=[700])
+        looks(source, ms=[None], counts={"refused": {"at or below 1": 3}})
         Source.objects.update(quota_remaining=12)
         page = metrics.render().decode()
         name = "closingline_ingestion_latency_seconds"
@@ -156,6 +189,8 @@ class TestMetrics:
         assert errors in page
         assert 'closingline_breaker_state{source="feed"} 0.0' in page
         assert 'closingline_quota_remaining{source="feed"} 12.0' in page
+        refused = 'closingline_prices_refused_total{reason="at or below 1",source="feed"} 3.0'
+        assert refused in page
 
 
 class TestApi:

@@ -70,4 +70,5 @@ def _notes(row: dict[str, Any]) -> list[str]:
         notes.append(f"left alone until {row['breaker_retry_at']}")
     if row["is_quota_low"]:
         notes.append("quota low")
-    return notes + [f"{kind} × {count}" for kind, count in row["errors"].items()]
+    notes += [f"{kind} × {count}" for kind, count in row["errors"].items()]
+    return notes + [f"{count} prices {why}" for why, count in row["prices_refused"].items()]
