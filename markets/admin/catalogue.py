@@ -1,5 +1,6 @@
 """Sports, competitions, seasons, participants, aliases, books: what the rest refers to."""
 
+from collections.abc import Callable
 from typing import Any
 
 from django.contrib import admin
@@ -8,9 +9,9 @@ from unfold.contrib.filters.admin import RelatedDropdownFilter
 from unfold.decorators import display
 
 from markets.models import Book, Competition, Participant, ParticipantAlias, Season, Sport
-from markets.services import steering_leagues
+from markets.services import steering_leagues, switching
 from monitoring.desk import chips
-from monitoring.desk.actions import Action, Asked, Done
+from monitoring.desk.actions import Action, Asked, Done, switches
 from monitoring.desk.pages import Kept
 
 
@@ -127,6 +128,20 @@ class ParticipantAliasAdmin(Kept):
     " names need none."
 
 
+def enable_books(asked: Asked) -> Done:
+    return _switched(asked, switching.enable_book, "Enabled")
+
+
+def disable_books(asked: Asked) -> Done:
+    return _switched(asked, switching.disable_book, "Disabled")
+
+
+def _switched(asked: Asked, switch: Callable[..., Book], what: str) -> Done:
+    for row in asked.rows:
+        switch(book_code=row.code, reason=asked.reason, actor=asked.actor, now=asked.now)
+    return Done(f"{what} {len(asked.rows)}.")
+
+
 @admin.register(Book)
 class BookAdmin(Kept):
     list_display = ("name", "code", "kind", "enabled", "reference_rank", "origin")
@@ -134,12 +149,22 @@ class BookAdmin(Kept):
     search_fields = ("name", "code")
     ordering = ("is_simulated", "reference_rank", "name")
     empty_text = "Books come with the first prices that are read."
+    desk_actions = switches(
+        permission="markets.change_book",
+        is_on=lambda row: row.is_enabled,
+        enable=enable_books,
+        disable=disable_books,
+        then_on="Bets are taken with it, and its prices are believed again.",
+        then_off="No bet is taken with it, and it is no part of the market's belief. Its prices are"
+        " kept as history.",
+    )
 
     @display(description="Bets taken", ordering="is_enabled")
     def enabled(self, row: Book) -> str:
         if row.kind not in Book.TAKES_BETS:
             return chips.chip(f"Never: {row.get_kind_display().lower()}", "idle", "functions")
-        return chips.yes_no(row.is_enabled, yes="Enabled", no="Disabled")
+        why = f"Disabled: {row.disabled_reason[:40]}" if row.disabled_reason else "Disabled"
+        return chips.yes_no(row.is_enabled, yes="Enabled", no=why)
 
     @display(description="Origin", ordering="is_simulated")
     def origin(self, row: Book) -> str:
@@ -149,4 +174,5 @@ class BookAdmin(Kept):
         return [self.origin(row)]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
-        return ("code", "is_simulated") if obj else ()
+        """Switching has buttons of its own: they ask for the reason."""
+        return ("code", "is_simulated", "is_enabled", "disabled_reason") if obj else ()

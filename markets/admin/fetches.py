@@ -11,7 +11,6 @@ from markets.models import AskedAddress, Fetch, FetchProblem, PayloadLook, RawPa
 from monitoring.desk import chips, columns, sections
 from monitoring.desk.pages import Fixed, list_url
 
-
 REFUSED = "refused"  # in a look's counts: prices that the gate turned away, by the reason
 
 

@@ -125,11 +125,6 @@ RESOURCES: dict[str, type[ReadOnlyResource]] = {
         filters={"market": ["exact"], "market__event": ["exact"], "role": ["exact"]},
         base=SelectionBase,
     ),
-    "books": resource(
-        models.Book,
-        fields=["id", "code", "name", "kind", "is_enabled", "is_simulated", "reference_rank"],
-        filters={"code": ["exact"], "kind": ["exact"], "is_simulated": ["exact"]},
-    ),
     "latest-prices": resource(
         models.LatestPrice,
         fields=["id", "selection", "price", "previous_price", "seen_at", "confirmed_at", "mark"],

@@ -31,6 +31,7 @@ from markets.models.prices import (
     RetentionPolicy,
 )
 from markets.models.quality import QualityFinding
+from markets.models.references import ReferenceRule
 from markets.models.results import (
     Result,
     ResultDispute,
@@ -72,6 +73,7 @@ __all__ = [
     "PriceSnapshot",
     "QualityFinding",
     "RawPayload",
+    "ReferenceRule",
     "Result",
     "ResultDispute",
     "RetentionPolicy",

@@ -33,6 +33,7 @@ class Book(models.Model):
     is_enabled = models.BooleanField(default=True)
     is_simulated = models.BooleanField(default=False)
     reference_rank = models.PositiveSmallIntegerField(null=True, blank=True)  # 1: asked first
+    disabled_reason = models.CharField(max_length=250, blank=True, default="", db_default="")
 
     class Meta:
         constraints = [

@@ -18,9 +18,9 @@ STALE, FAILING = "markets.source-stale", "markets.fetch-failing"
 BROKEN, QUOTA, SLOW = "markets.breaker-open", "markets.quota-low", "markets.source-slow"
 FAILING_AFTER = 3  # looks in a row that brought nothing
 PROBLEMS_WITHIN = timedelta(days=1)
-#: Service levels, of a day's looks: 99 of 100 succeed, and within half of the time-out.  Somebody is
-#: called where less than 95 of 100 do and the newest five looks still hold a failure.  One failure
-#: alone breaks no level.
+#: Service levels, of a day's looks: 99 of 100 succeed, and within half of the time-out.  Somebody
+#: is called where less than 95 of 100 do and the newest five looks still hold a failure.  One
+#: failure alone breaks no level.
 SUCCESS_SHARE, PAGED_SHARE = 0.99, 0.95
 FAILURES_AT_LEAST = 2
 LATENCY_SHARE = 0.5

@@ -4,7 +4,7 @@ Every frame that feeds a model or a bet takes ``as_of`` and holds nothing known 
 """
 
 from markets.queries.arrears import owed_by
-from markets.queries.closes import CHAIN, closes, closing_by_method, closing_fair, main_lines
+from markets.queries.closes import closes, closing_by_method, closing_fair, main_lines
 from markets.queries.events import (
     event_start,
     events_awaiting_close,
@@ -22,6 +22,7 @@ from markets.queries.prices import (
     event_board,
     reference_probabilities,
 )
+from markets.queries.references import rules as reference_rules
 from markets.queries.sources import (
     SourceHealth,
     errors_by_kind,
@@ -34,7 +35,6 @@ from markets.queries.sources import (
 )
 
 __all__ = [
-    "CHAIN",
     "CONSENSUS",
     "LONGEST_STANDING",
     "Movement",
@@ -60,6 +60,7 @@ __all__ = [
     "owed_by",
     "problems_since",
     "reference_probabilities",
+    "reference_rules",
     "refused_prices",
     "source_health",
     "sources_due",

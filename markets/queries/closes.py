@@ -1,6 +1,6 @@
 """Closing prices and what they say of the chances: which book was used, how exact it is."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 import numpy as np
 import pandas as pd
@@ -8,13 +8,11 @@ from django.db import connection
 
 from markets.domain import closes as closes_domain
 from markets.domain import kinds as market_kinds
-from markets.domain import margins, odds
+from markets.domain import margins, odds, references
 from markets.models import Book, ClosingPrice
 from markets.queries.frames import MOMENT, frame
 from markets.queries.prices import CONSENSUS
-
-#: Whose close is believed: the first of these that has a whole market near the start.
-CHAIN = ("pinnacle", "betfair_sp", CONSENSUS)
+from markets.queries.references import competitions_of, ranked, rules
 
 CLOSES = {
     "event_id": "int64",
@@ -96,13 +94,15 @@ def closing_fair(
     *,
     event_ids: Iterable[int],
     method: str | None = None,
-    chain: Sequence[str] = CHAIN,
+    chain: Sequence[str] | None = None,
     kinds: Collection[str] | None = None,
     is_any_age: bool = False,
 ) -> pd.DataFrame:
     """Return margin-free closing probabilities, and which book of the chain they came from.
 
     ``method``: one of ``odds.METHODS``; None: the one that the close was recorded with.
+    ``chain``: whose close is believed, the first that has a whole market near the start; None:
+    as the rules of the competition say, else by the books' ranks, then the consensus.
     A close that is too old to be one counts as missing unless ``is_any_age``.  "consensus" is
     the mean of all books that take bets.
 
@@ -119,7 +119,7 @@ def fair_of(
     found: pd.DataFrame,
     *,
     method: str | None = None,
-    chain: Sequence[str] = CHAIN,
+    chain: Sequence[str] | None = None,
     is_any_age: bool = False,
 ) -> pd.DataFrame:
     """Return what ``closing_fair`` does, of closes that were read already."""
@@ -129,11 +129,36 @@ def fair_of(
     if method is not None and len(found):
         found = _by_method(found, method)
     found = found[found["fair_probability"].notna()]
-    return _along(chain, found)
+    parts = [_along(codes, mine) for codes, mine in _by_chain(found, chain)]
+    if len(parts) < 2:
+        return parts[0] if parts else frame([], FAIR)
+    chosen = pd.concat(parts).sort_values(["event_id", "market_id", "selection_id"], kind="stable")
+    return chosen.astype(FAIR).reset_index(drop=True)
+
+
+def _by_chain(
+    found: pd.DataFrame, chain: Sequence[str] | None
+) -> Iterator[tuple[Sequence[str], pd.DataFrame]]:
+    """Return the closes by whom to believe in their markets."""
+    if chain is not None or found.empty:
+        yield chain or (), found
+        return
+    told, usual = rules(), ranked()
+    places = competitions_of(found["event_id"].unique().tolist())
+    markets = list(zip(found["event_id"], found["kind"], strict=True))
+    chosen = {}
+    for event, kind in set(markets):
+        competition, is_simulated = places[event]
+        rule = references.rule_of(
+            told, competition=competition, is_simulated=is_simulated, kind=kind
+        )
+        chosen[event, kind] = (rule or usual[is_simulated]).chain
+    for codes in dict.fromkeys(chosen.values()):
+        yield codes, found[[chosen[market] == codes for market in markets]]
 
 
 def closing_by_method(
-    *, event_ids: Iterable[int], chain: Sequence[str] = CHAIN
+    *, event_ids: Iterable[int], chain: Sequence[str] | None = None
 ) -> dict[str, pd.DataFrame]:
     """Return what each of the methods makes of the same closing prices."""
     ids = list(event_ids)

@@ -10,7 +10,7 @@ from django.db import connection, transaction
 from numpy.typing import NDArray
 
 from markets import queries
-from markets.domain import closes, kinds, margins
+from markets.domain import closes, kinds, margins, references
 from markets.models import Event
 from markets.services import copying, planning
 from monitoring.domain.progress import RunHandle
@@ -89,6 +89,16 @@ WHERE c.starts_at <> excluded.starts_at OR c.seen_at < excluded.seen_at
     OR (array_position(%(worth)s::text[], excluded.exactness::text), excluded.confirmed_at)
     >= (array_position(%(worth)s::text[], c.exactness::text), c.confirmed_at)
 """
+# Another method changes the close that stays, too: it is the same price of the same moment.
+_BY_ANOTHER_METHOD = """
+UPDATE markets_closingprice AS c
+SET overround = nullif(i.overround, 'NaN'), fair_probability = i.fair_probability,
+    method = (%(methods)s::text[])[i.method + 1], recorded_at = %(now)s
+FROM incoming_close i
+WHERE c.selection_id = i.selection_id AND c.book_id = i.book_id AND c.starts_at = i.starts_at
+    AND c.seen_at = i.seen_at AND c.price = i.price AND i.fair_probability <> 'NaN'
+    AND c.method <> (%(methods)s::text[])[i.method + 1]
+"""
 _FORGET = """
 DELETE FROM markets_closingprice c
 USING markets_selection s, markets_market m, markets_event e
@@ -161,7 +171,7 @@ def _record_chunk(event_ids: Sequence[int], *, now: datetime) -> None:
     first, last = _first_and_last(quotes)
     opens, found = quotes.at(first), quotes.at(last)
     start, exactness = _worth(found, held)
-    margin = _margin_free(found, _running(event_ids, found))
+    margin = _margin_free(found, _running(event_ids, found), _methods(found, held))
     methods, method = np.unique(margin.method, return_inverse=True)
     columns: dict[str, Ints | Floats] = {
         "selection_id": found.selection,
@@ -206,6 +216,7 @@ def _write(
             columns=[columns[name] for name in _COLUMNS],
         )
         cursor.execute(_UPSERT, asked)
+        cursor.execute(_BY_ANOTHER_METHOD, asked)
         cursor.execute(_FORGET, [list(event_ids)])
 
 
@@ -266,7 +277,29 @@ def _running(event_ids: Sequence[int], found: _Quotes) -> Mapping[int, tuple[int
         return {market: (running, places) for market, running, places in cursor.fetchall()}
 
 
-def _margin_free(found: _Quotes, running: Mapping[int, tuple[int, int]]) -> margins.Margins:
+def _methods(found: _Quotes, held: Sequence[Event]) -> NDArray[np.str_]:
+    """Return by which method each price loses its margin; "" leaves it to the market's size."""
+    rules = queries.reference_rules()
+    chosen = np.full(found.seen.size, "", dtype="<U40")
+    if not any(rule.method for rule in rules.values()):
+        return chosen
+    by_event = {event.pk: event.competition for event in held}
+    for pk, kind in {*zip(found.event.tolist(), found.kind.tolist(), strict=True)}:
+        competition = by_event[pk]
+        rule = references.rule_of(
+            rules,
+            competition=competition.pk,
+            is_simulated=competition.is_simulated,
+            kind=KINDS[kind - 1],
+        )
+        if rule is not None and rule.method:
+            chosen[(found.event == pk) & (found.kind == kind)] = rule.method
+    return chosen
+
+
+def _margin_free(
+    found: _Quotes, running: Mapping[int, tuple[int, int]], methods: NDArray[np.str_]
+) -> margins.Margins:
     """Take the margin off each book's market; who does not run is no part of it."""
     overround, fair = np.full((2, found.seen.size), np.nan)
     method = np.full(found.seen.size, NON_RUNNER, dtype="<U64")
@@ -282,11 +315,17 @@ def _margin_free(found: _Quotes, running: Mapping[int, tuple[int, int]]) -> marg
         runners, places = running.get(int(found.market[row]), (0, 0))
         expected[place] = kinds.answers(kind=kind, runners=runners)
         sums_to[place] = kinds.sums_to(kind=kind, places=places or None) or 0
-    part = margins.remove(
-        prices=found.price[rows] / 1000.0,
-        sizes=np.diff(np.append(begins, rows.size)),
-        expected=expected,
-        sums_to=sums_to,
-    )
-    overround[rows], fair[rows], method[rows] = part.overround, part.probability, part.method
+    sizes = np.diff(np.append(begins, rows.size))
+    wanted = methods[rows[begins]]
+    for name in np.unique(wanted).tolist():
+        markets = np.flatnonzero(wanted == name)
+        mine = rows[np.isin(np.repeat(np.arange(begins.size), sizes), markets)]
+        part = margins.remove(
+            prices=found.price[mine] / 1000.0,
+            sizes=sizes[markets],
+            expected=expected[markets],
+            sums_to=sums_to[markets],
+            method=name or None,
+        )
+        overround[mine], fair[mine], method[mine] = part.overround, part.probability, part.method
     return margins.Margins(overround, fair, method)

@@ -1,8 +1,9 @@
 """Holding bets against the closing line of their own selection.
 
-The reference is the first of the ranked reference books that closed this very selection with a
-margin that could be removed, else the mean of the bookmakers that did; the row names which.  A
-close older than ``OLDEST_CLOSE`` counts as missing.  A bet whose line nobody closed on, because
+The reference is the first book that closed this very selection with a margin that could be removed,
+in the order of the competition's reference rule, else of the books' ranks; then the mean of the
+bookmakers that did; the row names which.  A close older than ``OLDEST_CLOSE``, or one that is too
+inexact to be one, counts as missing.  A bet whose line nobody closed on, because
 the market moved off it, stays unvalued and shows as missing coverage: another line's price says
 nothing about this one until both are put on one scale.
 """
@@ -79,13 +80,20 @@ with due as (
     join markets_event e on e.id = m.event_id
     join markets_competition c on c.id = e.competition_id
     left join lateral (
+        select r.chain from markets_referencerule r
+        where (r.competition_id = c.id or r.competition_id is null and not c.is_simulated)
+          and r.kind in (m.kind, '')
+        order by r.competition_id is null, r.kind = '' limit 1
+    ) rule on true
+    left join lateral (
         select k.code, p.method, p.price, p.fair_probability as probability,
                p.starts_at - p.confirmed_at as age
         from markets_closingprice p join markets_book k on k.id = p.book_id
         where p.selection_id = d.selection_id and k.is_simulated = c.is_simulated
-          and k.reference_rank is not null and p.fair_probability is not null
+          and (k.reference_rank is not null and rule.chain is null or k.code = any(rule.chain))
+          and p.fair_probability is not null and p.exactness <> 'NONE'
           and p.starts_at <= %(as_of)s and p.starts_at - p.confirmed_at <= %(oldest)s
-        order by k.reference_rank limit 1
+        order by coalesce(array_position(rule.chain, k.code), k.reference_rank) limit 1
     ) ref on true
     left join lateral (
         select 'consensus' as code, round(avg(p.price), 3) as price,
@@ -93,9 +101,10 @@ with due as (
                round(avg(p.fair_probability)::numeric, 9)::float8 as probability,
                max(p.starts_at - p.confirmed_at) as age
         from markets_closingprice p join markets_book k on k.id = p.book_id
-        where ref.code is null and p.selection_id = d.selection_id
+        where ref.code is null and (rule.chain is null or 'consensus' = any(rule.chain))
+          and p.selection_id = d.selection_id
           and k.kind = 'BOOKMAKER' and k.is_simulated = c.is_simulated
-          and p.fair_probability is not null
+          and p.fair_probability is not null and p.exactness <> 'NONE'
           and p.starts_at <= %(as_of)s and p.starts_at - p.confirmed_at <= %(oldest)s
         having count(*) > 0
     ) mean on true

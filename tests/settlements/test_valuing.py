@@ -3,7 +3,7 @@ from decimal import Decimal as D
 
 import pytest
 
-from markets.models import ClosingPrice
+from markets.models import ClosingPrice, ReferenceRule
 from settlements.models import BetValue
 from settlements.services import valuing
 from tests.settlements.builders import (
@@ -90,6 +90,35 @@ class TestValueDue:
             price="2.000",
             fair=0.49,
             confirmed_before=timedelta(hours=1, seconds=1),
+        )
+        assert value() == 0
+
+    def test_takes_a_close_that_is_too_inexact_for_a_missing_one(self, pinnacle):
+        bet = an_accepted_bet()
+        a_close(bet.selection, book=pinnacle, price="2.000", fair=0.49)
+        ClosingPrice.objects.update(exactness="NONE")
+        assert value() == 0
+
+    def test_asks_whom_the_competitions_rule_names(self, pinnacle):
+        bet = an_accepted_bet()
+        for code, fair in (("bwin", 0.50), ("vcbet", 0.48)):
+            a_close(bet.selection, book=a_book(code), price="2.000", fair=fair)
+        a_close(bet.selection, book=pinnacle, price="2.000", fair=0.49)
+        rule = ReferenceRule.objects.create(
+            competition=bet.selection.market.event.competition, chain=["betfair_sp", "vcbet"],
+            changed_by="user:lea", changed_at=NOON,
+        )  # fmt: skip
+        value()
+        assert bet.value.reference == "vcbet"
+        ReferenceRule.objects.filter(pk=rule.pk).update(chain=["betfair_sp", "consensus"])
+        value()
+        assert BetValue.objects.get(bet=bet).reference == "consensus"
+
+    def test_asks_nobody_whom_the_rule_does_not_name(self, pinnacle):
+        bet = an_accepted_bet()
+        a_close(bet.selection, book=pinnacle, price="2.000", fair=0.49)
+        ReferenceRule.objects.create(
+            kind="MATCH_ODDS", chain=["betfair_sp"], changed_by="user:lea", changed_at=NOON
         )
         assert value() == 0
 
