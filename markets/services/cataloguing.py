@@ -80,7 +80,8 @@ class Hearing:
 
 def record_events(*, hearing: Hearing, names: Names, ids: Ids) -> Catalogue:
     """Make the events that are new, move those that moved; a finished one is not reopened."""
-    among = joining.standing(batch=hearing.batch, names=names, ids=ids)
+    namespace = hearing.source.ids_of
+    among = joining.standing(batch=hearing.batch, names=names, ids=ids, namespace=namespace)
     known = set(among.ids)
     catalogue, made = Catalogue(), []
     found: dict[int, tuple[Event, list[ParsedEvent]]] = {}
@@ -95,6 +96,7 @@ def record_events(*, hearing: Hearing, names: Names, ids: Ids) -> Catalogue:
             made.append(event)
         if parsed.id:
             among.ids.setdefault(parsed.id, event)
+            among.named.setdefault(id(event), parsed.id)
         catalogue.events[parsed.ref] = event
         found.setdefault(id(event), (event, []))[1].append(parsed)
     Event.objects.bulk_create(made, batch_size=CHUNK)

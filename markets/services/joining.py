@@ -68,6 +68,8 @@ class Standing:
     races: dict[tuple[int, date, int], Event] = field(default_factory=dict)
     tracks: dict[int, list[Event]] = field(default_factory=lambda: defaultdict(list))
     names: dict[tuple[int, str], Event] = field(default_factory=dict)
+    #: By which id the source knows an event of which the day alone is known; by the object's id.
+    named: dict[int, str] = field(default_factory=dict)
 
     def add(self, event: Event) -> None:
         """Let an event be found from now on."""
@@ -83,8 +85,8 @@ class Standing:
         self.names[event.season_id, event.name] = event
 
 
-def standing(*, batch: ParsedBatch, names: Names, ids: Ids) -> Standing:
-    """Read the events that a batch may mean, in at most two queries."""
+def standing(*, batch: ParsedBatch, names: Names, ids: Ids, namespace: str) -> Standing:
+    """Read the events that a batch may mean, in at most three queries."""
     by_event, by_market = ids
     rows = Event.objects.select_related("competition__sport")
     held = rows.in_bulk({*by_event.values(), *by_market.values()}) if any(ids) else {}
@@ -102,7 +104,22 @@ def standing(*, batch: ParsedBatch, names: Names, ids: Ids) -> Standing:
         for event in Event.objects.filter(wanted).order_by("pk"):
             event.competition = competitions[event.competition_id]
             found.add(held.get(event.pk, event))
+    if any(event.id and event.certainty == Event.Certainty.DATE for event in batch.events):
+        _know_by_what_id(found, namespace)
     return found
+
+
+def _know_by_what_id(found: Standing, namespace: str) -> None:
+    """Note the publisher's ids of the matches of which the day alone is known."""
+    by_day = {
+        event.pk: event
+        for rows in found.pairs.values()
+        for event in rows
+        if event.start_certainty == Event.Certainty.DATE
+    }
+    aliases = EventAlias.objects.filter(namespace=namespace, event__in=by_day)
+    for pk, ref in aliases.order_by("pk").values_list("event_id", "ref"):
+        found.named.setdefault(id(by_day[pk]), ref)
 
 
 def _wanted(events: Sequence[ParsedEvent], names: Names) -> Q:
@@ -185,9 +202,20 @@ def find(*, parsed: ParsedEvent, names: Names, among: Standing) -> Event | Waiti
     else:
         pair = competition.pk, sides[0].pk, sides[1].pk
         found = _match(parsed, competition, season, pair, among)
+        if isinstance(found, Event) and _is_anothers(found, parsed, among):
+            detail = f"{found} on that day is known by another id, and no time tells them apart"
+            return Waiting(ParkedRow.Reason.AMBIGUOUS_EVENT, detail[:250])
     if found is None and (parsed.is_known_only or parsed.starts_at is None or not season):
         return _nothing(parsed)
     return found
+
+
+def _is_anothers(event: Event, parsed: ParsedEvent, among: Standing) -> bool:
+    """Say whether two games of one pair on one day would become one for want of their times."""
+    if not parsed.id or parsed.leg is not None:
+        return False
+    is_by_day = event.start_certainty == parsed.certainty == Event.Certainty.DATE
+    return is_by_day and among.named.get(id(event), parsed.id) != parsed.id
 
 
 def _named(missing: Iterable[Missing]) -> str:
