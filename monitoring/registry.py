@@ -3,6 +3,7 @@
 check      finds what is wrong: yields findings; its kind is the incident's and the runbook's name
 panel      a part of the dashboard: a template and the function that makes its context
 gauge      a number for the metrics page, with its labels
+table      rows that `manage.py status` shows beside the engines and queues
 response   what an incident's page may do: pause, re-run, disable
 job        a task that the schedule, the admin, the API and the commands may start
 """
@@ -18,6 +19,7 @@ CheckFunction = Callable[[datetime], Iterable[Finding]]
 ContextFunction = Callable[[datetime], Mapping[str, object]]
 Sample = tuple[Mapping[str, str], float]
 SampleFunction = Callable[[], Iterable[Sample]]
+TableFunction = Callable[[datetime], Iterable[Mapping[str, object]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,7 @@ class Job:
 checks: dict[str, Check] = {}
 panels: dict[str, Panel] = {}
 gauges: dict[str, Gauge] = {}
+tables: dict[str, TableFunction] = {}
 responses: dict[str, Response] = {}
 jobs: dict[str, Job] = {}
 followers: dict[str, tuple[str, ...]] = {}
@@ -110,6 +113,16 @@ def gauge(
 
     def register(function: SampleFunction) -> SampleFunction:
         _once(gauges, name, Gauge(name, help, function, kind))
+        return function
+
+    return register
+
+
+def table(name: str) -> Callable[[TableFunction], TableFunction]:
+    """Offer a table for the status command: rows of the same columns, ready for JSON."""
+
+    def register(function: TableFunction) -> TableFunction:
+        _once(tables, name, function)
         return function
 
     return register

@@ -143,6 +143,28 @@ def sources(now: datetime) -> Mapping[str, object]:
     return {"sources": queries.source_health(now=now), "now": now}
 
 
+@registry.table("sources")
+def source_table(now: datetime) -> Iterable[Mapping[str, object]]:
+    """Return in few columns how every source that is read, or was, fares."""
+    for source in queries.source_health(now=now):
+        looks, at = source.looks, source.last_success_at
+        if not source.location and not looks.total and source.last_attempt_at is None:
+            continue
+        yield {
+            "source": source.code,
+            "is_simulated": source.is_simulated,
+            "state": source.state,
+            "last_success": at.isoformat(" ", "seconds") if at is not None else None,
+            "age_seconds": source.age_seconds and round(source.age_seconds),
+            "cadence_seconds": source.cadence_seconds,
+            "errors": ", ".join(f"{kind} × {n}" for kind, n in looks.errors.items()),
+            "p50_ms": looks.p50_ms and round(looks.p50_ms),
+            "p95_ms": looks.p95_ms and round(looks.p95_ms),
+            "breaker": source.breaker_state,
+            "requests_left": source.quota_remaining,
+        }
+
+
 @registry.gauge(
     "closingline_source_age_seconds", help="Time since a source was last read with success."
 )

@@ -114,6 +114,19 @@ class SourceHealth:
         return self.breaker_state != Source.Breaker.CLOSED
 
     @property
+    def state(self) -> str:
+        """Return in a word or two how it is."""
+        if not self.is_enabled:
+            return f"off: {self.disabled_reason}"
+        if self.is_left_alone:
+            return "left alone"
+        if self.is_stale:
+            return "stale"
+        if self.failures_in_a_row:
+            return "failing"
+        return "well" if self.last_success_at is not None else "never read"
+
+    @property
     def needs_a_look(self) -> bool:
         return self.is_enabled and (
             self.is_stale or self.failures_in_a_row > 0 or self.is_left_alone

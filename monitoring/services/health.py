@@ -57,6 +57,7 @@ def overview(now: datetime) -> dict[str, Any]:
         }
         for state in queries.queue_states(now=now)
     ]
+    report |= {name: list(rows(now)) for name, rows in sorted(registry.tables.items())}
     severities = list(queries.open_incidents().values_list("severity", flat=True))
     report["incidents"] = {name: severities.count(name) for name in sorted(set(severities))}
     grave = any(severity in GRAVE for severity in severities)

@@ -181,7 +181,7 @@ class TestRecordCloses:
         events = [an_event(ref, home=f"H{ref}", away=f"A{ref}") for ref in refs]
         prices = [p for ref in refs for p in match_odds("2.6", "2.4", "4.3", event_ref=ref)]
         record(a_batch(events=events, prices=prices), source)
-        with django_assert_max_num_queries(12):
+        with django_assert_max_num_queries(14):
             assert close() == 40
         assert ClosingPrice.objects.count() == 120
 

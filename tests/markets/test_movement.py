@@ -182,7 +182,7 @@ class TestMovementReport:
 
     def test_asks_a_bounded_number_of_questions(self, league, django_assert_max_num_queries):
         league(n=20)
-        with django_assert_max_num_queries(6):
+        with django_assert_max_num_queries(9):
             report()
 
     def test_leaves_out_a_line_that_the_book_moved_away_from(self, db):

@@ -1,8 +1,10 @@
 """What operators and programs see of the sources and may do with them."""
 
+import json
 from datetime import timedelta
 
 import pytest
+from django.core.management import call_command
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -141,6 +143,39 @@ class TestChecks:
     def test_of_service_levels_judges_no_few_looks(self, source):
         looks(source, ms=[60_000] * (monitors.LOOKS_AT_LEAST - 1))
         assert list(monitors.source_slow(NOW)) == []
+
+
+class TestStatusCommand:
+    def test_shows_how_the_sources_are(self, source, capsys):
+        looks(source, ms=[100, 300], at=timezone.now() - timedelta(minutes=1))
+        looks(source, state="FAILED", kind="TIMEOUT", ms=[900], at=timezone.now())
+        a_source(code="never", name="Nobody asked it")
+        a_source(code="off", location="/x", is_enabled=False, disabled_reason="moved")
+        with pytest.raises(SystemExit):  # no worker gives a sign here
+            call_command("status", "--output", "json")
+        rows = {row["source"]: row for row in json.loads(capsys.readouterr().out)["sources"]}
+        assert sorted(rows) == ["feed", "off"]
+        assert (rows["feed"]["errors"], rows["feed"]["p50_ms"]) == ("TIMEOUT × 1", 300)
+        assert (rows["feed"]["state"], rows["off"]["state"]) == ("stale", "off: moved")
+        with pytest.raises(SystemExit):
+            call_command("status")
+        assert "feed" in capsys.readouterr().out
+
+    @pytest.mark.parametrize(
+        "fields, state",
+        [
+            ({"last_success_at": NOW}, "well"),
+            ({"last_success_at": NOW, "failures_in_a_row": 1}, "failing"),
+            ({"last_attempt_at": None}, "never read"),
+            (
+                {"breaker_state": "OPEN", "breaker_opened_at": NOW, "breaker_retry_at": NOW},
+                "left alone",
+            ),
+        ],
+    )
+    def test_says_it_in_a_word_or_two(self, source, fields, state):
+        Source.objects.update(**fields)
+        assert of().state == state
 
 
 class TestPricesOwed:

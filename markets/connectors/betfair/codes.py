@@ -45,6 +45,7 @@ _GOALS = re.compile(r"(OVER_UNDER|FIRST_HALF_GOALS)_(\d)(5)")
 _NUMBERED = re.compile(r"(\d{1,2})\.\s+(.+)", re.DOTALL)
 _RESERVE = re.compile(r"\s+\(res\)$", re.IGNORECASE)
 _RACE = re.compile(r"R(\d{1,2})\b")
+_METRES = re.compile(r"(.{0,20}?)\b(\d{3,4})m\b(.{0,30})")
 _CODE_AT_MOST = 30
 
 
@@ -86,6 +87,27 @@ def race_number(market_name: str) -> int | None:
     """
     found = _RACE.match(market_name)
     return int(found[1]) if found is not None and int(found[1]) else None
+
+
+def race_facts(market_name: str, *, sport: str) -> dict[str, str | int]:
+    """Return what a race's market name tells: its distance in metres, and its type or grade.
+
+    >>> race_facts("R6 1000m Hcap", sport="horse_racing")
+    {'race': 'R6 1000m Hcap', 'distance': 1000, 'type': 'Hcap'}
+    >>> race_facts("A5 480m", sport="greyhound_racing")
+    {'race': 'A5 480m', 'distance': 480, 'grade': 'A5'}
+    >>> race_facts("2m4f Hcap Chs", sport="horse_racing")
+    {'race': '2m4f Hcap Chs'}
+    """
+    facts: dict[str, str | int] = {"race": market_name}
+    told = _METRES.fullmatch(_RACE.sub("", market_name, count=1).strip())
+    if told is None:
+        return facts
+    facts["distance"] = int(told[2])
+    kind = " ".join(part for part in (told[1].strip(), told[3].strip()) if part)
+    if kind:
+        facts["grade" if sport == "greyhound_racing" else "type"] = kind
+    return facts
 
 
 def track_code(*, country: str, venue: str, sport: str) -> str:

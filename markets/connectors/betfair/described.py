@@ -204,7 +204,7 @@ def _race(market: Described, kind: str, sport: str) -> Shape:
         meeting_date=day,
         race_number=number,
         name=f"{market.venue} {which}",
-        data={"race": market.name} if kind == "WIN" and market.name else {},
+        data=codes.race_facts(market.name, sport=sport) if kind == "WIN" and market.name else {},
     )
     competition = ParsedCompetition(
         code=code,

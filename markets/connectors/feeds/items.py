@@ -23,6 +23,7 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
     "team": ("team",),
     "person": ("person", "player"),
     "status": ("status",),
+    "practice": ("practice", "practice_status"),
 }
 
 
@@ -42,14 +43,19 @@ class Item:
     team: str = ""
     person: str = ""
     status: str = ""
+    practice: str = ""
+    data: Mapping[str, str | int | float] = field(default_factory=dict)
     categories: Sequence[str] = field(default_factory=tuple)
     wrong: str = ""
 
 
-def items(payload: bytes, *, fields: Mapping[str, str]) -> Iterator[Item]:
+def items(
+    payload: bytes, *, fields: Mapping[str, str], data: Mapping[str, str] | None = None
+) -> Iterator[Item]:
     """Return a feed's items.
 
     ``fields``: where a JSON list has its values, by dotted paths; "items" is the list's own.
+    ``data``: further figures to keep, by the name that they are kept under.
 
     Raises:
         NotAFeed: it is none, or declares entities.
@@ -60,7 +66,7 @@ def items(payload: bytes, *, fields: Mapping[str, str]) -> Iterator[Item]:
     if start.startswith((b"<!doctype html", b"<html")):
         raise NotAFeed("RSS 2.0, Atom or a JSON list, not a web page")
     if start.startswith((b"{", b"[")):
-        return _of_json(payload, fields)
+        return _of_json(payload, fields, data or {})
     try:
         root = ElementTree.fromstring(payload, forbid_dtd=True)
     except DefusedXmlException as wrong:
@@ -111,7 +117,7 @@ def _atom(entry: Element) -> Item:
     )
 
 
-def _of_json(payload: bytes, fields: Mapping[str, str]) -> Iterator[Item]:
+def _of_json(payload: bytes, fields: Mapping[str, str], data: Mapping[str, str]) -> Iterator[Item]:
     try:
         document = payloads.json_document(payload, Any)
     except payloads.BadPayload as wrong:
@@ -120,10 +126,10 @@ def _of_json(payload: bytes, fields: Mapping[str, str]) -> Iterator[Item]:
     if not isinstance(listed, list):
         where = fields.get("items") or "the document itself"
         raise NotAFeed(f"a list of items at {where}")
-    return (_json_item(one, fields) for one in listed)
+    return (_json_item(one, fields, data) for one in listed)
 
 
-def _json_item(one: Any, fields: Mapping[str, str]) -> Item:
+def _json_item(one: Any, fields: Mapping[str, str], data: Mapping[str, str]) -> Item:
     if not isinstance(one, dict):
         return Item(wrong="an object")
     told = {}
@@ -131,7 +137,13 @@ def _json_item(one: Any, fields: Mapping[str, str]) -> Item:
         paths = (fields[name],) if name in fields else usual
         values = (_at(one, path) for path in paths)
         told[name] = next((str(v) for v in values if isinstance(v, str | int | float)), "")
-    return Item(**told)
+    kept = {name: _at(one, path) for name, path in data.items()}
+    return Item(**told, data={name: v for name, v in kept.items() if _is_plain(v)})
+
+
+def _is_plain(value: Any) -> bool:
+    """Say whether a value is text or a number: what is nested or missing is not kept."""
+    return isinstance(value, str | int | float) and not isinstance(value, bool)
 
 
 def _at(value: Any, path: str) -> Any:

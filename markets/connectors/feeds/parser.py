@@ -12,10 +12,11 @@ from markets.connectors.feeds.items import FIELDS, Item, NotAFeed, items
 from markets.connectors.feeds.text import LONGEST_BODY, LONGEST_TITLE, link, one_line, plain
 from markets.domain import moments
 
-KINDS = ("NEWS", "INJURY", "LINEUP", "ROSTER", "WEATHER", "REFEREE")
+KINDS = ("NEWS", "INJURY", "LINEUP", "ROSTER", "WEATHER", "REFEREE", "PUBLIC_SHARE")
 LONGEST_REF = 120
 _MOMENT = f"a time with its offset, from {moments.FIRST_YEAR} to {moments.LAST_YEAR}"
-_OPTIONS = ("urls", "fields", "kind", "competition", "team_from_category")
+DATA_AT_MOST = 20  # figures kept beside an item
+_OPTIONS = ("urls", "fields", "data", "kind", "competition", "team_from_category")
 
 
 class Feeds:
@@ -68,6 +69,11 @@ class Feeds:
             wrong.append(f"fields: dotted paths of {', '.join(sorted(known))}")
         elif not all(isinstance(path, str) for path in fields.values()):
             wrong.append("fields: each a dotted path, as text")
+        data = options.get("data", {})
+        if not isinstance(data, Mapping) or len(data) > DATA_AT_MOST:
+            wrong.append(f"data: up to {DATA_AT_MOST} names, each with its dotted path")
+        elif not all(isinstance(path, str) and path for path in data.values()):
+            wrong.append("data: each a dotted path, as text")
         if options.get("kind", "NEWS") not in KINDS:
             wrong.append(f"kind: one of {', '.join(KINDS)}")
         if not isinstance(options.get("competition", ""), str):
@@ -81,7 +87,8 @@ class Feeds:
 
 
 def _items(stream: BinaryIO, reading: Reading) -> Iterator[Item]:
-    return items(stream.read(), fields=reading.options.get("fields", {}))
+    options = reading.options
+    return items(stream.read(), fields=options.get("fields", {}), data=options.get("data", {}))
 
 
 def _notice(item: Item, record: int, reading: Reading) -> ParsedNotice:
@@ -101,11 +108,22 @@ def _notice(item: Item, record: int, reading: Reading) -> ParsedNotice:
         status=one_line(item.status, at_most=40),
         body=plain(item.body, at_most=LONGEST_BODY),
         url=link(item.url),
-        data={"categories": [one_line(c, at_most=60) for c in item.categories[:20] if c]}
-        if item.categories
-        else {},
+        data=_data(item),
         record=record,
     )
+
+
+def _data(item: Item) -> dict[str, Any]:
+    """Return what is kept beside the text: practice status, categories, figures asked for."""
+    kept: dict[str, Any] = {
+        name: one_line(value, at_most=120) if isinstance(value, str) else value
+        for name, value in item.data.items()
+    }
+    if item.practice:
+        kept["practice"] = one_line(item.practice, at_most=60)
+    if item.categories:
+        kept["categories"] = [one_line(c, at_most=60) for c in item.categories[:20] if c]
+    return kept
 
 
 def _flaw(

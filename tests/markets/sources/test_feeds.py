@@ -28,6 +28,33 @@ def rss(item, head=""):
     return f'{head}<rss version="2.0"><channel><item>{item}</item></channel></rss>'.encode()
 
 
+class TestWhatIsKeptBeside:
+    def test_is_the_practice_status_of_an_injury(self):
+        listed = b'[{"title": "Knee", "player": "J. Smith", "practice_status": "Limited"}]'
+        (notice,) = read(listed, kind="INJURY").notices
+        assert notice.data == {"practice": "Limited"}
+        elsewhere = b'[{"title": "Knee", "report": {"thu": "DNP"}}]'
+        (notice,) = read(elsewhere, kind="INJURY", fields={"practice": "report.thu"}).notices
+        assert notice.data == {"practice": "DNP"}
+
+    def test_are_the_figures_that_were_asked_for(self):
+        listed = b"""[{"title": "Arrowhead", "wx": {"wind": 14.5, "sky": " clear\\u0000 ", "x": {}},
+            "bets": 61, "home": true}]"""
+        asked = {"wind": "wx.wind", "sky": "wx.sky", "bets": "bets", "x": "wx.x", "y": "no.where",
+                 "home": "home"}  # fmt: skip
+        for kind in ("WEATHER", "PUBLIC_SHARE"):
+            (notice,) = read(listed, kind=kind, data=asked).notices
+            assert notice.data == {"wind": 14.5, "sky": "clear", "bets": 61}
+
+    @pytest.mark.parametrize(
+        "data", [["wind"], {"wind": 7}, {"wind": ""}, {str(n): "x" for n in range(21)}]
+    )
+    def test_is_judged_before_it_is_saved(self, data):
+        (wrong,) = Feeds().check_options({"data": data})
+        assert wrong.startswith("data: ")
+        assert Feeds().check_options({"data": {"wind": "wx.wind"}, "kind": "PUBLIC_SHARE"}) == []
+
+
 class TestRss:
     def test_is_read_item_by_item_as_plain_text(self):
         first = read("news.rss", team_from_category=True, competition="E0").notices[0]
