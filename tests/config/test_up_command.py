@@ -16,13 +16,11 @@ def asked(monkeypatch):
     environment.read.cache_clear()
     monkeypatch.setenv("SIMULATOR_SPEED", "360")
     monkeypatch.setattr(
-        up,
-        "main",
-        lambda environment, **options: (
-            found.update(speed=environment.simulator_speed, **options) or 0
-        ),
+        up, "main", lambda read, **asked: found.update(speed=read.simulator_speed, **asked) or 0
     )
-    return found
+    yield found
+    monkeypatch.undo()
+    environment.read.cache_clear()
 
 
 class TestSpeed:
@@ -39,5 +37,5 @@ class TestSpeed:
 
     @pytest.mark.parametrize("speed", ["0", "-1", "100000"])
     def test_that_no_league_can_run_at_is_refused(self, asked, speed):
-        with pytest.raises(ValidationError, match="SIMULATOR_SPEED|simulator_speed"):
+        with pytest.raises(ValidationError, match="simulator_speed"):
             call_command("up", "--speed", speed)
