@@ -18,6 +18,8 @@ _TWO = {
     frozenset(("HOME", "AWAY")): "HOME_AWAY",
     frozenset(("DRAW", "AWAY")): "DRAW_AWAY",
 }
+_DOES = {"Yes": "OVER", "No": "UNDER"}
+_HALF = Decimal("0.50")
 
 
 class UnusableOutcome(ValueError):
@@ -125,6 +127,22 @@ def _player(game: Game, asked: codes.Question, outcome: Outcome) -> PriceKey:
     return game.id, asked.kind, asked.period, line, player, asked.statistic, role, ""
 
 
+def _leader(game: Game, asked: codes.Question, outcome: Outcome) -> PriceKey:
+    player = " ".join((outcome.description or "").split())
+    if not player or outcome.name != "Yes":
+        raise UnusableOutcome("yes to a player being the one")
+    return game.id, asked.kind, asked.period, None, "", asked.statistic, kinds.RUNNER, player
+
+
+def _player_does(game: Game, asked: codes.Question, outcome: Outcome) -> PriceKey:
+    """Return who does it at all: once or oftener is over one half."""
+    player = " ".join((outcome.description or "").split())
+    role = _DOES.get(outcome.name)
+    if not player or role is None:
+        raise UnusableOutcome("yes or no to a player doing it")
+    return game.id, asked.kind, asked.period, _HALF, player, asked.statistic, role, ""
+
+
 def _yes_no(game: Game, asked: codes.Question, outcome: Outcome) -> PriceKey:
     role = _role(asked, outcome.name, _NAMED_AS.get(outcome.name, ""))
     return game.id, asked.kind, asked.period, None, "", "", role, ""
@@ -152,4 +170,6 @@ _SHAPES: dict[str, Callable[[Game, codes.Question, Outcome], PriceKey]] = {
     "YES_NO": _yes_no,
     "TWO_OF_THREE": _two_of_three,
     "RUNNERS": _runner,
+    "LEADER": _leader,
+    "PLAYER_DOES": _player_does,
 }

@@ -14,9 +14,19 @@ from markets.domain import us_seasons
 from markets.domain.teams import LEAGUES
 
 #: What an outcome's name is: a side, a side with a handicap, Over or Under, Over or Under of a
-#: team or a player, Yes or No, two of three results, a runner.
+#: team or a player, Yes or No, two of three results, a runner, Yes to a
+#: player being the first or last, Yes or No to a player doing it at all.
 Shape = Literal[
-    "SIDES", "HANDICAP", "TOTAL", "TEAM_TOTAL", "PLAYER", "YES_NO", "TWO_OF_THREE", "RUNNERS"
+    "SIDES",
+    "HANDICAP",
+    "TOTAL",
+    "TEAM_TOTAL",
+    "PLAYER",
+    "YES_NO",
+    "TWO_OF_THREE",
+    "RUNNERS",
+    "LEADER",
+    "PLAYER_DOES",
 ]
 
 
@@ -89,6 +99,20 @@ _BASES: dict[str, tuple[str, Shape]] = {
     "outrights": ("OUTRIGHT", "RUNNERS"),
 }
 _PERIODS = ("h1", "h2", "q1", "q2", "q3", "q4")
+#: Players' markets without a line: who is the first or last to do it, and who does it at all.
+_LEADERS = {
+    "player_first_basket": "first_basket",
+    "player_first_td": "first_td",
+    "player_last_td": "last_td",
+    "player_first_goal_scorer": "first_goal",
+    "player_last_goal_scorer": "last_goal",
+}
+_DOERS = {
+    "player_anytime_td": "tds",
+    "player_goal_scorer_anytime": "goals",
+    "player_double_double": "double_double",
+    "player_triple_double": "triple_double",
+}
 #: Prices at which one lays; a price here is one at which one backs.
 LAID = ("h2h_lay", "outrights_lay")
 EXCHANGES = ("betfair_ex_au", "betfair_ex_eu", "betfair_ex_uk", "matchbook", "smarkets", "novig")
@@ -103,6 +127,8 @@ def question(key: str, sport_key: str, has_draw: bool) -> Question | None:
     >>> asked = question("player_points_rebounds_q1", "basketball_nba", False)
     >>> asked.kind, asked.period, asked.statistic
     ('PLAYER_TOTAL', 'Q1', 'points_rebounds')
+    >>> question("player_first_td", "americanfootball_nfl", False).kind
+    'PLAYER_LEADER'
     >>> question("spreads", "soccer_epl", False).kind
     'ASIAN_HANDICAP'
     >>> question("batter_home_runs", "baseball_mlb", False) is None
@@ -110,6 +136,10 @@ def question(key: str, sport_key: str, has_draw: bool) -> Question | None:
     """
     base, _, suffix = key.rpartition("_")
     base, period = (base, suffix.upper()) if base and suffix in _PERIODS else (key, "FULL")
+    if base in _LEADERS:
+        return Question("PLAYER_LEADER", "LEADER", period, _LEADERS[base], is_main=False)
+    if base in _DOERS:
+        return Question("PLAYER_TOTAL", "PLAYER_DOES", period, _DOERS[base], is_main=False)
     if base.startswith("player_"):
         statistic = base.removeprefix("player_").removesuffix("_alternate")
         if not statistic.isidentifier() or len(statistic) > 40:

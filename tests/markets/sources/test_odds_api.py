@@ -144,8 +144,31 @@ class TestPrices:
             ("Ole Sandvik", "points_rebounds", Decimal("24.50"), "OVER"),
             ("Ole Sandvik", "points_rebounds", Decimal("24.50"), "UNDER"),
             ("Teo Marsh", "points_rebounds", Decimal("19.50"), "OVER"),
+            ("Ole Sandvik", "double_double", Decimal("0.50"), "OVER"),
         ]
-        assert told(batch) == [(1, "player_double_double", False)]
+        assert told(batch) == []
+
+    def test_reads_who_is_the_first_and_who_does_it_at_all(self):
+        body = with_market(
+            "player_first_td", outcome("Yes", 650, description="Teo Marsh"),
+            outcome("Yes", 900, description="Ole Sandvik"),
+        )  # fmt: skip
+        assert [(q.kind, q.statistic, q.line, q.role, q.runner) for q in quotes(parse(body))][
+            -2:
+        ] == [
+            ("PLAYER_LEADER", "first_td", None, "RUNNER", "Teo Marsh"),
+            ("PLAYER_LEADER", "first_td", None, "RUNNER", "Ole Sandvik"),
+        ]
+        body = with_market(
+            "player_anytime_td", outcome("Yes", 150, description="Teo Marsh"),
+            outcome("No", -200, description="Teo Marsh"),
+        )  # fmt: skip
+        assert [(q.kind, q.statistic, q.line, q.role, q.whose) for q in quotes(parse(body))][
+            -2:
+        ] == [
+            ("PLAYER_TOTAL", "tds", Decimal("0.50"), "OVER", "Teo Marsh"),
+            ("PLAYER_TOTAL", "tds", Decimal("0.50"), "UNDER", "Teo Marsh"),
+        ]
 
     def test_reads_who_wins_outright_with_all_runners(self):
         batch = parse(payload("odds_api", "outrights.json"))
@@ -225,6 +248,8 @@ class TestProblems:
             ("totals", [outcome("Odd", -110, 220.5), outcome("Under", -110, 220.5)]),
             ("team_totals", [outcome("Over", -110, 99.5, "Orlando Magic")]),
             ("player_points", [outcome("Over", -110, 9.5)]),
+            ("player_first_td", [outcome("No", -900, description="Teo Marsh")]),
+            ("player_anytime_td", [outcome("Yes", 150)]),
             ("outrights", [outcome("Miami Heat", 400)]),
         ],
     )
