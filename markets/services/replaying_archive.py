@@ -32,11 +32,19 @@ ORDER BY selection_id, book_id, seen_at
 _KINDS = (
     copying.BIGINT, copying.BIGINT, copying.MOMENT, copying.BIGINT, copying.BIGINT, copying.MOMENT,
 )  # fmt: skip
+# A latest price whose own history is gone would pass for known, and what was lost stay lost.
 _KEEP_LATEST = """
 CREATE TEMP TABLE replayed_latest ON COMMIT DROP AS
-SELECT l.selection_id, l.book_id, l.price, l.seen_at, l.confirmed_at
-FROM markets_latestprice l
-WHERE EXISTS (
+SELECT * FROM (
+    SELECT l.selection_id, l.book_id, l.price, l.previous_price, l.seen_at, l.confirmed_at, l.mark,
+           NOT EXISTS (
+               SELECT FROM markets_pricesnapshot s
+               WHERE s.selection_id = l.selection_id AND s.book_id = l.book_id
+                 AND s.seen_at = l.seen_at
+           ) AS has_lost_its_history
+    FROM markets_latestprice l
+) l
+WHERE l.has_lost_its_history OR EXISTS (
     SELECT FROM markets_pricesnapshot s
     WHERE s.selection_id = l.selection_id AND s.book_id = l.book_id
       AND s.fetched_at = ANY(%(moments)s)
@@ -64,6 +72,24 @@ _CONFIRM_AGAIN = """
 UPDATE markets_latestprice l SET confirmed_at = r.confirmed_at FROM replayed_latest r
 WHERE l.selection_id = r.selection_id AND l.book_id = r.book_id
   AND l.seen_at = r.seen_at AND l.price = r.price AND l.confirmed_at < r.confirmed_at
+"""
+
+
+#: What the looks did not tell again (its months were retired) stands as before.
+_STAND_AGAIN = """
+INSERT INTO markets_latestprice
+    (selection_id, book_id, price, previous_price, seen_at, confirmed_at, mark)
+SELECT selection_id, book_id, price, previous_price, seen_at, confirmed_at, mark
+FROM replayed_latest r
+WHERE r.has_lost_its_history AND NOT EXISTS (
+    SELECT FROM markets_pricesnapshot s
+    WHERE s.selection_id = r.selection_id AND s.book_id = r.book_id
+      AND s.fetched_at = ANY(%(moments)s)
+)
+ON CONFLICT (selection_id, book_id) DO UPDATE SET
+    price = excluded.price, previous_price = excluded.previous_price,
+    seen_at = excluded.seen_at, confirmed_at = excluded.confirmed_at, mark = excluded.mark
+WHERE markets_latestprice.seen_at < excluded.seen_at
 """
 
 
@@ -154,6 +180,7 @@ def _replay(
             progress.progress(done=number, total=len(looks), message=look.name)
         problems += _read_again(source, look, now=now)
     with connection.cursor() as cursor:
+        cursor.execute(_STAND_AGAIN, moments)
         cursor.execute(_CONFIRM_AGAIN)
     after = _history(moments)
     return {

@@ -67,6 +67,38 @@ class TestReplay:
         assert report["prices_after"] == report["prices_before"] + 1 == len(prices()) + 1
         assert not AuditEntry.objects.filter(action="markets.replay_archive").exists()
 
+    @pytest.mark.parametrize("lost", ["all of them", "those of a book", "the later ones"])
+    def test_brings_back_every_row_of_prices_that_were_deleted(self, file, lost):
+        ingest(file)
+        right = prices(), latest()
+        rows = PriceSnapshot.objects.all()
+        if lost == "those of a book":
+            rows = rows.filter(book__code="pinnacle", selection__role="HOME")
+        elif lost == "the later ones":
+            rows = rows.filter(mark=2)
+        ids = list(rows.values_list("selection_id", "book_id", "seen_at"))
+        assert ids
+        for selection, book, seen_at in ids:
+            PriceSnapshot.objects.filter(selection=selection, book=book, seen_at=seen_at).delete()
+        report = replay(rewrite=True)
+        assert report["prices_before"] == report["prices_after"] - len(ids)
+        assert (prices(), latest()) == right
+        assert replay()["equal"] is True
+
+    def test_leaves_a_latest_price_standing_whose_months_were_retired(self, file, tmp_path):
+        ingest(file)
+        other = tmp_path / "other" / "E1_2324.csv"
+        other.parent.mkdir()
+        other.write_bytes(csv_file({"Div": "E1"}))
+        ingest(other, at=NOW + timedelta(days=2))
+        standing = latest()
+        kept = PriceSnapshot.objects.filter(fetched_at__lt=NOW + timedelta(days=1))
+        keys = set(kept.values_list("selection_id", flat=True))
+        for selection in set(PriceSnapshot.objects.values_list("selection_id", flat=True)) - keys:
+            PriceSnapshot.objects.filter(selection=selection).delete()
+        assert replay(rewrite=True)["equal"] is True
+        assert latest() == standing
+
     def test_finds_a_price_that_was_changed_and_repairs_it_when_it_is_to(self, file):
         ingest(file)
         right = prices(), latest()
