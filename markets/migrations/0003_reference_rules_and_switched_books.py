@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('markets', '0010_latest_prices_kept_cheaply'),
+        ('markets', '0002_partitions_and_guards'),
     ]
 
     operations = [
