@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('markets', '0002_partitions_and_guards'),
+        ('markets', '0004_asked_addresses_and_newer_tellings'),
     ]
 
     operations = [
