@@ -14,6 +14,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 OUTCOME, HALF, PERIODS, RUNNERS, STATISTICS = "outcome", "half", "periods", "runners", "statistics"
@@ -114,8 +115,22 @@ class Telling:
 
     def digest(self) -> str:
         """Return the same text for the same telling, and another for any other."""
-        plain = json.dumps(self.as_json(), sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(plain.encode()).hexdigest()
+        if self.periods or self.runners or self.statistics:
+            return _digest(self)
+        return _score_digest(self.status, self.score, self.half, self.winner, self.had_overtime)
+
+
+def _digest(telling: Telling) -> str:
+    plain = json.dumps(telling.as_json(), sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(plain.encode()).hexdigest()
+
+
+@lru_cache(maxsize=4_096)
+def _score_digest(
+    status: str, score: Pair, half: Pair, winner: str, had_overtime: bool | None
+) -> str:
+    """Most results are a score and nothing else, and there are few different ones."""
+    return _digest(Telling(status, score, half, winner, had_overtime))
 
 
 @dataclass(frozen=True, slots=True)

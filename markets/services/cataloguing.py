@@ -14,7 +14,7 @@ import numpy as np
 from markets.connectors.base import ParsedBatch, ParsedEvent
 from markets.connectors.columns import PriceColumns, moment_of
 from markets.models import Event, EventAlias, EventChange, Participant, Source
-from markets.services import joining
+from markets.services import copying, joining
 from markets.services.accounting import Accounting, Waiting
 from markets.services.counts import EventCounts
 from markets.services.joining import Ids, Standing
@@ -99,7 +99,7 @@ def record_events(*, hearing: Hearing, names: Names, ids: Ids) -> Catalogue:
             among.named.setdefault(id(event), parsed.id)
         catalogue.events[parsed.ref] = event
         found.setdefault(id(event), (event, []))[1].append(parsed)
-    Event.objects.bulk_create(made, batch_size=CHUNK)
+    copying.add_rows(made)
     new = {event.pk for event in made}
     heard = [
         (event, tellings[1:] if event.pk in new else tellings) for event, tellings in found.values()
@@ -209,7 +209,7 @@ def _hear(pairs: Sequence[tuple[Event, list[ParsedEvent]]], hearing: Hearing) ->
                 written += news
                 hearing.accounting.load([parsed.record])
     Event.objects.bulk_update(list(changed.values()), _MOVES, batch_size=CHUNK)
-    EventChange.objects.bulk_create(written, batch_size=CHUNK)
+    copying.add_rows(written)
     return set(changed)
 
 

@@ -1,11 +1,14 @@
 """Columns of numbers into and out of PostgreSQL at COPY's own speed: no loop over rows."""
 
 from collections.abc import Mapping, Sequence
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
 from django.db import connection
+from django.db.models import JSONField, Model
 from numpy.typing import NDArray
+from psycopg.types.json import Jsonb
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -32,7 +35,12 @@ def copy_columns(
     with connection.cursor() as cursor:
         statement = f"COPY {table} ({', '.join(names)}) FROM STDIN (FORMAT BINARY)"
         with cursor.copy(statement) as copy:
-            copy.write(_HEADER + binary_rows(kinds=kinds, columns=columns) + _TRAILER)
+            copy.write(binary_copy(kinds=kinds, columns=columns))
+
+
+def binary_copy(*, kinds: Sequence[str], columns: Sequence[Numbers]) -> bytes:
+    """Return all that a binary COPY of these rows is sent."""
+    return _HEADER + binary_rows(kinds=kinds, columns=columns) + _TRAILER
 
 
 def binary_rows(*, kinds: Sequence[str], columns: Sequence[Numbers]) -> bytes:
@@ -70,6 +78,42 @@ def _set_price(rows: NDArray[np.void], number: int, thousandths: Ints) -> None:
     rows[f"rest{number}"] = rest * 10
 
 
+_NUMBERS = """
+SELECT nextval(pg_get_serial_sequence(%s, %s)) FROM generate_series(1, %s)
+"""
+
+
+def add_rows(rows: Sequence[Model]) -> None:
+    """Add new rows of one table and number them: ``bulk_create`` in a third of its time.
+
+    Each field holds what its column does; nothing is filled in or converted on the way.
+
+    Raises:
+        django.db.IntegrityError: the table refuses one; none is added.
+    """
+    if not rows:
+        return
+    meta = rows[0]._meta
+    pk = meta.pk
+    assert pk is not None, "of a table that numbers its rows"
+    fields = [pk, *(field for field in meta.concrete_fields if field is not pk)]
+    json = [at for at, field in enumerate(fields) if isinstance(field, JSONField)]
+    values = attrgetter(*(field.attname for field in fields))
+    names = ", ".join(f'"{field.column}"' for field in fields)
+    with connection.cursor() as cursor, connection.wrap_database_errors:
+        cursor.execute(_NUMBERS, [meta.db_table, pk.column, len(rows)])
+        for row, (number,) in zip(rows, cursor.fetchall(), strict=True):
+            row.pk = number
+        with cursor.copy(f'COPY "{meta.db_table}" ({names}) FROM STDIN') as copy:
+            for row in rows:
+                told = list(values(row))
+                for at in json:
+                    told[at] = Jsonb(told[at])
+                copy.write_row(told)
+    for row in rows:
+        row._state.adding, row._state.db = False, connection.alias
+
+
 def as_array(numbers: Ints) -> str:
     """Return whole numbers as the text of an array, for a query that casts it to ``bigint[]``.
 
@@ -77,6 +121,24 @@ def as_array(numbers: Ints) -> str:
     '{3,1}'
     """
     return "{" + ",".join(map(str, numbers.tolist())) + "}"
+
+
+def as_any_array(values: Sequence[object]) -> str:
+    """Return values as the text of an array of any type that reads them; None is null.
+
+    >>> as_any_array(["a", None, 'say "b"'])
+    '{"a",NULL,"say \\\\"b\\\\""}'
+    """
+    return "{" + ",".join(map(_element, values)) + "}"
+
+
+def _element(value: object) -> str:
+    if value is None:
+        return "NULL"
+    text = str(value)
+    if "\\" in text or '"' in text:
+        text = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{text}"'
 
 
 _SEND = {BIGINT: "int8send", MOMENT: "timestamptz_send"}

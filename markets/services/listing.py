@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from markets.connectors.columns import PriceKey
 from markets.domain import gates, kinds
 from markets.models import Event, Participant
+from markets.services import copying
 from markets.services.naming import Tell
 
 #: Returns whom a name means in an event, or None: (event_ref, name or "#<id>").
@@ -98,6 +100,7 @@ INSERT INTO markets_market
 SELECT * FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::numeric[], %s::bigint[], %s::text[],
     %s::smallint[], %s::text[])
 ON CONFLICT DO NOTHING
+RETURNING id
 """
 _ADD_SELECTIONS = """
 INSERT INTO markets_selection
@@ -105,6 +108,7 @@ INSERT INTO markets_selection
 SELECT * FROM unnest(%s::bigint[], %s::text[], %s::bigint[], %s::text[], %s::numeric[],
     %s::smallint[], %s::timestamptz[], %s::numeric[])
 ON CONFLICT DO NOTHING
+RETURNING id
 """
 _UPDATE_PLACES = """
 UPDATE markets_market m SET places = coalesce(t.places, m.places),
@@ -132,6 +136,9 @@ RETURNING s.id
 """
 
 
+_market_line = lru_cache(maxsize=4_096)(kinds.market_line)
+
+
 def market_key(
     *,
     event_id: int,
@@ -149,7 +156,7 @@ def market_key(
     kinds.check_market(
         kind=kind, period=period, participant=participant_id is not None, statistic=statistic
     )
-    line = kinds.market_line(kind=kind, line=line)
+    line = _market_line(kind=kind, line=line)
     return MarketKey(event_id, kind, period, line, participant_id, statistic)
 
 
@@ -173,12 +180,12 @@ def price_keys(
     reader = _Reader(events, sides, who, tell, record_of, asked)
     answers = [reader.answer(place, key) for place, key in enumerate(keys)]
     listed = ensure(questions=reader.questions.values())
+    found = {id(q): (listed.selections[key], key.event_id) for key, q in reader.questions.items()}
     selection, event = np.full((2, len(keys)), -1, dtype=np.int64)
-    for place, found in enumerate(answers):
-        if found is not None:
-            key, answer = found
-            selection[place] = listed.selections[key][answer]
-            event[place] = key.event_id
+    at = [place for place, answer in enumerate(answers) if answer is not None]
+    told = [answer for answer in answers if answer is not None]
+    selection[at] = [found[id(question)][0][answer] for question, answer in told]
+    event[at] = [found[id(question)][1] for question, _ in told]
     fresh = np.fromiter(listed.fresh, dtype=np.int64, count=len(listed.fresh))
     return PricedKeys(selection, event, np.isin(selection, fresh), listed, reader.refused)
 
@@ -193,35 +200,34 @@ class _Reader:
     tell: Tell
     record_of: Callable[[int], int | None]
     questions: dict[MarketKey, Question]
-    known: dict[tuple[object, ...], MarketKey | None] = field(default_factory=dict)
+    known: dict[tuple[object, ...], Question | None] = field(default_factory=dict)
     refused: dict[str, list[int]] = field(default_factory=dict)  # places of keys, by the reason
     wrong: dict[tuple[object, ...], str] = field(default_factory=dict)  # what nobody can ask: why
     place: int = 0
 
-    def answer(self, place: int, key: PriceKey) -> tuple[MarketKey, Answer] | None:
+    def answer(self, place: int, key: PriceKey) -> tuple[Question, Answer] | None:
         asked = key[:6]
-        if asked not in self.known:
+        try:
+            question = self.known[asked]
+        except KeyError:
             self.place = place
-            self.known[asked] = self._ask(*asked)
-        market = self.known[asked]
-        if market is None:
+            question = self.known[asked] = self._ask(*asked)
+        if question is None:
             if asked in self.wrong:
                 self.refused.setdefault(self.wrong[asked], []).append(place)
             return None
-        ref, role, runner = key[0], key[6], key[7]
-        if role not in kinds.roles_of(market.kind):
-            self.tell("role", f"a role of {market.kind}, not {role!r}", self.record_of(place))
+        role = key[6]
+        if role not in kinds.roles_of(question.key.kind):
+            self.tell("role", f"a role of {question.key.kind}, not {role!r}", self.record_of(place))
             self.refused.setdefault(gates.NO_MARKET, []).append(place)
             return None
         if role != kinds.RUNNER:
-            return market, (role, 0)
-        participant = self.who(ref, runner)
+            return question, (role, 0)
+        participant = self.who(key[0], key[7])
         if participant is None:
             return None
-        self.questions[market].runners.setdefault(
-            participant.pk, Runner(participant.pk, participant.name)
-        )
-        return market, (role, participant.pk)
+        question.runners.setdefault(participant.pk, Runner(participant.pk, participant.name))
+        return question, (role, participant.pk)
 
     def _ask(
         self,
@@ -231,7 +237,7 @@ class _Reader:
         line: Decimal | None,
         participant: str,
         statistic: str,
-    ) -> MarketKey | None:
+    ) -> Question | None:
         event = self.events.get(ref)
         if event is None:
             return None
@@ -253,11 +259,12 @@ class _Reader:
             self.wrong[ref, kind, period, line, participant, statistic] = why
             self.tell(what, str(wrong), self.record_of(self.place))
             return None
-        if key not in self.questions:
+        question = self.questions.get(key)
+        if question is None:
             home, away = self.sides.get(event.pk, ("", ""))
             name = "" if whose is None else whose.name
-            self.questions[key] = Question(key, home=home, away=away, who=name)
-        return key
+            question = self.questions[key] = Question(key, home=home, away=away, who=name)
+        return question
 
 
 def ensure(*, questions: Iterable[Question]) -> Listed:
@@ -266,39 +273,44 @@ def ensure(*, questions: Iterable[Question]) -> Listed:
     event_ids = sorted({key.event_id for key in asked})
     if not event_ids:
         return Listed()
-    before = _find(event_ids)
-    _add_markets([question for key, question in asked.items() if key not in before.markets])
-    with_markets = _find(event_ids) if asked.keys() - before.markets.keys() else before
-    added = _add_selections(asked.values(), with_markets)
-    changed_markets = _update_places(asked.values(), before)
-    changed = _update_runners(asked.values(), before)
-    after = _find(event_ids) if added else with_markets
-    after.changed, after.changed_markets = changed, changed_markets
-    if added:
-        known = {pk for answers in before.selections.values() for pk in answers.values()}
-        every = {pk for answers in after.selections.values() for pk in answers.values()}
-        after.fresh = every - known
-    return after
+    listed = _find(event_ids)
+    listed.changed_markets = _update_places(asked.values(), listed)
+    listed.changed = _update_runners(asked.values(), listed)
+    _add_markets([q for key, q in asked.items() if key not in listed.markets], listed)
+    _add_selections(asked.values(), listed)
+    return listed
 
 
 def _find(event_ids: Sequence[int]) -> Listed:
     found = Listed()
+    of_market: dict[int, dict[Answer, int]] = {}
     with connection.cursor() as cursor:
         cursor.execute(_FIND, [list(event_ids)])
         for *question, market_id, role, participant_id, pk in cursor.fetchall():
-            key = MarketKey(*question)
-            found.markets[key] = market_id
-            answers = found.selections.setdefault(key, {})
+            answers = of_market.get(market_id)
+            if answers is None:
+                key = MarketKey(*question)
+                found.markets[key] = market_id
+                answers = of_market[market_id] = found.selections[key] = {}
             if pk is not None:
                 answers[role, participant_id] = pk
     return found
 
 
-def _add_markets(questions: Sequence[Question]) -> None:
+def _add_markets(questions: Sequence[Question], listed: Listed) -> None:
     """Add in one order, so that two loads of one event never wait in a circle."""
-    rows = [(*q.key, q.places, q.place_fraction) for q in sorted(questions, key=_order)]
-    if rows:
-        _execute(_ADD_MARKETS, rows)
+    ordered = sorted(questions, key=_order)
+    if not ordered:
+        return
+    made = _execute(_ADD_MARKETS, [(*q.key, q.places, q.place_fraction) for q in ordered])
+    keys = [question.key for question in ordered]
+    if len(made) == len(keys):
+        listed.markets.update(zip(keys, made, strict=True))
+        listed.selections.update((key, {}) for key in keys)
+        return
+    found = _find(sorted({key.event_id for key in keys}))
+    listed.markets |= found.markets
+    listed.selections |= found.selections
 
 
 def _order(question: Question) -> tuple[object, ...]:
@@ -307,16 +319,24 @@ def _order(question: Question) -> tuple[object, ...]:
     return key.event_id, key.kind, key.period, line, key.participant_id or 0, key.statistic
 
 
-def _add_selections(questions: Iterable[Question], listed: Listed) -> int:
-    rows = [
-        _selection(listed.markets[question.key], question, answer)
+def _add_selections(questions: Iterable[Question], listed: Listed) -> None:
+    asked = [
+        (question, answer)
         for question in questions
         for answer in question.answers()
         if answer not in listed.selections[question.key]
     ]
-    if rows:
-        _execute(_ADD_SELECTIONS, rows)
-    return len(rows)
+    if not asked:
+        return
+    made = _execute(
+        _ADD_SELECTIONS, [_selection(listed.markets[q.key], q, answer) for q, answer in asked]
+    )
+    listed.fresh = set(made)
+    if len(made) == len(asked):
+        for (question, answer), pk in zip(asked, made, strict=True):
+            listed.selections[question.key][answer] = pk
+    else:
+        listed.selections |= _find(sorted({q.key.event_id for q, _ in asked})).selections
 
 
 def _selection(market_id: int, question: Question, answer: Answer) -> tuple[object, ...]:
@@ -345,7 +365,7 @@ def _update_places(questions: Iterable[Question], listed: Listed) -> set[int]:
         for question in questions
         if (question.places or question.place_fraction) and question.key in listed.markets
     ]
-    return _execute(_UPDATE_PLACES, rows) if rows else set()
+    return set(_execute(_UPDATE_PLACES, rows)) if rows else set()
 
 
 def _update_runners(questions: Iterable[Question], listed: Listed) -> set[int]:
@@ -362,15 +382,16 @@ def _update_runners(questions: Iterable[Question], listed: Listed) -> set[int]:
         )
         and (runner.number, runner.removed_at, runner.reduction) != (None, None, None)
     ]
-    changed = _execute(_UPDATE_RUNNERS, rows) if rows else set()
+    changed = set(_execute(_UPDATE_RUNNERS, rows)) if rows else set()
     if changed:
         with connection.cursor() as cursor:
             cursor.execute(_REOPEN_CLOSES, [sorted(changed)])
     return changed
 
 
-def _execute(statement: str, rows: Sequence[tuple[object, ...]]) -> set[int]:
-    """Run a statement on columns of values; return the ids that it hands back, if it does."""
+def _execute(statement: str, rows: Sequence[tuple[object, ...]]) -> list[int]:
+    """Run a statement on columns of values; return the ids of its rows, in their order."""
     with connection.cursor() as cursor:
-        cursor.execute(statement, [list(column) for column in zip(*rows, strict=True)])
-        return {row[0] for row in cursor.fetchall()} if cursor.description else set()
+        columns = [copying.as_any_array(column) for column in zip(*rows, strict=True)]
+        cursor.execute(statement, columns)
+        return [row[0] for row in cursor.fetchall()]

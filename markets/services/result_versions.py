@@ -9,6 +9,7 @@ from django.db import connection
 from markets.domain import tellings
 from markets.domain.tellings import Figure, Runner, Telling
 from markets.models import Result, RunnerResult, StatisticResult
+from markets.services import copying
 
 CHUNK = 2_000
 BY_HAND = "by_hand"  # the code of the source of what people enter
@@ -167,7 +168,7 @@ select * from unnest(%s::bigint[], %s::bigint[], %s::text[], %s::numeric[], %s::
 
 def store(*, versions: Sequence[Version]) -> None:
     """Append the versions, with their runners and statistics: one statement for each table."""
-    Result.objects.bulk_create([version.row for version in versions], batch_size=CHUNK)
+    copying.add_rows([version.row for version in versions])
     runners = [
         (
             version.row.pk,

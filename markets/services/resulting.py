@@ -14,7 +14,7 @@ from markets.connectors.base import ParsedPerson, ParsedResult
 from markets.domain import tellings
 from markets.domain.tellings import ADDABLE, OUTCOME, PASSING, Figure, Runner, Telling
 from markets.models import Event, EventChange, Result, ResultDispute, Source
-from markets.services import contesting, result_versions
+from markets.services import contesting, copying, result_versions
 from markets.services.counts import ResultCounts
 from markets.services.naming import Tell
 from markets.services.result_versions import History, Version
@@ -324,4 +324,4 @@ def follow(
             changed[status].append(event.pk)
     for now_so, event_ids in sorted(changed.items()):
         Event.objects.filter(pk__in=event_ids).update(status=now_so)
-    EventChange.objects.bulk_create(written, batch_size=2_000)
+    copying.add_rows(written)

@@ -129,9 +129,9 @@ class TestPriceKeys:
         assert found.selection.tolist() == [-1, -1]
 
     def test_need_no_more_queries_for_more_keys(self, event, django_assert_num_queries):
-        with django_assert_num_queries(5):
+        with django_assert_num_queries(3):
             price(event, *(a_key("TOTAL", "OVER", f"{n}.5") for n in range(3)))
-        with django_assert_num_queries(5):
+        with django_assert_num_queries(3):
             price(event, *(a_key("TOTAL", "OVER", f"{n}.5") for n in range(3, 90)))
 
 
