@@ -1,18 +1,24 @@
 """Which answer of which market an outcome is, by what its market asks."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from decimal import Decimal
 from functools import lru_cache
 
 from markets.connectors.columns import PriceKey
 from markets.connectors.odds_api import codes
-from markets.connectors.odds_api.documents import Game, Outcome
+from markets.connectors.odds_api.documents import Game, Market, Outcome
 from markets.domain import kinds
 
 DRAW = "Draw"
 _NAMED_AS = {"Over": "OVER", "Under": "UNDER", "Yes": "YES", "No": "NO"}
-_OVER_UNDER = {("Over", "Under"): ("OVER", "UNDER"), ("Under", "Over"): ("UNDER", "OVER")}
+_HOME, _AWAY = 1, 2  # stand for the sides' names
+_Roles = dict[tuple[str | int, str | int], tuple[str, str]]
+_OVER_UNDER: _Roles = {
+    ("Over", "Under"): ("OVER", "UNDER"),
+    ("Under", "Over"): ("UNDER", "OVER"),
+}
+_SIDES: _Roles = {(_HOME, _AWAY): ("HOME", "AWAY"), (_AWAY, _HOME): ("AWAY", "HOME")}
 _TWO = {
     frozenset(("HOME", "DRAW")): "HOME_DRAW",
     frozenset(("HOME", "AWAY")): "HOME_AWAY",
@@ -20,6 +26,10 @@ _TWO = {
 }
 _DOES = {"Yes": "OVER", "No": "UNDER"}
 _HALF = Decimal("0.50")
+
+
+#: kind, period, line, and the role of each answer
+Pair = tuple[str, str, Decimal | None, str, str]
 
 
 class UnusableOutcome(ValueError):
@@ -35,40 +45,53 @@ def key(game: Game, asked: codes.Question, outcome: Outcome) -> PriceKey:
     return _SHAPES[asked.shape](game, asked, outcome)
 
 
-def pair(
-    game: Game, asked: codes.Question, outcomes: Sequence[Outcome]
-) -> tuple[PriceKey, PriceKey] | None:
-    """Return both keys of a moneyline, a spread or a total as nearly all of them are written.
+def usual_pair(game: Game, market: Market) -> Pair | None:
+    """Return what both answers of a moneyline, a spread or a total mean, as most are written.
 
     None where anything is unusual: ``key`` judges those one by one.
     """
-    one, other = outcomes
-    shape, point = asked.shape, one.point
-    if shape == "TOTAL":
-        roles = _OVER_UNDER.get((one.name, other.name))
-        usual = roles is not None and point == other.point
-    elif shape in ("SIDES", "HANDICAP"):
-        is_home_first = one.name == game.home_team
-        names = (one.name, other.name) if is_home_first else (other.name, one.name)
-        usual = names == (game.home_team, game.away_team)
-        usual = usual and "HOME" in kinds.ROLES[asked.kind]
-        roles = ("HOME", "AWAY") if is_home_first else ("AWAY", "HOME")
-        if shape == "HANDICAP":
-            usual = usual and point is not None and other.point == -point
-            point = point if is_home_first else other.point
-    else:
+    home, away = game.home_team, game.away_team
+    if not home or not away:
         return None
-    if not usual or roles is None:
+    one, other = market.outcomes
+    first, second = one.name, other.name
+    return _usual(
+        market.key,
+        game.sport_key,
+        _HOME if first == home else _AWAY if first == away else first,
+        one.point,
+        _HOME if second == home else _AWAY if second == away else second,
+        other.point,
+    )
+
+
+@lru_cache(maxsize=16_384)
+def _usual(
+    market_key: str,
+    sport_key: str,
+    first: str | int,
+    point: float | None,
+    second: str | int,
+    other_point: float | None,
+) -> Pair | None:
+    """Judge a pair of answers whose sides are told without their names: few are different."""
+    asked = None if market_key in codes.LAID else codes.question(market_key, sport_key, False)
+    if asked is None or asked.shape not in ("SIDES", "HANDICAP", "TOTAL"):
+        return None
+    if asked.shape == "TOTAL":
+        roles, is_usual = _OVER_UNDER.get((first, second)), point == other_point
+    else:
+        roles, is_usual = _SIDES.get((first, second)), "HOME" in kinds.ROLES[asked.kind]
+    if asked.shape == "HANDICAP":
+        is_usual = is_usual and point is not None and other_point == -point
+        point = point if first == _HOME else other_point
+    if roles is None or not is_usual:
         return None
     try:
-        line = None if shape == "SIDES" else _line(asked.kind, point, 1)
+        line = None if asked.shape == "SIDES" else _line(asked.kind, point, 1)
     except kinds.BadLine:
         return None
-    ref, kind, period = game.id, asked.kind, asked.period
-    return (
-        (ref, kind, period, line, "", "", roles[0], ""),
-        (ref, kind, period, line, "", "", roles[1], ""),
-    )
+    return asked.kind, asked.period, line, *roles
 
 
 @lru_cache(maxsize=4_096)

@@ -56,7 +56,7 @@ def batch(document: Document, *, first: int, reading: Reading) -> ParsedBatch:
 
 def _event(told: Told, record: int, game: Game) -> ParsedEvent | Rejected:
     """Return a game's event, or what the game would need to be one."""
-    home, away = (" ".join((side or "").split()) for side in (game.home_team, game.away_team))
+    home, away = " ".join((game.home_team or "").split()), " ".join((game.away_team or "").split())
     told.excerpts[record] = f"{away} at {home}, {game.commence_time}, {game.sport_key}"[:500]
     if not 0 < len(game.id) <= 80:
         return Rejected("id", f"an id of up to 80 characters, not {game.id[:40]!r}")

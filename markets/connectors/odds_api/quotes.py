@@ -41,7 +41,7 @@ class Quotes:
         self._pairs: list[int] = []  # the keys of both answers, pair after pair
         self._pair: list[int] = []  # of each quoted pair, in turn: which pair, which moment
         self._pair_price: list[Any] = []  # and both of its prices
-        self._spans: list[tuple[int, int, int]] = []  # how many pairs of which book and record
+        self._spans: list[int] = []  # how many answers of pairs, of which book and record
         # of each answer of the other markets: key, moment, book, record
         self._single: list[tuple[int, int, int, int]] = []
         self._single_price: list[Any] = []
@@ -50,6 +50,7 @@ class Quotes:
         """Collect a game's prices."""
         known: dict[_Words, int] = {}
         pairs, prices, stamps = self._pair, self._pair_price, self._stamps
+        spans, pair_of = self._spans, known.get
         met = len(stamps)
         for book in game.bookmakers:
             quoting = self._books.get(book.key)
@@ -63,14 +64,14 @@ class Quotes:
                     one, other = outcomes
                     if one.description is other.description:  # both have none
                         words = market.key, one.name, one.point, other.name, other.point
-                        pair = known.get(words)
+                        pair = pair_of(words)
                         if pair is None:
                             pair = known[words] = self._new_pair(record, game, market)
                         pairs += (pair, seen)
                         prices += (one.price, other.price)
                         continue
                 self._add_singles(record, game, market, known, seen, quoting)
-            self._spans.append(((len(pairs) - before) // 2, quoting, record))
+            spans += (len(pairs) - before, quoting, record)
         for stamp in islice(reversed(stamps), len(stamps) - met):
             self._stamp_records[stamp] = record
 
@@ -83,13 +84,17 @@ class Quotes:
         return _UNUSED
 
     def _new_pair(self, record: int, game: Game, market: Market) -> int:
-        question = self._question(record, game, market)
-        keys = answers.pair(game, question, market.outcomes) if question is not None else None
-        if keys is not None:
-            self._keys += keys
-            one = len(self._keys) - 2
-            self._pairs += (one, one + 1)
+        found = answers.usual_pair(game, market)
+        place = len(self._keys)
+        if found is not None:
+            ref, (kind, period, line, one_role, other_role) = game.id, found
+            self._keys += (
+                (ref, kind, period, line, "", "", one_role, ""),
+                (ref, kind, period, line, "", "", other_role, ""),
+            )
+            self._pairs += (place, place + 1)
             return len(self._pairs) // 2 - 1
+        question = self._question(record, game, market)
         one, other = [
             self._new_key(record, game, market, question, outcome) for outcome in market.outcomes
         ]
@@ -156,10 +161,10 @@ class Quotes:
         ``odds_format``: "american", "decimal" or "" for unknown.
         """
         spans = _table(self._spans, 3)
-        of = np.repeat(spans[:, 1:], spans[:, 0] * 2, axis=0)
+        book, record = np.repeat(spans[:, 1:].T, spans[:, 0], axis=1)
         quoted = _table(self._pair, 2)
         key = _table(self._pairs, 2)[quoted[:, 0]].ravel()
-        stamp, book, record = np.repeat(quoted[:, 1], 2), of[:, 0], of[:, 1]
+        stamp = np.repeat(quoted[:, 1], 2)
         if self._single:
             single = _table(self._single, 4)
             key, stamp, book, record = (
