@@ -1,11 +1,11 @@
-"""P14: what memory the ``ingest`` command takes for files of 10 MB, 100 MB and 1 GB.
+"""P14: what memory the ``ingest`` command takes for files of 13 MB, 130 MB and 1 GB.
 
 Starts a throw-away PostgreSQL, writes recordings of the exchange stream (races one after the
-other, twenty messages a second), and runs ``manage.py ingest`` on each in a process of its own.  The
-kernel tells the most memory that the process ever held.  The floor of the time is one pass over
-the same file that decodes each line and does nothing with it.
+other, twenty messages a second), and runs ``manage.py ingest`` on each in a process of its own.
+The kernel tells the most memory that the process ever held.  The floor of the time is one pass
+over the same file that decodes each line and does nothing with it.
 
-``python -m benchmarks.p14_memory --megabytes 10 100`` for a machine with less time.
+``python -m benchmarks.p14_memory --megabytes 13 130`` for a machine with less time.
 """
 
 import argparse
@@ -111,14 +111,25 @@ def decode_only(path: Path) -> float:
 def ingest(path: Path) -> tuple[float, int, dict[str, Any]]:
     """Run the command; return its seconds, the most bytes it held, and what it says."""
     command = [sys.executable, "manage.py", "ingest", "betfair_stream", "--path", str(path)]
-    begun = time.perf_counter()
+    begun, held = time.perf_counter(), 0
     with tempfile.TemporaryFile() as out:
         process = subprocess.Popen([*command, "--output", "json"], stdout=out)
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
+        while process.poll() is None:
+            held = max(held, most_held(process.pid))
+            time.sleep(0.1)
         seconds = time.perf_counter() - begun
         out.seek(0)
-        return seconds, usage.ru_maxrss * 1024, json.loads(out.read() or b"{}")
+        return seconds, held, json.loads(out.read() or b"{}")
+
+
+def most_held(pid: int) -> int:
+    """Return the most that a process held so far; ``wait4`` would count its parent's before it."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return 0
+    found = [line.split()[1] for line in status.splitlines() if line.startswith("VmHWM:")]
+    return int(found[0]) * 1024 if found else 0
 
 
 def run(path: Path, *, megabytes: int) -> None:
@@ -133,9 +144,20 @@ def run(path: Path, *, megabytes: int) -> None:
     path.unlink()
 
 
+def allow(*, bytes_of_a_file: int) -> None:
+    """Raise the source's limit, as its operator would: it is 100 MB where nobody has."""
+    from django.utils import timezone
+
+    from markets.models import Source
+    from markets.services import sources
+
+    sources.ensure_default_sources(now=timezone.now())
+    Source.objects.filter(code="betfair_stream").update(max_bytes=bytes_of_a_file)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--megabytes", type=int, nargs="+", default=[10, 100, 1_000])
+    parser.add_argument("--megabytes", type=int, nargs="+", default=[13, 130, 1_000])
     asked = parser.parse_args().megabytes
     with tempfile.TemporaryDirectory(prefix="clb-") as home:
         Path(home).chmod(0o755)
@@ -150,6 +172,7 @@ def main() -> None:
             from django.db import connection
 
             call_command("migrate", verbosity=0)
+            allow(bytes_of_a_file=2_000_000_000)
             connection.close()
             for megabytes in asked:
                 run(Path(home) / f"1.{megabytes}", megabytes=megabytes)

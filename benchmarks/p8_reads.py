@@ -1,7 +1,14 @@
-"""P8: what a page or a feature reads from a history of ten million prices, and DISTINCT ON beside.
+"""P8: what a page or a feature reads from a history of ten million prices.
 
-``python -m benchmarks.p8_reads [--millions 10]``.  Starts a throw-away PostgreSQL, makes the rows
-there (a minute or two, and about 1.5 GB of disk), and takes the median over many different events.
+``python -m benchmarks.p8_reads [--millions 10]``.  Starts a throw-away PostgreSQL and makes three
+databases there, with a hundredth, a tenth and all of the prices (a minute or two, and about 2 GB
+of disk): what a read costs may not grow with the history.  Each figure is the median over many
+different events; the ways take turns on each, so that a busy machine is as busy for all:
+
+sql          the floor: the same rows by one prepared statement on a bare connection
+orm          the same rows by Django's query set
+packed       the floor of all latest prices: the same read of a table that nothing ever updated
+distinct_on  the latest prices found in the history
 """
 
 import argparse
@@ -104,23 +111,62 @@ def fill(events: int) -> None:
             cursor.execute(f'VACUUM (ANALYZE) "{name}"')
 
 
-def median(work: Callable[[int], object], ids: Sequence[int]) -> float:
-    """Return the median seconds over different rows, none of them read just before."""
-    seconds = []
-    for one in ids:
-        begun = time.perf_counter()
-        work(one)
-        seconds.append(time.perf_counter() - begun)
-    return statistics.median(seconds)
+Ways = dict[str, Callable[[int], object]]
 
 
-def event_page(event_id: int) -> list[object]:
+def medians_over(ways: Ways, ids: Sequence[int]) -> dict[str, float]:
+    """Return the median seconds of each way over different rows, none of them read just before."""
+    seconds: dict[str, list[float]] = {name: [] for name in ways}
+    for number, one in enumerate(ids):
+        names = list(ways)
+        for name in names[number % len(names) :] + names[: number % len(names)]:
+            begun = time.perf_counter()
+            ways[name](one)
+            seconds[name].append(time.perf_counter() - begun)
+    return {name: statistics.median(values) for name, values in seconds.items()}
+
+
+def prepared(query: str) -> Callable[[int], object]:
+    """Return what runs a query on a bare connection, planned once."""
+    import psycopg
+    from django.db import connection
+
+    told = connection.get_connection_params()
+    told |= {"cursor_factory": psycopg.Cursor, "prepare_threshold": 0, "autocommit": True}
+    bare = psycopg.connect(**told)
+
+    def run(one: int) -> object:
+        return bare.execute(query, [one], prepare=True).fetchall()
+
+    return run
+
+
+PAGE = """
+SELECT m.kind, s.name, b.name, l.price, l.confirmed_at
+FROM markets_market m JOIN markets_selection s ON s.market_id = m.id
+JOIN markets_latestprice l ON l.selection_id = s.id JOIN markets_book b ON b.id = l.book_id
+WHERE m.event_id = %s ORDER BY s.id, b.name
+"""
+CLOSES = """
+SELECT book_id, opening_price, price, fair_probability, exactness
+FROM markets_closingprice WHERE selection_id = %s
+"""
+ALL_LATEST = "SELECT count(*), sum(price) FROM {table}"
+
+
+def event_page(event_id: int) -> object:
     """Read what an event's page shows: every book's price of every selection."""
+    from markets import queries
+
+    return queries.shown_prices(event_id=event_id)
+
+
+def event_page_orm(event_id: int) -> list[object]:
     from markets.models import LatestPrice
 
     columns = ("selection__market__kind", "selection__name", "book__name", "price", "confirmed_at")
     rows = LatestPrice.objects.filter(selection__market__event=event_id).values_list(*columns)
-    return list(rows.order_by("selection_id", "book_id"))
+    return list(rows.order_by("selection_id", "book__name"))
 
 
 def open_and_close(selection_id: int) -> list[object]:
@@ -163,7 +209,9 @@ def scan(query: str) -> Callable[[int], object]:
     return run
 
 
-def measure() -> None:
+def measure(size: str) -> None:
+    from django.db import connection
+
     from markets.models import Event, Selection
     from markets.queries import estimated_prices
 
@@ -171,28 +219,43 @@ def measure() -> None:
     generator = random.Random(8)
     events = generator.sample(list(Event.objects.values_list("pk", flat=True)), ASKED)
     selections = generator.sample(list(Selection.objects.values_list("pk", flat=True)), ASKED)
-    event_page(events[0])
-    for work, run, ids in (
-        ("one event's page", event_page, events),
-        ("one event's board as of a moment", event_board, events),
-        ("open and close of a selection", open_and_close, selections),
-        ("whole history of a selection", history, selections),
+    page: Ways = {"ours": event_page, "sql": prepared(PAGE), "orm": event_page_orm}
+    close: Ways = {"ours": open_and_close, "sql": prepared(CLOSES)}
+    for work, ways, ids in (
+        ("one event's page", page, events),
+        ("open and close of a selection", close, selections),
+        ("one event's board as of a moment", {"ours": event_board}, events),
+        ("whole history of a selection", {"ours": history}, selections),
     ):
-        seconds = median(run, ids)
-        print(f"{work}: {seconds * 1000:.2f} ms")
-        report(bench="P8", work=f"{work}, of {n} prices", n=1, seconds={"ours": seconds})
-    everything = {
-        "ours": median(scan("SELECT count(*), sum(price) FROM markets_latestprice"), range(7)),
-        "distinct_on": median(scan(DISTINCT), range(3)),
+        for way in ways.values():
+            way(ids[0])
+        tell(work, size, n, medians_over(ways, ids))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "CREATE TABLE packed (LIKE markets_latestprice INCLUDING ALL);"
+            "ALTER TABLE packed SET (fillfactor = 100);"
+            "INSERT INTO packed SELECT * FROM markets_latestprice ORDER BY id"
+        )
+        cursor.execute("VACUUM (ANALYZE) packed")
+    every: Ways = {
+        "ours": scan(ALL_LATEST.format(table="markets_latestprice")),
+        "packed": scan(ALL_LATEST.format(table="packed")),
     }
-    print({name: f"{seconds * 1000:.1f} ms" for name, seconds in everything.items()})
-    report(bench="P8", work=f"all latest, of {n} prices", n=1, seconds=everything)
+    everything = medians_over(every, range(9))
+    everything |= medians_over({"distinct_on": scan(DISTINCT)}, range(3))
+    tell("all latest", size, n, everything)
+
+
+def tell(work: str, size: str, n: int, seconds: dict[str, float]) -> None:
+    shown = ", ".join(f"{name} {value * 1000:.2f} ms" for name, value in seconds.items())
+    print(f"{size}: {work}: {shown}")
+    report(bench="P8", work=f"growth {size}: {work}, of {n} prices", n=1, seconds=seconds)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--millions", type=float, default=10)
-    events = max(ASKED, round(parser.parse_args().millions * 1_000_000 / PER_EVENT))
+    most = parser.parse_args().millions * 1_000_000 / PER_EVENT
     with tempfile.TemporaryDirectory(prefix="clb-") as home:
         Path(home).chmod(0o755)
         os.environ.update(CLOSINGLINE_HOME=home, DJANGO_SETTINGS_MODULE="config.settings")
@@ -206,11 +269,28 @@ def main() -> None:
             from django.db import connection
 
             call_command("migrate", verbosity=0)
-            begun = time.perf_counter()
-            fill(events)
-            print(f"filled in {time.perf_counter() - begun:.0f} s")
-            measure()
-            connection.close()
+            template = connection.settings_dict["NAME"]
+            for size, part in (("×1", 100), ("×10", 10), ("×100", 1)):
+                begun = time.perf_counter()
+                use_copy(template, name=f"{template}_{part}")
+                fill(max(ASKED, round(most / part)))
+                print(f"{size}: filled in {time.perf_counter() - begun:.0f} s")
+                measure(size)
+                connection.close()
+
+
+def use_copy(template: str, *, name: str) -> None:
+    """Go on in a new database that is like the migrated one."""
+    import psycopg
+    from django.db import connection
+
+    connection.close()
+    connection.settings_dict["NAME"] = "postgres"
+    told = connection.get_connection_params()
+    told |= {"cursor_factory": psycopg.Cursor, "autocommit": True}
+    with psycopg.connect(**told) as bare:
+        bare.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+    connection.settings_dict["NAME"] = name
 
 
 if __name__ == "__main__":

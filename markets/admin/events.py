@@ -12,12 +12,12 @@ from django.utils.html import format_html
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, RelatedDropdownFilter
 from unfold.decorators import display
 
+from markets import queries
 from markets.admin import entering, ladders, results
 from markets.models import (
     Book,
     ClosingPrice,
     Event,
-    LatestPrice,
     Market,
     PriceSnapshot,
     Result,
@@ -217,17 +217,15 @@ def _results(row: Event) -> sections.Table:
 
 def latest_table(*, event: Event) -> sections.Table:
     """Return what each book shows now, a column per book."""
-    found = (
-        LatestPrice.objects.filter(selection__market__event=event)
-        .select_related("selection__market", "book")
-        .order_by("selection_id", "book__name")
+    found = queries.shown_prices(event_id=event.pk)
+    selections = Selection.objects.select_related("market").in_bulk(
+        {row.selection_id for row in found}
     )
-    rows = sorted(found, key=lambda row: _in_order(row.selection.market))
     books: dict[str, None] = {}
     by_selection: dict[Selection, dict[str, Any]] = defaultdict(dict)
-    for row in rows:
-        books.setdefault(row.book.name)
-        by_selection[row.selection][row.book.name] = row.price
+    for row in sorted(found, key=lambda row: _in_order(selections[row.selection_id].market)):
+        books.setdefault(row.book)
+        by_selection[selections[row.selection_id]][row.book] = row.price
     best = {s: max(prices.values()) for s, prices in by_selection.items()}
     table = [
         (

@@ -18,9 +18,11 @@ from markets.queries.notices import notices
 from markets.queries.prices import (
     CONSENSUS,
     LONGEST_STANDING,
+    ShownPrice,
     estimated_prices,
     event_board,
     reference_probabilities,
+    shown_prices,
 )
 from markets.queries.references import rules as reference_rules
 from markets.queries.sources import (
@@ -38,6 +40,7 @@ __all__ = [
     "CONSENSUS",
     "LONGEST_STANDING",
     "Movement",
+    "ShownPrice",
     "SourceHealth",
     "Timing",
     "best_offers",
@@ -62,6 +65,7 @@ __all__ = [
     "reference_probabilities",
     "reference_rules",
     "refused_prices",
+    "shown_prices",
     "source_health",
     "sources_due",
 ]

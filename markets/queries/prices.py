@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
-from typing import Any
+from decimal import Decimal
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -167,6 +168,35 @@ def _by_reference(whole: pd.DataFrame) -> pd.DataFrame:
     found = pd.concat([chosen, consensus]) if len(consensus) else chosen
     ordered = found.sort_values(["event_id", "market_id", "place"], kind="stable")
     return ordered[list(REFERENCE)].astype(REFERENCE).reset_index(drop=True)
+
+
+class ShownPrice(NamedTuple):
+    """What a book shows of a selection now."""
+
+    selection_id: int
+    kind: str
+    selection: str
+    book: str
+    price: Decimal
+    confirmed_at: datetime
+
+
+_SHOWN = """
+SELECT s.id, m.kind, s.name, b.name, l.price, l.confirmed_at
+FROM markets_market m
+JOIN markets_selection s ON s.market_id = m.id
+JOIN markets_latestprice l ON l.selection_id = s.id
+JOIN markets_book b ON b.id = l.book_id
+WHERE m.event_id = %s
+ORDER BY s.id, b.name
+"""
+
+
+def shown_prices(*, event_id: int) -> list[ShownPrice]:
+    """Return what every book shows of an event now, by selection and book: one narrow query."""
+    with connection.cursor() as cursor:
+        cursor.execute(_SHOWN, [event_id])
+        return [ShownPrice(*row) for row in cursor.fetchall()]
 
 
 def estimated_prices() -> float:
