@@ -3,9 +3,20 @@ from decimal import Decimal
 
 import numpy as np
 import pytest
-from django.db import connection
+from django.db import IntegrityError, connection, transaction
 
+from markets.models import Competition, Event, EventChange, Season, Sport
 from markets.services import copying
+
+AT = datetime(2024, 3, 1, 12, tzinfo=UTC)
+
+
+def an_event(name):
+    """An outright: an event without sides, told by its season and name."""
+    sport, _ = Sport.objects.get_or_create(code="golf", defaults={"name": "Golf"})
+    competition, _ = Competition.objects.get_or_create(sport=sport, code="G", name="Open")
+    season, _ = Season.objects.get_or_create(competition=competition, label="2024")
+    return Event.objects.create(competition=competition, season=season, name=name, starts_at=AT)
 
 
 @pytest.fixture
@@ -79,3 +90,49 @@ class TestReadColumns:
             query="SELECT n, at FROM t", parameters={}, kinds=["bigint", "moment"]
         )
         assert [column.size for column in columns] == [0, 0]
+
+
+class TestAddRows:
+    def test_numbers_the_rows_and_keeps_every_field(self, db):
+        rows = [
+            EventChange(
+                event=an_event(name), field="status", before='say "x"\t\\', after=name, known_at=AT
+            )
+            for name in ("one", "two")
+        ]
+        copying.add_rows(rows)
+        stored = list(EventChange.objects.order_by("pk"))
+        assert [row.pk for row in stored] == [row.pk for row in rows]
+        assert [(row.before, row.after) for row in stored] == [
+            ('say "x"\t\\', "one"),
+            ('say "x"\t\\', "two"),
+        ]
+        assert {row.known_at for row in stored} == {AT}
+
+    def test_adds_documents(self, db):
+        event = an_event("one")
+        event.pk, event.name, event.data = None, "two", {"spread": -3.5}
+        copying.add_rows([event])
+        assert Event.objects.get(name="two").data == {"spread": -3.5}
+
+    def test_refuses_like_any_other_insert(self, db):
+        event = an_event("one")
+        event.pk = None
+        with pytest.raises(IntegrityError), transaction.atomic():
+            copying.add_rows([event])
+        assert Event.objects.count() == 1
+
+    def test_adds_nothing_where_there_is_nothing(self, django_assert_num_queries, db):
+        with django_assert_num_queries(0):
+            copying.add_rows([])
+
+
+class TestAsAnyArray:
+    @pytest.mark.parametrize(
+        "values",
+        [[], ["a", None, 'say "b"'], ["back\\slash", "{brace,comma}", "", "NULL", "Süd\n"]],
+    )
+    def test_is_read_back_as_it_was(self, db, values):
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT %s::text[]", [copying.as_any_array(values)])
+            assert cursor.fetchone()[0] == values

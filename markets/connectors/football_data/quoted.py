@@ -89,10 +89,10 @@ def _lines(file: File, rows: Sequence[Row], known: Sequence[PriceColumn], usable
     for place in {column.line_at for column in known} - {None}:
         assert place is not None, "left out above"
         of_line = [at for at, column in enumerate(known) if column.line_at == place]
-        found[place] = [
-            _line(row, place, read) if is_priced else None
-            for row, is_priced in zip(rows, usable[:, of_line].any(axis=1).tolist(), strict=True)
-        ]
+        priced = np.flatnonzero(usable[:, of_line].sum(axis=1)).tolist()
+        found[place] = [None] * len(rows)
+        for row in priced:
+            found[place][row] = _line(rows[row], place, read)
     return found
 
 
@@ -144,17 +144,17 @@ def _keys(
     """
     none = usable.shape[1]
     first = np.full((len(rows), len(answers.asked)), none, dtype=np.int64)
-    for answer in range(len(answers.asked)):
-        at = np.flatnonzero(answers.of == answer)
+    for one in range(len(answers.asked)):
+        at = np.flatnonzero(answers.of == one)
         is_priced = usable[:, at]
-        first[:, answer] = np.where(is_priced.any(axis=1), at[is_priced.argmax(axis=1)], none)
+        first[:, one] = np.where(is_priced.any(axis=1), at[is_priced.argmax(axis=1)], none)
     row, answer = np.nonzero(first < none)
     order = np.lexsort((first[row, answer], row))
     row, answer = row[order], answer[order]
     number = np.full(first.shape, -1, dtype=np.int64)
     number[row, answer] = np.arange(row.size)
     keys: list[PriceKey] = []
-    refs = [row.ref for row in rows]
+    refs = [one.ref for one in rows]
     for of_row, (kind, role, place) in zip(
         row.tolist(), map(answers.asked.__getitem__, answer.tolist()), strict=True
     ):
