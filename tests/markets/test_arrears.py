@@ -121,6 +121,6 @@ class TestTheSimulatedLeague:
         assert "no event ahead" in said(self.go_on(0, 4))[0]
 
     def test_is_asked_in_few_statements(self, league, django_assert_max_num_queries):
-        with django_assert_max_num_queries(5):
+        with django_assert_max_num_queries(6):
             monitors.source_stale(NOW)
             assert said(NOW) == []

@@ -43,14 +43,21 @@ def change(code, **fields):
 class TestTennisData:
     def test_loads_a_workbook_once(self, tmp_path):
         file = tmp_path / "wta_2026.xlsx"
-        file.write_bytes(workbook({}, {"Round": "The Final"}))
+        file.write_bytes(workbook({}, {"Winner": "Early C.", "Loser": "Dale D."}))
         assert rows(ingest("tennis_data", file)) == (2, 2, 0, 0, 0)
         assert rows(ingest("tennis_data", file)) == (2, 0, 2, 0, 0)
         assert set(Participant.objects.values_list("name", "kind")) == {
             ("Able B.", "PLAYER"),
+            ("Dale D.", "PLAYER"),
+            ("Early C.", "PLAYER"),
             ("Young A.", "PLAYER"),
         }
         assert set(Event.objects.values_list("start_certainty", flat=True)) == {"DATE"}
+
+    def test_merges_no_two_matches_of_a_pair_on_one_day(self, tmp_path):
+        file = tmp_path / "wta_2026.xlsx"
+        file.write_bytes(workbook({}, {"Round": "The Final"}))
+        assert rows(ingest("tennis_data", file)) == (2, 1, 0, 1, 0)
 
     def test_moves_a_match_whose_day_is_corrected(self, tmp_path):
         file = tmp_path / "wta_2026.xlsx"
