@@ -39,7 +39,7 @@ def what_is_wrong(payload: bytes) -> str:
     depth = np.cumsum(_STEPS[signs], dtype=np.int64)
     if depth.size and int(depth.max()) > DEEPEST:
         return f"JSON nested {DEEPEST} deep at most"
-    if payload.lstrip()[:1] != b"{":
+    if payload[:64].lstrip()[:1] != b"{":
         return ""
     n_keys = int(np.count_nonzero((signs == _COLON) & (depth == 1)))
     try:

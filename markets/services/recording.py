@@ -7,6 +7,7 @@ from datetime import datetime
 import numpy as np
 from django.db import transaction
 
+from markets.connectors import garbage
 from markets.connectors.base import ParsedBatch, Problem
 from markets.connectors.columns import PriceColumns, PriceKey
 from markets.domain import gates
@@ -65,7 +66,8 @@ def record(
     if progress is not None:
         progress.raise_if_cancelled()
     load = _Load(batch, source, now, fetched_at or now, is_live)
-    load.run()
+    with garbage.paused():
+        load.run()
     if look is not None:
         waiting.park(
             accounting=load.accounting,

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any, BinaryIO
 
+from markets.connectors import garbage
 from markets.connectors.base import RECORDS_AT_MOST, Answer, Asked, Get, ParsedBatch, Quota, Reading
 from markets.connectors.odds_api import asking, documents, parser
 
@@ -19,14 +20,18 @@ class OddsApi:
 
     def parse(self, payload: bytes, *, name: str, fetched_at: datetime) -> ParsedBatch:
         """Take one answer apart; see ``Connector.parse``."""
-        document = documents.read(payload)
-        return parser.batch(document, first=1, reading=Reading(name=name, fetched_at=fetched_at))
+        reading = Reading(name=name, fetched_at=fetched_at)
+        with garbage.paused():
+            return parser.batch(documents.read(payload), first=1, reading=reading)
 
     def read(self, stream: BinaryIO, *, reading: Reading) -> Iterator[ParsedBatch]:
         """Take one answer apart in portions; see ``ReadingConnector.read``."""
-        document = documents.read(stream.read())
+        with garbage.paused():
+            document = documents.read(stream.read())
         for portion in document.portions(RECORDS_AT_MOST):
-            yield parser.batch(portion.document, first=portion.first, reading=reading)
+            with garbage.paused():
+                found = parser.batch(portion.document, first=portion.first, reading=reading)
+            yield found
 
     def order(self, name: str) -> tuple[Any, ...]:
         """Sort by name: a day's answer before the next day's."""
