@@ -30,6 +30,10 @@ def _group(title: str, *items: dict[str, Any]) -> dict[str, Any]:
     return {"title": title, "separator": True, "collapsible": True, "items": list(items)}
 
 
+def _is_at(path: str, *, apart_from: str) -> Callable[[Any], bool]:
+    return lambda request: path in request.path and apart_from not in request.path
+
+
 def _static(path: str) -> Callable[[Any], str]:
     return lambda request: static(path)
 
@@ -48,7 +52,8 @@ _NAVIGATION = [
         "Markets",
         _list("Events", "event", "markets", "event"),
         _list("Latest prices", "price_change", "markets", "latestprice"),
-        _list("Closing prices", "lock_clock", "markets", "closingprice"),
+        _list("Closing prices", "lock_clock", "markets", "closingprice")
+        | {"active": _is_at("/closingprice/", apart_from="/movement/")},
         _page("Movement", "moving", "admin:markets_movement", "markets.view_closingprice"),
         _list("Results", "scoreboard", "markets", "result"),
         _list("Disputed results", "gavel", "markets", "resultdispute"),

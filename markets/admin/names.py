@@ -280,7 +280,7 @@ class UnknownNameAdmin(Fixed):
             sections.Table(
                 "What it may mean",
                 ("Number", "Name", "Alike, %"),
-                [(one["id"], one["name"], one["score"]) for one in row.suggestions],
+                [(one["id"], one["name"], f"{one['score']:.1f}") for one in row.suggestions],
                 empty="Nothing we know has a name like it.",
                 note="Likeness is no proof: nothing is mapped by itself.",
             ),

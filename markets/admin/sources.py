@@ -124,7 +124,7 @@ class SourceForm(forms.ModelForm):
 class SourceAdmin(Kept):
     form = SourceForm
     list_display = (
-        "name", "state_chip", "origin", "fresh", "cadence", "succeeded", "waited", "rows", "quota",
+        "name", "state_chip", "origin", "fresh", "succeeded", "waited", "rows", "quota",
     )  # fmt: skip
     list_filter = (SourcesToSee, "is_simulated")
     search_fields = ("name", "code", "location")
@@ -237,10 +237,6 @@ class SourceAdmin(Kept):
         return chips.origin(is_simulated=row.is_simulated)
 
     fresh = columns.moment("last_success_at", "Last success")
-
-    @display(description="Every", ordering="cadence_seconds")
-    def cadence(self, row: Source) -> str:
-        return chips.duration(row.cadence_seconds)
 
     def badges(self, row: Source) -> list[Any]:
         return [self.state_chip(row), self.origin(row)]

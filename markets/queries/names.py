@@ -5,7 +5,7 @@ from datetime import datetime
 
 from django.db.models import Count, Min, Q, QuerySet
 
-from markets.models import ParkedRow, Source, UnknownName
+from markets.models import Event, ParkedRow, Source, UnknownName
 
 
 def open_names() -> QuerySet[UnknownName]:
@@ -48,3 +48,16 @@ def backlogs() -> list[Backlog]:
         Backlog(row.pk, row.name, row.code, named.get(row.pk, 0), row.waiting, row.since)
         for row in rows
     ]
+
+
+def invented(*, sport_id: int | None) -> set[int]:
+    """Return the participants of a sport that only ever played in simulated competitions."""
+    pairs = (
+        Event.objects.filter(competition__sport=sport_id, home__isnull=False)
+        .values_list("competition__is_simulated", "home_id", "away_id")
+        .distinct()
+    )
+    found: dict[bool, set[int]] = {True: set(), False: set()}
+    for is_simulated, home, away in pairs:
+        found[is_simulated] |= {home, away}
+    return found[True] - found[False]

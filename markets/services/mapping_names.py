@@ -18,6 +18,7 @@ from markets.models import (
     Sport,
     UnknownName,
 )
+from markets.queries import names as names_known
 from markets.services import naming, suggesting, waiting
 from monitoring.errors import Refused
 from monitoring.services import audit, running
@@ -55,6 +56,9 @@ def map_name(
             participant = Participant.objects.filter(pk=participant_id, sport=row.sport).first()
             if participant is None:
                 raise NameRefused(f"{participant_id} is no participant of {row.sport}")
+            invented = names_known.invented(sport_id=participant.sport_id)
+            if participant.pk in invented and not row.source.is_simulated:
+                raise NameRefused(f"{participant} plays in a simulated competition alone")
             _alias(row, participant, everywhere=everywhere, actor=actor, now=now)
             meant: Any = participant
         elif row.kind == _Kind.COMPETITION and competition_id is not None:

@@ -12,6 +12,7 @@ from django.db.models import Q
 from rapidfuzz import fuzz, process
 
 from markets.models import Book, Competition, Event, Participant, ParticipantAlias, UnknownName
+from markets.queries import names as names_known
 
 AT_MOST = 5
 #: Below it two names have nothing in common that would help.
@@ -107,12 +108,13 @@ def _scorer(one: str, other: str, *, score_cutoff: float | None = None, **_: Any
 
 
 def _choices(kind: str, sport_id: int | None) -> list[tuple[int, str, str]]:
-    """Return (id, name, name to show) of everything that such a name can mean."""
+    """Return (id, name, name to show) of everything real that such a name can mean."""
     if kind == UnknownName.Kind.COMPETITION:
-        rows = Competition.objects.values_list("pk", "name", "code")
+        real = Competition.objects.filter(is_simulated=False)
+        rows = real.values_list("pk", "name", "code")
         return [(pk, text, f"{name} ({code})") for pk, name, code in rows for text in (name, code)]
     if kind == UnknownName.Kind.BOOK:
-        books = Book.objects.values_list("pk", "name", "code")
+        books = Book.objects.filter(is_simulated=False).values_list("pk", "name", "code")
         return [(pk, text, name) for pk, name, code in books for text in (name, code)]
     own = [(pk, name, _shown(name, qualifier)) for pk, name, qualifier in _participants(sport_id)]
     shown = {pk: text for pk, _, text in own}
@@ -123,7 +125,9 @@ def _choices(kind: str, sport_id: int | None) -> list[tuple[int, str, str]]:
 
 def _participants(sport_id: int | None) -> Iterable[tuple[int, str, str]]:
     rows = Participant.objects.filter(sport=sport_id).order_by("pk")
-    return rows.values_list("pk", "name", "qualifier")
+    invented = names_known.invented(sport_id=sport_id)
+    found = rows.values_list("pk", "name", "qualifier")
+    return [row for row in found if row[0] not in invented]
 
 
 def _shown(name: str, qualifier: str) -> str:

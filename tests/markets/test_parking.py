@@ -168,6 +168,12 @@ class TestMapName:
         alias = ParticipantAlias.objects.get(source=strict, alias="Birchs")
         assert alias.competition is None
 
+    def test_is_refused_with_somebody_who_only_plays_in_a_simulated_league(self, strict, file):
+        ingest(file)
+        Competition.objects.update(is_simulated=True)
+        with pytest.raises(mapping_names.NameRefused, match="simulated competition alone"):
+            map_to("Cedar Town", "Alders")
+
     def test_is_refused_twice_without_a_reason_or_with_nobody(self, strict, file):
         ingest(file)
         with pytest.raises(NameRefused, match="give a reason"):
@@ -235,6 +241,14 @@ class TestIgnoreName:
 
 
 class TestSuggest:
+    def test_names_nobody_who_only_plays_in_a_simulated_league(self, source):
+        record(a_batch(events=[an_event(home="Leeds United", away="Derby County")]), source)
+        league = Competition.objects.get()
+        asked = {"name": "Leeds Utd", "sport_id": league.sport_id, "competition_id": None}
+        assert [one.name for one in suggesting.suggest(**asked)] == ["Leeds United"]
+        Competition.objects.update(is_simulated=True)
+        assert suggesting.suggest(**asked) == []
+
     def test_puts_those_of_the_competition_first_and_others_of_the_sport_after(self, source):
         record(a_batch(events=[an_event(home="Leeds United", away="Derby County")]), source)
         sport = Competition.objects.get().sport_id
