@@ -4,9 +4,9 @@ import json
 from typing import Any
 
 from django import forms
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.utils import timezone
@@ -241,20 +241,6 @@ class ImportMappingAdmin(Kept):
         return context
 
     # -- edits ---------------------------------------------------------------
-    def changeform_view(
-        self,
-        request: HttpRequest,
-        object_id: str | None = None,
-        form_url: str = "",
-        extra_context: Any = None,
-    ) -> HttpResponse:
-        """Show or save; where somebody else was faster, say so and show theirs."""
-        try:
-            return super().changeform_view(request, object_id, form_url, extra_context)
-        except Refused as no:
-            messages.warning(request, f"Refused: {no}")
-            return HttpResponseRedirect(request.path)
-
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         """Write it as a revision, through the service."""
         told = form.cleaned_data

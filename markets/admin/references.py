@@ -3,8 +3,8 @@
 from typing import Any
 
 from django import forms
-from django.contrib import admin, messages
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.contrib import admin
+from django.http import HttpRequest
 from django.utils import timezone
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
@@ -15,7 +15,6 @@ from markets.services import referencing
 from monitoring.desk import chips
 from monitoring.desk.actions import Action, Asked, Done
 from monitoring.desk.pages import Kept, actor_of, list_url
-from monitoring.errors import Refused
 
 
 class RuleForm(forms.ModelForm):
@@ -97,20 +96,6 @@ class ReferenceRuleAdmin(Kept):
         if obj is not None and not self.has_change_permission(request, obj):
             kwargs["fields"] = ["chain", "method"]
         return super().get_form(request, obj, **kwargs)
-
-    def changeform_view(
-        self,
-        request: HttpRequest,
-        object_id: str | None = None,
-        form_url: str = "",
-        extra_context: Any = None,
-    ) -> HttpResponse:
-        """Show or save; what cannot be gone by is said above the form."""
-        try:
-            return super().changeform_view(request, object_id, form_url, extra_context)
-        except Refused as no:
-            messages.warning(request, f"Refused: {no}")
-            return HttpResponseRedirect(request.path)
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         rule = referencing.set_rule(

@@ -354,6 +354,20 @@ class Fixed(Desk):
 class Kept(Desk):
     """Rows an operator edits but never deletes: others refer to them."""
 
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: Any = None,
+    ) -> HttpResponse:
+        """Show or save; what a service refuses is said above what stands then."""
+        try:
+            return super().changeform_view(request, object_id, form_url, extra_context)
+        except Refused as no:
+            messages.warning(request, f"Refused: {no}")
+            return HttpResponseRedirect(request.path)
+
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
