@@ -84,7 +84,10 @@ def read(source: str, name: str, body: bytes) -> list[ParsedBatch]:
         return []
 
 
-@pytest.mark.parametrize(("source", "name", "body"), payloads(), ids=lambda value: str(value)[:40])
+@pytest.mark.parametrize(
+    ("source", "name", "body"),
+    [pytest.param(*one, id=f"{one[0]}-{one[1]}") for one in payloads()],
+)
 def test_are_read_or_refused_in_words_and_every_record_is_accounted_for(source, name, body):
     chance = random.Random(f"{SEED} {source} {name}")
     for number in range(ROUNDS):
