@@ -2,11 +2,11 @@
 
 from markets.connectors.football_data.cells import (
     UK,
-    belongs,
     collected_at,
     day,
     number,
     price,
+    season_days,
     season_from_name,
     season_label,
     team,
@@ -14,11 +14,11 @@ from markets.connectors.football_data.cells import (
 
 __all__ = [
     "UK",
-    "belongs",
     "collected_at",
     "day",
     "number",
     "price",
+    "season_days",
     "season_from_name",
     "season_label",
     "team",

@@ -80,10 +80,13 @@ def season_label(first_year: int) -> str:
     return f"{first_year}-{(first_year + 1) % 100:02d}"
 
 
-def belongs(day: date, label: str) -> bool:
-    """Say whether a season could have a match that day; 2019/20 ended in August."""
+def season_days(label: str) -> tuple[date, date]:
+    """Return the first and the last day on which a season could have a match.
+
+    2019/20 ended in August.
+    """
     first_year = int(label[:4])
-    return date(first_year, 6, 15) <= day <= date(first_year + 1, 8, 31)
+    return date(first_year, 6, 15), date(first_year + 1, 8, 31)
 
 
 def collected_at(starts_at: datetime) -> datetime:

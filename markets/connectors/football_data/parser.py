@@ -3,27 +3,30 @@
 The format, its flaws and what is made of them stand in docs/sources/football_data.md.
 """
 
-import csv
 import re
-from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
-from datetime import UTC, date, datetime, time, timedelta
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime, time, timedelta
+from io import BytesIO
+from itertools import islice
+from typing import Any, BinaryIO
 
-from markets.connectors import csv_rows
+from markets.connectors import csv_rows, payloads
 from markets.connectors.base import (
     ParsedBatch,
     ParsedEvent,
     ParsedResult,
+    Reading,
 )
 from markets.connectors.football_data import cells as cells_of
-from markets.connectors.football_data import codes, quoted
+from markets.connectors.football_data import codes, lines, quoted
+from markets.connectors.football_data.outline import Outline, Verdicts
 from markets.connectors.football_data.rows import File, Row
 
 REQUIRED = ("Div", "Date", "HomeTeam", "AwayTeam")
 USUAL_START = time(15, 0)
 RESULT_AFTER_START = timedelta(hours=2)
 HIGHEST_SCORE = 99
+ROWS_AT_MOST, CHARACTERS_OF_A_ROW = 1_000, 1_000  # of a portion; about 80,000 prices
 _TIME = re.compile(r"(\d{1,2}):(\d{2})(?::\d{2})?")
 
 
@@ -35,104 +38,158 @@ class FootballData:
 
     def parse(self, payload: bytes, *, name: str, fetched_at: datetime) -> ParsedBatch:
         """Take one file apart; see ``Connector.parse``."""
-        file = File(name=name, fetched_at=fetched_at)
-        lines = _lines(file, payload)
-        if not lines and not any(problem.row is None for problem in file.problems):
-            file.problems.clear()  # not one line of it is text
-            file.tell(None, "", "a CSV file with a header in UTF-8 or Windows-1252")
-        if not lines or not _read_header(file, lines[0][1]):
-            return ParsedBatch(problems=[replace(p, is_rejection=False) for p in file.problems])
-        rows = _in_season(file, list(_rows(file, lines[1:], _is_cut(payload))))
-        events = [
-            ParsedEvent(
-                row.ref,
-                row.division,
-                row.season,
-                row.home,
-                row.away,
-                row.leg,
-                row.starts_at,
-                record=row.number,
-            )
-            for row in rows
-        ]
-        results = [result for row in rows if (result := _result(file, row)) is not None]
-        columns = quoted.columns(file, rows)
-        divisions = sorted({row.division for row in rows})
-        return ParsedBatch(
-            events=events,
-            columns=columns,
-            results=results,
-            problems=sorted(file.problems, key=lambda problem: problem.row or 0),
-            competitions=[codes.DIVISIONS[code] for code in divisions],
-            books=codes.BOOKS,
-            records=len({row.number for row in rows} | file.rejected),
-            excerpts={row.number: ",".join(row.cells)[:500] for row in rows},
-        )
+        reading = Reading(name=name, fetched_at=fetched_at)
+        return next(batches(BytesIO(payload), reading=reading, size=10**9))
+
+    def read(self, stream: BinaryIO, *, reading: Reading) -> Iterator[ParsedBatch]:
+        """Take one file apart in portions; see ``ReadingConnector.read``."""
+        return batches(stream, reading=reading)
+
+    def order(self, name: str) -> tuple[Any, ...]:
+        """Sort by name."""
+        return (name,)
+
+    def check_options(self, options: Mapping[str, Any]) -> list[str]:
+        """Return what is wrong with an operator's options: it has none."""
+        return [f"{name}: no option of this source" for name in options]
 
 
-def _lines(file: File, payload: bytes) -> list[tuple[int, list[str]]]:
-    """Return the lines that hold anything, each with its number, split into cells."""
-    start = payload[:512].lstrip().lower()
-    if not start:
-        file.tell(None, "", "a CSV file, not an empty one")
-        return []
-    if start.startswith((b"\xff\xfe", b"\xfe\xff")):
-        file.tell(None, "", "a CSV file in UTF-8 or Windows-1252, not in UTF-16")
-        return []
-    if start.removeprefix(b"\xef\xbb\xbf").startswith((b"<", b"{", b"pk\x03\x04", b"\x1f\x8b")):
-        file.tell(None, "", "a CSV file, not a web page or an archive")
-        return []
-    lines = []
-    for number, line in enumerate(_decode(payload).splitlines(), start=1):
-        if "\0" in line:
-            file.reject(number, "", "text without NUL bytes")
-            continue
-        try:
-            cells = next(csv.reader([line], strict=True), [])
-        except csv.Error as wrong:
-            file.reject(number, "", f"cells between commas: {wrong}")
-            continue
-        if any(cell.strip() for cell in cells):
-            lines.append((number, cells))
-    return lines
+def batches(
+    stream: BinaryIO, *, reading: Reading, size: int = ROWS_AT_MOST
+) -> Iterator[ParsedBatch]:
+    """Yield a file in portions of at most ``size`` rows, at least one portion.
 
-
-def _decode(payload: bytes) -> str:
+    The file is read twice: what only the whole of it tells must be known before its first row.
+    """
+    file = File(name=reading.name, fetched_at=reading.fetched_at)
     try:
-        return payload.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return payload.decode("cp1252", errors="replace")
+        text = lines.opened(stream)
+        _read_header(file, text)
+    except payloads.BadPayload as wrong:
+        file.tell(None, "", str(wrong))
+    if file.problems:
+        yield ParsedBatch(problems=file.problems)
+        return
+    verdicts = _verdicts(file, text)
+    rows: list[Row] = []
+    place = records = length = 0
+    is_begun = False
+    for row, of_line in _rows(file, text):
+        records, length = records + 1, length + of_line
+        if row is not None:
+            if _is_kept(file, row, verdicts, place):
+                rows.append(row)
+            place += 1
+        if records >= size or length >= size * CHARACTERS_OF_A_ROW:
+            yield _batch(file, rows)
+            rows, records, length, is_begun = [], 0, 0, True
+    if records or not is_begun:
+        yield _batch(file, rows)
 
 
-def _is_cut(payload: bytes) -> bool:
-    """Say whether the last line has no end, so that its last cell may be half a number."""
-    return not payload.endswith((b"\n", b"\r"))
+def _batch(file: File, rows: Sequence[Row]) -> ParsedBatch:
+    """Return the facts of these rows, and what was told since the portion before."""
+    events = [
+        ParsedEvent(
+            row.ref,
+            row.division,
+            row.season,
+            row.home,
+            row.away,
+            row.leg,
+            row.starts_at,
+            record=row.number,
+        )
+        for row in rows
+    ]
+    results = [result for row in rows if (result := _result(file, row)) is not None]
+    columns = quoted.columns(file, rows)
+    divisions = sorted({row.division for row in rows})
+    problems, file.problems = file.problems, []
+    rejected = {problem.row for problem in problems if problem.is_rejection}
+    return ParsedBatch(
+        events=events,
+        columns=columns,
+        results=results,
+        problems=sorted(problems, key=lambda problem: problem.row or 0),
+        competitions=[codes.DIVISIONS[code] for code in divisions],
+        books=codes.BOOKS,
+        records=len({row.number for row in rows} | rejected),
+        excerpts={row.number: ",".join(row.cells)[:500] for row in rows},
+    )
 
 
-def _read_header(file: File, cells: Sequence[str]) -> bool:
-    for at, cell in enumerate(cells):
-        if cell.strip():
-            file.places.setdefault(cell.strip(), at)
+def _read_header(file: File, text: lines.Text) -> None:
+    """Find the columns; tell where they cannot be found.
+
+    Raises:
+        markets.connectors.payloads.BadPayload: not one line of it is text.
+    """
+    tried = islice(lines.split(text), ROWS_AT_MOST)
+    none: lines.Line = 0, "", 0
+    file.header, header, _ = next((line for line in tried if isinstance(line[1], list)), none)
+    if isinstance(header, str):
+        raise payloads.BadPayload("a CSV file with a header in UTF-8 or Windows-1252")
+    names = [cell.strip() for cell in header]
+    for at, name in enumerate(names):
+        if name:
+            file.places.setdefault(name, at)
             file.width = at + 1
     missing = [column for column in REQUIRED if column not in file.places]
     if missing:
-        file.tell(None, missing[0], csv_rows.without(missing, [cell.strip() for cell in cells]))
-    return not missing
+        file.tell(None, missing[0], csv_rows.without(missing, names))
 
 
-def _rows(file: File, lines: Sequence[tuple[int, list[str]]], is_cut: bool) -> Iterator[Row]:
-    for place, (number, cells) in enumerate(lines):
-        if file.cell(cells, "Div") == "Div":
-            file.reject(number, "Div", "one header, not a second one")
-            continue
-        if len(cells) < file.width:
-            file.tell(number, "", f"{file.width} cells, not {len(cells)}: the row is cut short")
-            if is_cut and place == len(lines) - 1:
-                cells = cells[:-1]
-        row = _row(file, number, cells)
+def _verdicts(file: File, text: lines.Text) -> Verdicts:
+    """Look through all rows once; what is wrong with them is told when they are read."""
+    outline = Outline()
+    for row, _ in _rows(file, text):
+        file.problems.clear()
         if row is not None:
-            yield row
+            outline.add(row)
+    file.problems.clear()
+    return outline.verdicts(named=cells_of.season_from_name(file.name))
+
+
+def _is_kept(file: File, row: Row, verdicts: Verdicts, place: int) -> bool:
+    """Give a row its season and leg, or reject it for what the whole file tells."""
+    row.season = verdicts.seasons[row.division]
+    if verdicts.is_of_another_season(place):
+        file.reject(row.number, "Date", f"a day of the season {row.season}, not {row.day:%d/%m/%Y}")
+        return False
+    if first := verdicts.repeats(place):
+        file.reject(row.number, "Date", f"a match that is not in row {first} already")
+        return False
+    row.leg = int(verdicts.legs[place])
+    return True
+
+
+def _rows(file: File, text: lines.Text) -> Iterator[tuple[Row | None, int]]:
+    """Yield each record below the header with its length; None for a rejected one."""
+    held: lines.Line | None = None
+    for line in lines.split(text):
+        if line[0] == file.header:
+            continue
+        if held is not None:
+            yield _read_row(file, held, is_half=False), held[2]
+        held = line
+    if held is not None:
+        yield _read_row(file, held, is_half=text.is_cut), held[2]
+
+
+def _read_row(file: File, line: lines.Line, *, is_half: bool) -> Row | None:
+    number, cells, _ = line
+    if isinstance(cells, str):
+        file.reject(number, "", cells)
+        return None
+    if file.cell(cells, "Div") == "Div":
+        file.reject(number, "Div", "one header, not a second one")
+        return None
+    if len(cells) < file.width:
+        file.tell(number, "", f"{file.width} cells, not {len(cells)}: the row is cut short")
+        if is_half:
+            cells = cells[:-1]
+    return _row(file, number, cells)
 
 
 def _row(file: File, number: int, cells: list[str]) -> Row | None:
@@ -172,59 +229,6 @@ def _start_time(file: File, number: int, cells: Sequence[str]) -> time:
         file.tell(number, "Time", f"hh:mm, not {text!r}; taken as {USUAL_START:%H:%M}")
         return USUAL_START
     return time(int(match[1]), int(match[2]))
-
-
-def _in_season(file: File, rows: Sequence[Row]) -> list[Row]:
-    """Give each row its season and leg, and leave out what belongs to another season."""
-    by_division: dict[str, list[Row]] = defaultdict(list)
-    for row in rows:
-        by_division[row.division].append(row)
-    kept: list[Row] = []
-    for division_rows in by_division.values():
-        label = _season(file, division_rows)
-        for row in division_rows:
-            if cells_of.belongs(row.day, label):
-                row.season = label
-                kept.append(row)
-            else:
-                file.reject(
-                    row.number, "Date", f"a day of the season {label}, not {row.day:%d/%m/%Y}"
-                )
-    kept = _number_legs(file, kept)
-    return sorted(kept, key=lambda row: row.number)
-
-
-def _season(file: File, rows: Sequence[Row]) -> str:
-    """Take the name's word for the season where most rows agree, else the rows' own.
-
-    That is the season to which most of them can belong, of equal ones the earliest.
-    """
-    named = cells_of.season_from_name(file.name)
-    if named and sum(cells_of.belongs(row.day, named) for row in rows) * 2 > len(rows):
-        return named
-    days = Counter(row.day for row in rows)
-    labels = sorted({cells_of.season_label(day.year - (day.month < 7)) for day in days})
-    return max(
-        labels,
-        key=lambda label: sum(n for day, n in days.items() if cells_of.belongs(day, label)),
-    )
-
-
-def _number_legs(file: File, rows: Sequence[Row]) -> list[Row]:
-    """Count the meetings of each pairing at one home, in order of time."""
-    meetings: Counter[tuple[str, str, str]] = Counter()
-    seen: dict[tuple[str, str, str, date], int] = {}
-    kept = []
-    for row in sorted(rows, key=lambda row: (row.starts_at, row.number)):
-        pairing = (row.division, row.home, row.away)
-        first = seen.setdefault((*pairing, row.day), row.number)
-        if first != row.number:
-            file.reject(row.number, "Date", f"a match that is not in row {first} already")
-            continue
-        meetings[pairing] += 1
-        row.leg = meetings[pairing]
-        kept.append(row)
-    return kept
 
 
 def _result(file: File, row: Row) -> ParsedResult | None:

@@ -36,6 +36,7 @@ class File:
     fetched_at: datetime
     places: dict[str, int] = field(default_factory=dict)
     width: int = 0
+    header: int = 0  # number of the line with the columns' names
     problems: list[Problem] = field(default_factory=list)
 
     def tell(self, row: int | None, column: str, message: str) -> None:
@@ -44,10 +45,6 @@ class File:
     def reject(self, row: int, column: str, message: str) -> None:
         """Tell of a row that is refused whole."""
         self.problems.append(Problem(self.name, row, column, message[:500], is_rejection=True))
-
-    @property
-    def rejected(self) -> set[int]:
-        return {problem.row for problem in self.problems if problem.is_rejection and problem.row}
 
     def cell(self, cells: Sequence[str], column: str) -> str:
         at = self.places.get(column)

@@ -1,11 +1,14 @@
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
+from io import BytesIO
+from itertools import permutations
 
 import pytest
 
-from markets.connectors.base import CLOSE, NO_MARK
-from markets.connectors.football_data import FootballData, cells
+from markets.connectors.base import CLOSE, NO_MARK, Reading, ReadingConnector
+from markets.connectors.betfair.batches import joined
+from markets.connectors.football_data import FootballData, cells, parser
 from tests.markets.builders import NOW, ROW, START, csv_file
 from tests.markets.columns import listed
 from tests.markets.sources.payloads_of import payload
@@ -269,6 +272,86 @@ class TestParse:
             ("E1", "2023-24"),
         ]
         assert [c.name for c in batch.competitions] == ["Premier League", "Championship"]
+
+
+FIXTURES = [
+    {"HomeTeam": home, "AwayTeam": away, "Date": f"{day:02d}/{month:02d}/2023"}
+    for month, day in ((8, 20), (9, 3))
+    for home, away in permutations(("Alders", "Birches", "Cedars"), 2)
+]
+FLAWED = [
+    *FIXTURES,
+    {**FIXTURES[0], "PSH": "0"},
+    {"HomeTeam": "Al\0ders"},
+    {"Date": "12/08/2021"},
+    {"HomeTeam": "Elms", "AHh": "0.3", "FTR": "A"},
+    {"HomeTeam": '"Al"x'},
+    {"Div": "Div"},
+    {"Div": "E1", "Time": "noon"},
+]
+
+
+def portions(payload, *, size, name=NAME):
+    reading = Reading(name, NOW)
+    return list(parser.batches(BytesIO(payload), reading=reading, size=size))
+
+
+class TestRead:
+    """A file in portions tells what it tells as a whole."""
+
+    def facts(self, batch):
+        return (
+            list(batch.events), list(batch.results), list(batch.problems), listed(batch.columns),
+            sorted(c.code for c in batch.competitions), batch.records, dict(batch.excerpts),
+        )  # fmt: skip
+
+    @pytest.mark.parametrize("size", [1, 2, 5, 100])
+    @pytest.mark.parametrize("name", [NAME, "E0.csv"])
+    @pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r", b"\n\n"], ids=["n", "rn", "r", "nn"])
+    @pytest.mark.parametrize("cut", [0, 3, 12])
+    def test_brings_the_same_facts_and_problems_in_any_portions(self, size, name, end, cut):
+        body = csv_file(*FLAWED)
+        body = body[: len(body) - cut].replace(b"\n", end)
+        whole = FootballData().parse(body, name=name, fetched_at=NOW)
+        assert self.facts(joined(portions(body, size=size, name=name))) == self.facts(whole)
+
+    def test_holds_no_more_rows_in_a_portion_than_it_may(self):
+        assert isinstance(FootballData(), ReadingConnector)
+        assert [batch.records for batch in portions(csv_file(*FLAWED), size=4)] == [4, 4, 4, 4, 3]
+
+    def test_ends_a_portion_early_where_rows_are_long(self):
+        body = csv_file(*FIXTURES).replace(b"1.93\n", b"1.93" + b"," * 20_000 + b"\n")
+        assert [batch.records for batch in portions(body, size=10)] == [1] * len(FIXTURES)
+
+    def test_counts_legs_and_finds_repeated_matches_across_portions(self):
+        later, again = {**FIXTURES[0], "Date": "02/03/2024"}, FIXTURES[0]
+        batches = portions(csv_file(later, *FIXTURES, again), size=3)
+        legs = {event.record: event.leg for batch in batches for event in batch.events}
+        assert (legs[2], legs[3], legs[9]) == (3, 1, 2)
+        said = [problem.message for batch in batches for problem in batch.problems]
+        assert said == ["a match that is not in row 3 already"]
+
+    def test_takes_the_season_of_most_rows_whichever_come_first(self):
+        early = [{"HomeTeam": f"T{n}", "Date": "05/11/2022"} for n in range(2)]
+        batches = portions(csv_file(*early, *FIXTURES), size=2, name="E0.csv")
+        assert {event.season for batch in batches for event in batch.events} == {"2023-24"}
+        assert [problem.row for batch in batches for problem in batch.problems] == [2, 3]
+
+    def test_is_one_portion_of_a_file_without_rows(self):
+        (batch,) = portions(csv_file(), size=2)
+        assert (batch.records, list(batch.problems)) == (0, [])
+
+    def test_gives_up_where_line_after_line_is_no_text(self):
+        (batch,) = portions(b"\0\n" * 5_000 + csv_file({}), size=2)
+        assert [problem.row for problem in batch.problems] == [None]
+
+    def test_reads_a_line_without_an_end_as_far_as_is_honest(self):
+        (batch,) = portions(csv_file({}, {"HomeTeam": "Elms" + "x" * 3_000_000}), size=9_000)
+        assert [(problem.row, problem.field) for problem in batch.problems] == [(3, "")]
+        assert len(batch.events) == 1
+
+    def test_has_no_options(self):
+        assert FootballData().check_options({"a": 1}) == ["a: no option of this source"]
 
 
 class TestSeason:
