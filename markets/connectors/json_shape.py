@@ -11,6 +11,7 @@ import msgspec
 import numpy as np
 
 DEEPEST = 64
+TOO_DEEP = f"JSON nested {DEEPEST} deep at most"
 _SIGNS = b'"[]{}:'
 _ALL_ELSE = bytes(set(range(256)) - set(_SIGNS))
 _STEPS = np.zeros(256, dtype=np.int8)
@@ -30,18 +31,34 @@ def what_is_wrong(payload: bytes) -> str:
     >>> what_is_wrong(b"[" * 65 + b"]" * 65)
     'JSON nested 64 deep at most'
     """
+    n_keys = count_keys(payload)
+    return TOO_DEEP if n_keys is None else what_is_told_twice(payload, n_keys=n_keys)
+
+
+def count_keys(payload: bytes) -> int | None:
+    """Return how many keys the document itself tells, 0 for a list; None: it nests too deep.
+
+    >>> count_keys(b'{"a": 1, "b": {"a": 2}, "a": 3}'), count_keys(b"[]"), count_keys(b"[" * 65)
+    (3, 0, None)
+    """
     # An escaped quote ends no text; a run of backslashes escapes by pairs.
     plain = payload.replace(b"\\\\", b"").replace(b'\\"', b"") if b"\\" in payload else payload
     signs = np.frombuffer(plain.translate(None, _ALL_ELSE), dtype=np.uint8)
-    is_quote = signs == _QUOTE
-    in_text = np.cumsum(is_quote, dtype=np.uint8) & 1
-    signs = signs[~is_quote & (in_text == 0)]
+    others = np.flatnonzero(signs != _QUOTE)
+    quotes_before = others - np.arange(others.size)
+    signs = signs[others[quotes_before & 1 == 0]]  # those in no text
     depth = np.cumsum(_STEPS[signs], dtype=np.int64)
     if depth.size and int(depth.max()) > DEEPEST:
-        return f"JSON nested {DEEPEST} deep at most"
+        return None
     if payload[:64].lstrip()[:1] != b"{":
+        return 0
+    return int(np.count_nonzero((signs == _COLON) & (depth == 1)))
+
+
+def what_is_told_twice(payload: bytes, *, n_keys: int) -> str:
+    """Return what was expected where a document of so many keys tells one twice; "" where not."""
+    if n_keys < 2:
         return ""
-    n_keys = int(np.count_nonzero((signs == _COLON) & (depth == 1)))
     try:
         distinct = msgspec.json.decode(payload, type=dict[str, msgspec.Raw])
         return "" if n_keys == len(distinct) else f"each key once, not {_twice(payload)!r} twice"

@@ -97,18 +97,28 @@ def json_document(payload: bytes, type: Any) -> Any:
     """
     _refuse_other_kinds(payload[:64], "JSON")
     payload = payload.removeprefix(_BOM)
-    wrong_shape = json_shape.what_is_wrong(payload)
-    if wrong_shape:
-        raise BadPayload(wrong_shape)
+    n_keys = json_shape.count_keys(payload)
+    if n_keys is None:
+        raise BadPayload(json_shape.TOO_DEEP)
     try:
-        return msgspec.json.decode(payload, type=type)
+        found = msgspec.json.decode(payload, type=type)
     except (msgspec.DecodeError, UnicodeDecodeError) as wrong:
+        _refuse_keys_told_twice(payload, n_keys)
         is_other = isinstance(wrong, msgspec.ValidationError) and "out of range" not in str(wrong)
         better = payload if is_other else mended(payload)
         if better is not payload:
             return json_document(better, type)
         what = "JSON" if is_other else "whole JSON in UTF-8"
         raise BadPayload(in_words(wrong, what=what, payload=payload)) from wrong
+    if not isinstance(found, dict) or len(found) != n_keys:
+        _refuse_keys_told_twice(payload, n_keys)
+    return found
+
+
+def _refuse_keys_told_twice(payload: bytes, n_keys: int) -> None:
+    told_twice = json_shape.what_is_told_twice(payload, n_keys=n_keys)
+    if told_twice:
+        raise BadPayload(told_twice)
 
 
 def mended(payload: bytes) -> bytes:

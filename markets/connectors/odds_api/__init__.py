@@ -27,7 +27,7 @@ class OddsApi:
     def read(self, stream: BinaryIO, *, reading: Reading) -> Iterator[ParsedBatch]:
         """Take one answer apart in portions; see ``ReadingConnector.read``."""
         with garbage.paused():
-            document = documents.read(stream.read())
+            document = documents.read(stream.read(), in_portions=True)
         for portion in document.portions(RECORDS_AT_MOST):
             with garbage.paused():
                 found = parser.batch(portion.document, first=portion.first, reading=reading)

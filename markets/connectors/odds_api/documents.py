@@ -2,11 +2,14 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any
 
 import msgspec
 
 from markets.connectors import payloads
+
+PORTION = 2_000_000  # bytes of games that are read at a time, of a larger answer
 
 
 class Outcome(msgspec.Struct, gc=False):
@@ -49,11 +52,8 @@ class Game(msgspec.Struct, gc=False):
     last_update: str | int | None = None
 
 
-class _History(msgspec.Struct, gc=False):
-    """History's envelope around games that are all well-formed."""
-
-    data: list[Game]
-    timestamp: str | int | None = None
+#: History's envelope around games that are all well-formed: the decoder counts its keys, too.
+_History = dict[str, list[Game] | str | int | float | bool | dict[str, Any] | None]
 
 
 class _Envelope(msgspec.Struct, gc=False):
@@ -73,32 +73,58 @@ class Portion:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """An answer: its games, each one read or the words why not; or what is wrong with all."""
+    """An answer: its games, each one read or the words why not; or what is wrong with all.
+
+    ``unread``: games of a large answer that are read portion by portion.
+    """
 
     games: Sequence[Game | str] = ()
     timestamp: str | int | None = None
     wrong: str = ""
+    unread: Sequence[msgspec.Raw] = ()
 
     def portions(self, size: int) -> Iterator[Portion]:
         """Yield the answer in parts of at most ``size`` games."""
-        for start in range(0, max(len(self.games), 1), size):
-            part = replace(self, games=self.games[start : start + size])
-            yield Portion(part, start + 1)
+        if not self.unread:
+            for start in range(0, max(len(self.games), 1), size):
+                part = replace(self, games=self.games[start : start + size])
+                yield Portion(part, start + 1)
+            return
+        start = 0
+        while start < len(self.unread):
+            raws, length = [], 0
+            for raw in islice(self.unread, start, start + size):
+                raws.append(raw)
+                length += memoryview(raw).nbytes
+                if length >= PORTION:
+                    break
+            games = _games(b"[" + b",".join(raws) + b"]")
+            yield Portion(replace(self, games=games, unread=()), start + 1)
+            start += len(raws)
 
 
-def read(payload: bytes) -> Document:
-    """Tell an answer's structure and read its games; never raises."""
+def read(payload: bytes, *, in_portions: bool = False) -> Document:
+    """Tell an answer's structure and read its games; never raises.
+
+    ``in_portions``: the games of a large one are left unread.
+    """
+    is_large = in_portions and len(payload) > PORTION
     try:
         if payload[:64].removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"[":
+            if is_large:
+                return Document(unread=payloads.json_document(payload, list[msgspec.Raw]))
             return Document(_games(payload))
-        try:
-            history: _History = payloads.json_document(payload, _History)
-            return Document(history.data, history.timestamp)
-        except payloads.BadPayload:
-            envelope: _Envelope = payloads.json_document(payload, _Envelope)
-        data = bytes(envelope.data).lstrip()
-        if data[:1] in (b"[", b"{"):
-            games = _games(data) if data[:1] == b"[" else [_game(data)]
+        history = None if is_large else _history(payload)
+        if history is not None:
+            return history
+        envelope: _Envelope = payloads.json_document(payload, _Envelope)
+        data = memoryview(envelope.data)
+        kind = bytes(data[:64]).lstrip()[:1]
+        if kind == b"[" and is_large:
+            unread = msgspec.json.decode(data, type=list[msgspec.Raw])
+            return Document(timestamp=envelope.timestamp, unread=unread)
+        if kind in (b"[", b"{"):
+            games = _games(bytes(data)) if kind == b"[" else [_game(bytes(data))]
             return Document(games, envelope.timestamp)
         if envelope.id is not None:
             return Document([_game(payload)])
@@ -107,6 +133,17 @@ def read(payload: bytes) -> Document:
     if envelope.message is not None:
         return Document(wrong=f"prices or scores, not the error {str(envelope.message)[:200]!r}")
     return Document(wrong="a list of games, an envelope with data, or one game")
+
+
+def _history(payload: bytes) -> Document | None:
+    """Read history's envelope at once; None where anything of it is not as it should be."""
+    try:
+        told: dict[str, Any] = payloads.json_document(payload, _History)
+    except payloads.BadPayload:
+        return None
+    games, timestamp = told.get("data"), told.get("timestamp")
+    is_moment = timestamp is None or type(timestamp) in (str, int)
+    return Document(games, timestamp) if isinstance(games, list) and is_moment else None
 
 
 def _games(payload: bytes) -> Sequence[Game | str]:
@@ -123,4 +160,7 @@ def _game(payload: bytes) -> Game | str:
     try:
         return msgspec.json.decode(payload.removeprefix(b"\xef\xbb\xbf"), type=Game)
     except (msgspec.DecodeError, UnicodeDecodeError) as wrong:
+        better = payloads.mended(payload)
+        if better is not payload:
+            return _game(better)
         return payloads.in_words(wrong, what="a game as The Odds API writes it")

@@ -1,6 +1,5 @@
 """From games of The Odds API to facts: events, prices as columns, results."""
 
-from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache
 
@@ -32,13 +31,13 @@ def batch(document: Document, *, first: int, reading: Reading) -> ParsedBatch:
         if isinstance(game, str):
             told.tell(record, "", game, reject=True)
             continue
-        event = _event(told, record, game)
+        event = _event(told, record, game, told_at)
         if isinstance(event, Rejected):
             told.tell(record, event.at, str(event), reject=True)
             continue
         if game.sport_key in codes.COMPETITIONS:
             competitions[game.sport_key] = codes.COMPETITIONS[game.sport_key]
-        told.events.append(replace(event, known_at=told_at))
+        told.events.append(event)
         collected.add(record, game)
         if game.completed and game.scores is not None:
             _result(told, record, game)
@@ -54,7 +53,7 @@ def batch(document: Document, *, first: int, reading: Reading) -> ParsedBatch:
     )
 
 
-def _event(told: Told, record: int, game: Game) -> ParsedEvent | Rejected:
+def _event(told: Told, record: int, game: Game, told_at: datetime | None) -> ParsedEvent | Rejected:
     """Return a game's event, or what the game would need to be one."""
     home, away = " ".join((game.home_team or "").split()), " ".join((game.away_team or "").split())
     told.excerpts[record] = f"{away} at {home}, {game.commence_time}, {game.sport_key}"[:500]
@@ -82,6 +81,7 @@ def _event(told: Told, record: int, game: Game) -> ParsedEvent | Rejected:
         name=(" ".join(game.sport_title.split()) or game.sport_key)[:250] if is_outright else "",
         starts_at=starts_at,
         record=record,
+        known_at=told_at,
     )
 
 

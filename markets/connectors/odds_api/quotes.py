@@ -23,6 +23,7 @@ from markets.domain import kinds, moments
 
 _BOOK = re.compile(r"[a-z0-9_]{1,30}")
 _UNUSED = -1
+_NEVER: Any = object()  # is no moment
 _TORN = "both answers on one line, the away side's being its negative"
 
 _Stamp = str | int | None
@@ -57,9 +58,12 @@ class Quotes:
             if quoting is None:
                 quoting = self._new_book(record, book)
             before = len(pairs)
+            latest, seen = _NEVER, _UNUSED
             for market in book.markets:
                 outcomes = market.outcomes
-                seen = stamps[market.last_update or book.last_update]
+                stamp = market.last_update or book.last_update
+                if stamp != latest:  # a book tells most of its markets at once
+                    latest, seen = stamp, stamps[stamp]
                 if len(outcomes) == 2:
                     one, other = outcomes
                     if one.description is other.description:  # both have none

@@ -6,13 +6,16 @@ from io import BytesIO
 import pytest
 
 from markets.connectors.base import Reading
-from markets.connectors.odds_api import OddsApi
+from markets.connectors.odds_api import OddsApi, documents
+from tests.markets.columns import listed
 from tests.markets.sources.payloads_of import NOW, payload, quotes, told
 
 ODDS = payload("odds_api", "odds.json")
 SOCCER = payload("odds_api", "soccer.json")
 PROPS = payload("odds_api", "historical_props.json")
 HEAT = "0a1b2c3d4e5f60718293a4b5c6d7e8f9"
+GAMES = json.loads(ODDS)
+GAME = GAMES[0]
 
 
 def parse(body, **options):
@@ -337,6 +340,71 @@ class TestResults:
         scores[0]["scores"][0]["score"] = score
         batch = parse(dumped(scores))
         assert (batch.results, told(batch)) == ([], [(1, "scores", False)])
+
+
+class TestALargeAnswer:
+    """Its games are read portion by portion; they tell what they tell together."""
+
+    WRONG = [
+        {**GAME, "id": "bad", "commence_time": None},
+        {**GAME, "id": "huge", "bookmakers": [
+            {"key": "a", "markets": [{"key": "h2h", "last_update": "2024-03-01T11:00:00Z",
+             "outcomes": [{"name": GAME["home_team"], "price": "HUGE"},
+                          {"name": GAME["away_team"], "price": 150}]}]}]},
+        "no game",
+    ]  # fmt: skip
+
+    def told(self, batches):
+        return [
+            [(e.ref, e.record, e.known_at) for batch in batches for e in batch.events],
+            [(p.row, p.field, p.message, p.is_rejection) for b in batches for p in b.problems],
+            sorted(str(price) for batch in batches for price in listed(batch.columns)),
+            sum(batch.records for batch in batches),
+        ]  # fmt: skip
+
+    @pytest.mark.parametrize("size", [1, 3_000, 10**9], ids=["one", "few", "all"])
+    @pytest.mark.parametrize(
+        "shape",
+        [b"%s", b"\xef\xbb\xbf %s", b'{"timestamp": "2024-03-01T11:55:00Z", "data": %s}'],
+        ids=["list", "marked list", "history"],
+    )
+    @pytest.mark.parametrize("more", [[], WRONG], ids=["good", "flawed"])
+    def test_is_read_in_portions_of_bytes(self, monkeypatch, size, shape, more):
+        monkeypatch.setattr(documents, "PORTION", size)
+        body = shape % dumped([*GAMES, *more, *GAMES]).replace(b'"HUGE"', b"1e400")
+        reading = Reading(name="odds.json", fetched_at=NOW)
+        batches = list(OddsApi().read(BytesIO(body), reading=reading))
+        whole = OddsApi().parse(body, name="odds.json", fetched_at=NOW)
+        assert self.told(batches) == self.told([whole])
+        n = 2 * len(GAMES) + len(more)
+        assert [batch.records for batch in batches] == {1: [1] * n, 10**9: [n]}.get(
+            size, [batch.records for batch in batches]
+        )
+        refused = {problem[0] for problem in self.told([whole])[1] if problem[3]}
+        assert refused == ({len(GAMES) + 1, len(GAMES) + 3} if more else set())
+
+    @pytest.mark.parametrize(
+        "body",
+        [b'[{"id": 1}', b'{"data": [1, 2', b'{"data": [], "data": []}', b"[" * 99, b'{"data": 5}',
+         b'{"message": "no"}', b'{"timestamp": [], "data": []}', b"[NaN", b"\xff[]"],
+    )  # fmt: skip
+    def test_that_is_none_is_refused_in_the_same_words(self, monkeypatch, body):
+        whole = OddsApi().parse(body, name="odds.json", fetched_at=NOW)
+        monkeypatch.setattr(documents, "PORTION", 0)
+        reading = Reading(name="odds.json", fetched_at=NOW)
+        batches = list(OddsApi().read(BytesIO(body), reading=reading))
+        assert self.told(batches) == self.told([whole])
+        assert [problem.row for problem in whole.problems] == [None]
+
+
+class TestMoments:
+    def test_that_no_market_needs_are_not_judged(self):
+        games = [{**GAME, "bookmakers": [{"key": "a", "last_update": "never", "markets": [
+            {"key": "h2h", "last_update": "2024-03-01T11:00:00Z", "outcomes": [
+                {"name": GAME["home_team"], "price": 120},
+                {"name": GAME["away_team"], "price": -140}]}]}]}]  # fmt: skip
+        batch = parse(dumped(games))
+        assert (batch.problems, len(listed(batch.columns))) == ([], 2)
 
 
 class TestRead:
