@@ -248,6 +248,7 @@ RESOURCES: dict[str, Any] = {
             "participant": ["exact"],
             "kind": ["exact"],
             "source__code": ["exact"],
+            "source__is_simulated": ["exact"],
             "known_at": ["gte", "lt"],
         },
         orderings=["-id", "id", "-known_at", "known_at"],

@@ -148,6 +148,7 @@ class FairClose(serializers.Serializer):
     method = serializers.CharField()
     exactness = serializers.ChoiceField(choices=models.ClosingPrice.Exactness.choices)
     age_seconds = serializers.FloatField()
+    is_simulated = serializers.BooleanField(help_text="The event is.")
 
 
 class FairCloseQuery(serializers.Serializer):
@@ -159,6 +160,9 @@ class FairCloseQuery(serializers.Serializer):
     )
     is_any_age = serializers.BooleanField(
         default=False, help_text="Use closes too that are too old to be one."
+    )
+    is_simulated = serializers.BooleanField(
+        required=False, allow_null=True, help_text="Answer for such an event alone."
     )
 
 
@@ -176,7 +180,12 @@ class FairCloses(APIView):
         asked = FairCloseQuery(data=request.query_params)
         asked.is_valid(raise_exception=True)
         wanted = dict(asked.validated_data)
-        found = queries.closing_fair(event_ids=[wanted.pop("event")], **wanted)
+        event, is_wanted = wanted.pop("event"), wanted.pop("is_simulated", None)
+        events = models.Event.objects.filter(pk=event)
+        is_simulated = events.values_list("competition__is_simulated", flat=True).first()
+        if is_simulated is None or is_wanted not in (None, is_simulated):
+            return Response([])
+        found = queries.closing_fair(event_ids=[event], **wanted).assign(is_simulated=is_simulated)
         return Response(FairClose(found.to_dict("records"), many=True).data)
 
 

@@ -7,9 +7,11 @@ from datetime import datetime, timedelta
 import pytest
 from django.core.management import call_command
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from drf_spectacular.generators import SchemaGenerator
 
-from markets.models import ClosingPrice, Event, RetentionPolicy
+from markets.models import ClosingPrice, Competition, Event, Notice, RetentionPolicy, Source
 from markets.monitors import prices as monitor
 from markets.services import closing, recording, sources
 from monitoring import registry
@@ -82,6 +84,66 @@ class TestFairClosesApi:
         event = Event.objects.get().pk
         rows = viewer.get(f"/api/v1/fair-closes?event={event}&method=power").json()
         assert {row["method"] for row in rows} == {"power"}
+
+    @pytest.mark.parametrize("is_simulated", [True, False], ids=["simulated", "real"])
+    def test_says_whether_the_event_is_simulated(self, viewer, closed, is_simulated):
+        Competition.objects.update(is_simulated=is_simulated)
+        address = f"/api/v1/fair-closes?event={Event.objects.get().pk}&method=power"
+        viewer.get(address)
+        with CaptureQueriesContext(connection) as asked:
+            rows = viewer.get(address).json()
+        assert [row["is_simulated"] for row in rows] == [is_simulated] * 3
+        assert sum('"markets_event"."id" =' in query["sql"] for query in asked) == 1
+        assert viewer.get(f"{address}&is_simulated={is_simulated}").json() == rows
+        assert viewer.get(f"{address}&is_simulated={not is_simulated}").json() == []
+
+    def test_has_no_row_of_an_event_that_is_not_there(self, viewer):
+        assert viewer.get("/api/v1/fair-closes?event=77").json() == []
+
+
+class TestNoticesApi:
+    @pytest.fixture
+    def noticed(self, closed):
+        real, simulated = Source.objects.get(), a_source(code="sim", is_simulated=True)
+        for source in (real, simulated):
+            Notice.objects.create(
+                source=source,
+                kind="NEWS",
+                ref="1",
+                version=1,
+                title="Out",
+                known_at=NOW,
+                digest="d",
+            )
+
+    def test_says_which_are_simulated_and_filters_by_it(self, viewer, noticed):
+        rows = viewer.get("/api/v1/notices").json()["results"]
+        assert {(row["source"], row["is_simulated"]) for row in rows} == {
+            ("feed", False), ("sim", True),
+        }  # fmt: skip
+        for word, code in (("true", "sim"), ("false", "feed")):
+            found = viewer.get(f"/api/v1/notices?source__is_simulated={word}").json()["results"]
+            assert [row["source"] for row in found] == [code]
+
+
+class TestSchema:
+    def test_of_fair_closes_and_notices_tells_what_is_simulated(self, viewer):
+        schema = SchemaGenerator(api_version="v1").get_schema(public=True)
+        for route, name in (("fair-closes", "is_simulated"), ("notices", "source__is_simulated")):
+            asked = schema["paths"][f"/api/v1/{route}"]["get"]
+            assert name in {one["name"] for one in asked["parameters"]}
+            answer = asked["responses"]["200"]["content"]["application/json"]["schema"]
+            assert "is_simulated" in properties(schema, answer)
+
+
+def properties(schema, found):
+    """Return the fields of the rows that an answer holds."""
+    while "properties" not in found or "results" in found["properties"]:
+        found = found.get("properties", {}).get("results", found)
+        found = found.get("items", found)
+        if "$ref" in found:
+            found = schema["components"]["schemas"][found["$ref"].rpartition("/")[2]]
+    return found["properties"]
 
 
 class TestPages:
