@@ -15,6 +15,8 @@ OLD = timedelta(seconds=600)
 
 #: Counted beside what ``judge`` finds: no market has such a line, nobody can ask such a question.
 NO_LINE, NO_MARKET = "no line of its market", "no market that is known"
+#: Offers that are too many, or whose sizes nobody can offer.
+NO_LADDER = "no order book that can be"
 #: Counted and kept: history, yet nothing to bet on.
 TOO_OLD = f"older than {OLD.seconds} s, kept"
 

@@ -3,6 +3,7 @@
 Whoever records ladders of an event holds its competition's lock (``recording``).
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -13,7 +14,7 @@ from django.db import connection
 
 from markets.connectors.base import ParsedLadder
 from markets.connectors.columns import PriceKey
-from markets.domain import formats
+from markets.domain import formats, gates
 from markets.domain.ladders import BEST
 from markets.services import partitions
 from markets.services.naming import Tell
@@ -33,12 +34,16 @@ Key = tuple[int, int, datetime]  # selection, book, seen
 
 @dataclass(frozen=True, slots=True)
 class LadderCounts:
-    """What became of the ladders offered; ``changed_records``: whose records brought a new one."""
+    """What became of the ladders offered; ``changed_records``: whose records brought a new one.
+
+    ``refused``: how many were turned away, by the reason.
+    """
 
     new: int = 0
     unchanged: int = 0
     changed_records: frozenset[int] = field(default_factory=frozenset)
     refused_records: frozenset[int] = field(default_factory=frozenset)
+    refused: Mapping[str, int] = field(default_factory=dict)
 
 
 def key_of(ladder: ParsedLadder) -> PriceKey:
@@ -65,20 +70,22 @@ def record_ladders(
     """
     rows: dict[Key, ParsedLadder] = {}
     refused: set[int] = set()
+    reasons: Counter[str] = Counter()
     for ladder in ladders:
         selection = selections.get(key_of(ladder), NOBODY)
         book = books.get(ladder.book)
         if selection == NOBODY or book is None:
             continue
-        wrong = _what_is_wrong(ladder)
+        why, wrong = _what_is_wrong(ladder, fetched_at + gates.AHEAD)
         if wrong and len(refused) < TELL_AT_MOST:
             tell("ladder", wrong, ladder.record)
         if wrong:
             refused.add(ladder.record)
+            reasons[why] += 1
         else:
             rows.setdefault((selection, book, ladder.seen_at), ladder)
     if not rows:
-        return LadderCounts(refused_records=frozenset(refused))
+        return LadderCounts(refused_records=frozenset(refused), refused=reasons)
     months = {(at.year, at.month) for at in (key[2].astimezone(UTC) for key in rows)}
     partitions.ensure(months=sorted(months), table=partitions.LADDERS)
     stored = _store(rows, fetched_at)
@@ -87,19 +94,25 @@ def record_ladders(
         unchanged=len(rows) - len(stored),
         changed_records=frozenset(rows[key].record for key in stored),
         refused_records=frozenset(refused),
+        refused=reasons,
     )
 
 
-def _what_is_wrong(ladder: ParsedLadder) -> str:
-    """Return what no ladder can be; "" where it can."""
+def _what_is_wrong(ladder: ParsedLadder, latest: datetime) -> tuple[str, str]:
+    """Return why no ladder can be so, and what was expected; "" twice where one can."""
     for offers in (ladder.back, ladder.lay):
         if len(offers) > BEST:
-            return f"the best {BEST} offers of each side, not {len(offers)}"
-        if not all(1 < price <= formats.HIGHEST_PRICE for price, _ in offers):
-            return f"prices above 1 and up to {formats.HIGHEST_PRICE} in a ladder"
+            return gates.NO_LADDER, f"the best {BEST} offers of each side, not {len(offers)}"
+        for price, _ in offers:
+            if not 1 < price <= formats.HIGHEST_PRICE:
+                why, _ = gates.REASONS[gates.TOO_LOW if price <= 1 else gates.TOO_HIGH]
+                return why, f"prices above 1 and up to {formats.HIGHEST_PRICE} in a ladder"
         if not all(0 < size <= _LARGEST for _, size in offers):
-            return f"sizes above 0 and up to {_LARGEST} in a ladder"
-    return ""
+            return gates.NO_LADDER, f"sizes above 0 and up to {_LARGEST} in a ladder"
+    if ladder.seen_at > latest:
+        why, expected = gates.REASONS[gates.IN_THE_FUTURE]
+        return why, f"{expected}, not {ladder.seen_at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+    return "", ""
 
 
 def _store(rows: Mapping[Key, ParsedLadder], fetched_at: datetime) -> list[Key]:

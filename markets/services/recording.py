@@ -1,5 +1,6 @@
 """The one way into the tables: whatever a connector parsed, in one transaction."""
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -251,7 +252,8 @@ class _Load:
     def _ladders(self, keys: list[PriceKey], priced: PricedKeys, names: Names) -> None:
         if not keys:
             return
-        ids = priced.selection[len(self.columns.keys) :].tolist()
+        n_keys = len(self.columns.keys)
+        ids = priced.selection[n_keys:].tolist()
         counts = laddering.record_ladders(
             ladders=self.batch.ladders,
             selections=dict(zip(keys, ids, strict=True)),
@@ -260,6 +262,15 @@ class _Load:
             tell=self.tell,
         )
         self.accounting.load(counts.changed_records)
+        told = Counter(map(laddering.key_of, self.batch.ladders)) if priced.refused else {}
+        unasked = {
+            why: sum(told[keys[place - n_keys]] for place in places if place >= n_keys)
+            for why, places in priced.refused.items()
+        }
+        refused = Counter(self.counts.prices.refused)
+        refused.update(counts.refused)
+        refused.update(unasked)
+        self.counts.prices.refused = dict(+refused)
 
     def _results(self, catalogue: Catalogue, found: People) -> None:
         counts = resulting.record_results(

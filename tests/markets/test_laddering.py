@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -5,7 +6,7 @@ import pytest
 from django.db import connection
 
 from markets import queries
-from markets.connectors.base import ParsedLadder
+from markets.connectors.base import ParsedBook, ParsedLadder
 from markets.models import (
     Book,
     Competition,
@@ -17,7 +18,8 @@ from markets.models import (
     Selection,
     Sport,
 )
-from markets.services import laddering
+from markets.services import laddering, recording
+from tests.markets.builders import NOW, START, a_batch, a_source
 
 pytestmark = pytest.mark.django_db
 SEEN = datetime(2031, 3, 4, 3, 20, tzinfo=UTC)
@@ -126,21 +128,30 @@ class TestRecordLadders:
         assert counts == laddering.LadderCounts()
 
     @pytest.mark.parametrize(
-        ("fields", "message"),
+        ("fields", "why", "message"),
         [
-            ({"back": offers(("1.000", "5"))}, "prices above 1 and up to 1000 in a ladder"),
-            ({"lay": offers(("1001", "5"))}, "prices above 1 and up to 1000 in a ladder"),
-            ({"back": offers(("2", "0"))}, "sizes above 0 and up to 999999999999.99 in a ladder"),
-            ({"back": offers(*[("2", "1")] * 4)}, "the best 3 offers of each side, not 4"),
+            ({"back": offers(("1.000", "5"))}, "at or below 1",
+             "prices above 1 and up to 1000 in a ladder"),
+            ({"lay": offers(("1001", "5"))}, "above 1000",
+             "prices above 1 and up to 1000 in a ladder"),
+            ({"back": offers(("2", "0"))}, "no order book that can be",
+             "sizes above 0 and up to 999999999999.99 in a ladder"),
+            ({"back": offers(*[("2", "1")] * 4)}, "no order book that can be",
+             "the best 3 offers of each side, not 4"),
+            ({"seconds": 9 * 3600}, "in the future",
+             "a time in the past, not 2031-03-04 12:20:00 UTC"),
         ],
-    )
-    def test_refuses_what_no_ladder_can_be_and_stores_the_rest(self, record, fields, message):
+        ids=["low", "high", "no size", "too many", "in the future"],
+    )  # fmt: skip
+    def test_refuses_what_no_ladder_can_be_and_stores_the_rest(self, record, fields, why, message):
         counts = record(a_ladder(record=7, **fields), a_ladder(seconds=5))
-        assert (counts.new, counts.refused_records) == (1, {7})
+        assert (counts.new, counts.refused_records, counts.refused) == (1, {7}, {why: 1})
         assert record.told == [("ladder", message, 7)]
 
     def test_makes_the_partitions_of_its_months(self, record):
-        record(a_ladder(), a_ladder(seconds=60 * 60 * 24 * 40))
+        month = 60 * 60 * 24 * 40
+        later = FETCHED + timedelta(seconds=month)
+        record(a_ladder(), a_ladder(seconds=month), fetched_at=later)
         with connection.cursor() as cursor:
             cursor.execute("SELECT DISTINCT tableoid::regclass::text FROM markets_laddersnapshot")
             names = sorted(name for (name,) in cursor.fetchall())
@@ -188,3 +199,43 @@ class TestLadderHistory:
         )
         assert of_book.first().seen_at == as_of
         assert not queries.ladder_history(selection_id=selection.pk, book_code="other").exists()
+
+
+class TestALoad:
+    """What ``recording`` counts of order books that the gate turns away."""
+
+    def load(self, *ladders):
+        exchange = ParsedBook("exchange", "The exchange", kind="EXCHANGE")
+        batch = replace(a_batch(), ladders=ladders, books=[exchange], records=len(ladders))
+        return recording.record(batch=batch, source=a_source(), now=NOW)
+
+    def a_ladder(self, record, **fields):
+        values = {"kind": "MATCH_ODDS", "runner": "", "role": "HOME", **fields}
+        return ParsedLadder(
+            "one", values.pop("kind"), values.pop("runner"), "exchange",
+            START - timedelta(seconds=record), record=record,
+            **{"back": offers(("2.5", "10")), **values},
+        )  # fmt: skip
+
+    def test_counts_them_by_the_reason_beside_the_prices(self):
+        counts = self.load(
+            self.a_ladder(1),
+            self.a_ladder(2, back=offers(("1", "10"))),
+            self.a_ladder(3, lay=offers(("1", "10"))),
+            self.a_ladder(4, lay=offers(("2000", "10"))),
+            self.a_ladder(5, back=offers(("2", "0"))),
+            self.a_ladder(6, role="OVER"),
+            self.a_ladder(7, role="OVER"),
+            self.a_ladder(8, kind="TOTAL", role="OVER", line=Decimal("2.3")),
+        )
+        assert counts.prices.refused == {
+            "at or below 1": 2,
+            "above 1000": 1,
+            "no order book that can be": 1,
+            "no market that is known": 2,
+            "no line of its market": 1,
+        }
+        assert (LadderSnapshot.objects.count(), counts.rows.loaded) == (1, 1)
+
+    def test_counts_none_where_all_are_stored(self):
+        assert self.load(self.a_ladder(1)).prices.refused == {}

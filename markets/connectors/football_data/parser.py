@@ -125,10 +125,14 @@ def _read_header(file: File, text: lines.Text) -> None:
     Raises:
         markets.connectors.payloads.BadPayload: not one line of it is text.
     """
-    tried = islice(lines.split(text), ROWS_AT_MOST)
-    none: lines.Line = 0, "", 0
-    file.header, header, _ = next((line for line in tried if isinstance(line[1], list)), none)
-    if isinstance(header, str):
+    header: list[str] = []
+    for number, cells, _ in islice(lines.split(text), ROWS_AT_MOST):
+        if isinstance(cells, list):
+            file.header, header = number, cells
+            break
+        file.tell(number, "", cells)
+    if not header:
+        file.problems.clear()
         raise payloads.BadPayload("a CSV file with a header in UTF-8 or Windows-1252")
     names = [cell.strip() for cell in header]
     for at, name in enumerate(names):
@@ -138,6 +142,8 @@ def _read_header(file: File, text: lines.Text) -> None:
     missing = [column for column in REQUIRED if column not in file.places]
     if missing:
         file.tell(None, missing[0], csv_rows.without(missing, names))
+    else:
+        file.problems.clear()  # what stands before the header is met again with the rows
 
 
 def _verdicts(file: File, text: lines.Text) -> Verdicts:

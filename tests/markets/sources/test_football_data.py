@@ -345,6 +345,10 @@ class TestRead:
         (batch,) = portions(b"\0\n" * 5_000 + csv_file({}), size=2)
         assert [problem.row for problem in batch.problems] == [None]
 
+    def test_tells_what_stood_before_a_header_that_is_none(self):
+        (batch,) = portions(b"\0Div,Date\n" + csv_file({}).partition(b"\n")[2], size=2)
+        assert [(p.row, p.is_rejection) for p in batch.problems] == [(1, False), (None, False)]
+
     def test_reads_a_line_without_an_end_as_far_as_is_honest(self):
         (batch,) = portions(csv_file({}, {"HomeTeam": "Elms" + "x" * 3_000_000}), size=9_000)
         assert [(problem.row, problem.field) for problem in batch.problems] == [(3, "")]
