@@ -1,9 +1,15 @@
-"""Feeds that answer badly: good rows are kept, the rest is told, nothing hangs or grows."""
+"""Feeds that answer badly: good rows are kept, the rest is told, nothing hangs or grows.
+
+Everything is tried three times, and twenty times by ``make faults``: each time with other cuts,
+other charsets and other absurdities, through the real fetching path against a server of ours.
+"""
 
 import gzip
 import json
+import random
 import threading
 import time
+from email.utils import formatdate
 from pathlib import Path
 
 import pytest
@@ -21,12 +27,24 @@ from markets.models import (
 )
 from markets.services import archiving, breaking, credentials, ingesting, sources
 from monitoring.errors import OutsideFailed
-from tests.markets.builders import NOW, csv_file
+from tests.faults.processes import times
+from tests.markets.builders import NOW, ROW, csv_file
 from tests.markets.test_http import a_server
 
 pytestmark = [pytest.mark.django_db, pytest.mark.faults]
 SOURCE = "football_data"
 GOOD = csv_file({})
+TRIES = range(times(3, 20))
+GIBIBYTE = 1 << 30
+MEMORY_AT_MOST = 200 * 1024  # KiB above what the process held before
+#: Zeros, a gibibyte of them once they are expanded.
+BOMB = gzip.compress(b"\0" * (GIBIBYTE // 64)) * 64
+
+
+@pytest.fixture(autouse=True, params=TRIES, ids=lambda number: f"try{number + 1}")
+def chance(request):
+    """What differs from try to try."""
+    return random.Random(request.param)
 
 
 @pytest.fixture(autouse=True)
@@ -39,6 +57,13 @@ def archive(settings, tmp_path):
 def without_waiting():
     with stamina.set_testing(True, attempts=2, cap=True):
         yield
+
+
+@pytest.fixture(autouse=True)
+def within_memory(archive):
+    before = peak_kib(reset=True)
+    yield
+    assert peak_kib() - before < MEMORY_AT_MOST
 
 
 def look(*answers, path="/2324/E0.csv", **fields):
@@ -74,29 +99,37 @@ def the_source():
     return Source.objects.get(code=SOURCE)
 
 
+PAGE = b"<!DOCTYPE html><p>maintenance"
+NO_LEAGUE = b'{"error": {"code": 3, "message": "no such league"}}'
+PACKED = {"Content-Encoding": "gzip"}
+
+
 class TestAnAnswer:
     @pytest.mark.parametrize(
         ("answer", "kind"),
         [
-            ((500, {}, b""), "HTTP_5XX"),
-            ((503, {"Retry-After": "1"}, b""), "HTTP_5XX"),
-            ((404, {}, b""), "HTTP_4XX"),
-            ((401, {}, b""), "REFUSED_AUTH"),
-            ((403, {}, b""), "REFUSED_AUTH"),
-            ((429, {}, b""), "RATE_LIMITED"),
-            ((429, {"Retry-After": "7200"}, b""), "RATE_LIMITED"),
-            ((429, {"Retry-After": "soon"}, b""), "RATE_LIMITED"),
-            ((302, {"Location": "/2324/E0.csv"}, b""), "HTTP_4XX"),
-            ((302, {"Location": "ftp://feed.example/E0.csv"}, b""), "NOT_ALLOWED"),
-            ((200, {"Content-Length": "999"}, GOOD), "CONNECTION"),
-            ((200, {}, b"<!DOCTYPE html><p>maintenance"), "BAD_PAYLOAD"),
-            ((200, {}, b""), "BAD_PAYLOAD"),
-            ((200, {}, b"\xff\xfeD\0i\0v\0"), "BAD_PAYLOAD"),
-            ((200, {}, b'{"message": "limit reached", "code": 7}'), "ERROR_BODY"),
-            ((200, {}, b'{"error": {"code": 3, "message": "no such league"}}'), "ERROR_BODY"),
-            ((200, {}, gzip.compress(GOOD)[:-9]), "BAD_PAYLOAD"),
-            ((200, {}, gzip.compress(b"\0" * 40_000_000)), "BOMB"),
-            ((200, {}, b"Datum,Heim,Gast\n1,2,3\n"), "BAD_PAYLOAD"),
+            pytest.param((500, {}, b""), "HTTP_5XX", id="500"),
+            pytest.param((503, {"Retry-After": "1"}, b""), "HTTP_5XX", id="503 for a second"),
+            pytest.param((404, {}, b""), "HTTP_4XX", id="404"),
+            pytest.param((401, {}, b""), "REFUSED_AUTH", id="401"),
+            pytest.param((403, {}, b""), "REFUSED_AUTH", id="403"),
+            pytest.param((302, {"Location": "/2324/E0.csv"}, b""), "HTTP_4XX", id="redirect loop"),
+            pytest.param(
+                (302, {"Location": "ftp://feed.example/E0.csv"}, b""), "NOT_ALLOWED", id="to ftp"
+            ),
+            pytest.param((200, {"Content-Length": "999"}, GOOD), "CONNECTION", id="cut"),
+            pytest.param((200, {}, PAGE), "BAD_PAYLOAD", id="web page"),
+            pytest.param((200, {}, b""), "BAD_PAYLOAD", id="empty"),
+            pytest.param((200, {}, b"\xff\xfeD\0i\0v\0"), "BAD_PAYLOAD", id="UTF-16"),
+            pytest.param(
+                (200, {}, b'{"message": "limit reached", "code": 7}'), "ERROR_BODY", id="error"
+            ),
+            pytest.param((200, {}, NO_LEAGUE), "ERROR_BODY", id="error within"),
+            pytest.param((200, {}, BOMB), "BOMB", id="bomb"),
+            pytest.param((200, PACKED, BOMB), "TOO_LARGE", id="packed bomb"),
+            pytest.param(
+                (200, {}, b"Datum,Heim,Gast\n1,2,3\n"), "BAD_PAYLOAD", id="renamed header"
+            ),
         ],
     )
     def test_that_cannot_be_used_is_a_failed_look_of_its_kind(self, answer, kind):
@@ -118,9 +151,41 @@ class TestAnAnswer:
             assert (report["files"], report["rows"], report["problems"]) == (1, 0, [])
             assert (last().state, the_source().failures_in_a_row) == ("EMPTY", 0)
 
-    def test_that_asks_to_wait_is_waited_for(self):
-        look((429, {"Retry-After": "7200"}, b""))
-        assert (the_source().not_before - NOW).total_seconds() == 7200
+    def test_that_is_packed_and_cut_anywhere_is_a_failed_look(self, chance):
+        packed = gzip.compress(GOOD)
+        report = look((200, {}, packed[: chance.randrange(11, len(packed))]))
+        assert ingesting.is_failure(report)
+        assert (last().error_kind, Event.objects.count()) == ("BAD_PAYLOAD", 0)
+
+    def test_that_goes_round_in_a_circle_is_left_after_a_few_steps(self, chance):
+        circle = [(302, {"Location": f"/{n}"}, b"") for n in range(chance.randint(2, 40))] * 20
+        assert look(*circle) is None
+        assert last().error_kind == "HTTP_4XX"
+
+    @pytest.mark.parametrize(
+        ("told", "seconds"),
+        [
+            (None, None), ("", None), ("0", None), ("1", 1), ("7200", 7200), ("999999", 999_999),
+            ("soon", None), ("-5", None), ("1.5", None), ("9" * 30, None), ("٣", None),
+            ("in two hours", 7200), ("two hours ago", None),
+            ("Fri, 31 Feb 2031 99:00:00 GMT", None),
+        ],
+        ids=["none", "nothing", "0", "1", "7200", "longest", "word", "negative", "fraction",
+             "absurd", "digits of others", "date", "past date", "no date"],
+    )  # fmt: skip
+    def test_that_asks_to_wait_is_waited_for(self, told, seconds):
+        dates = {"in two hours": 7200, "two hours ago": -7200}
+        if told in dates:
+            told = formatdate(time.time() + dates[told], usegmt=True)
+        shown = None if told is None else told.encode().decode("latin-1")
+        assert look((429, {} if told is None else {"Retry-After": shown}, b"")) is None
+        assert (last().state, last().error_kind) == ("FAILED", "RATE_LIMITED")
+        until = the_source().not_before
+        if seconds is None:
+            assert until is None
+            assert look((200, {}, GOOD))["loaded"] == 1
+            return
+        assert (until - NOW).total_seconds() == pytest.approx(seconds, abs=300 * (seconds > 1))
         with pytest.raises(breaking.LeftAlone):
             look((200, {}, GOOD))
         assert Fetch.objects.count() == 1
@@ -129,9 +194,11 @@ class TestAnAnswer:
         report = look((200, {}, gzip.compress(GOOD)))
         assert (report["files"], report["loaded"]) == (1, 1)
 
-    def test_in_another_charset_is_read(self):
-        body = csv_file({"HomeTeam": "Köln"}).decode().encode("cp1252")
-        look((200, {"Content-Type": "text/csv; charset=utf-8"}, body))
+    def test_in_another_charset_than_it_says_is_read(self, chance):
+        charset = chance.choice(("cp1252", "utf-8", "utf-8-sig"))
+        said = chance.choice(("utf-8", "iso-8859-1", "utf-16", "klingon", '"'))
+        body = csv_file({"HomeTeam": "Köln"}).decode().encode(charset)
+        look((200, {"Content-Type": f"text/csv; charset={said}"}, body))
         assert Event.objects.get().home.name == "Köln"
 
     def test_after_temporary_faults_is_read(self):
@@ -161,14 +228,39 @@ class TestRows:
         assert (fetch.rows_read, fetch.rows_loaded, fetch.rows_rejected) == (8, 4, 4)
         assert FetchProblem.objects.filter(is_rejection=True).count() >= 4
 
+    def test_with_any_absurd_cell_lose_nothing_else(self, chance):
+        price = chance.choice(("0", "-2", "1", "1e400", "NaN", "Infinity", "9" * 99, "=1+1", "٢"))
+        column = chance.choice(("PSH", "PSCD", "P>2.5"))
+        at = chance.choice(("25:00", "-1:30", "99:99", "9" * 99, "15.00", "noon"))
+        report = look((200, {}, csv_file({}, {"HomeTeam": "Cedars", column: price, "Time": at})))
+        assert (report["loaded"], report["rejected"]) == (2, 0)
+        assert sum(report["prices"].values()) == 27
+        told = [(problem["row"], problem["field"]) for problem in report["problems"]]
+        assert told == [(3, "Time"), (3, column)]
+
+    def test_of_any_absurd_day_are_parted_from_the_others(self, chance):
+        day = chance.choice(
+            ("31/02/2023", "00/00/0000", "12/08/9999", "12/08/1023", "2023-08-12", "8/2023", "")
+        )
+        report = look((200, {}, csv_file({"HomeTeam": "Cedars", "Date": day}, {})))
+        assert (report["loaded"], report["rejected"]) == (1, 1)
+        assert Event.objects.get().home.name == "Alders"
+
+    def test_whose_columns_moved_and_grew_are_the_same_rows(self, chance):
+        columns = [*ROW, "New1", "New2", "PSCH_", ""]
+        chance.shuffle(columns)
+        report = look((200, {}, csv_file({"New1": "x", "PSCH_": "9"}, columns=columns)))
+        assert (report["loaded"], report["problems"]) == (1, [])
+        assert sum(report["prices"].values()) == 14
+
     def test_that_lost_a_column_bring_what_is_left(self):
         columns = ["Div", "Date", "Time", "HomeTeam", "AwayTeam", "PSCH", "PSCD", "PSCA"]
         report = look((200, {}, csv_file({}, columns=columns)))
         assert (report["loaded"], report["prices"]["new"]) == (1, 3)
 
-    def test_that_are_cut_in_the_middle_bring_what_is_whole(self):
+    def test_that_are_cut_in_the_middle_bring_what_is_whole(self, chance):
         body = csv_file({}, {"HomeTeam": "Cedars"})
-        report = look((200, {}, body[:-20]))
+        report = look((200, {}, body[: -chance.randrange(7, 60)]))
         assert (report["rows"], report["rejected"]) == (2, 0)
         assert [problem["row"] for problem in report["problems"]] == [3]
 
@@ -193,28 +285,32 @@ class TestASlowOrEndlessAnswer:
 
         return answer
 
-    def test_is_given_up_in_time(self):
+    def test_is_given_up_in_time(self, chance):
+        """It would go on for as long as the test lasts."""
+        assert the_source().timeout_seconds <= 30
         Source.objects.update(timeout_seconds=1)
         done = threading.Event()
-        began = time.monotonic()
         try:
-            assert look(self.drip(done, b"x", 0.05)) is None
+            assert look(self.drip(done, b"x" * chance.randint(1, 9), 0.05)) is None
         finally:
             done.set()
         assert last().error_kind == "TIMEOUT"
-        assert time.monotonic() - began < 30
 
     def test_is_given_up_when_it_is_too_large(self):
-        """A gigabyte is never held: what may come at most is a tenth of it."""
-        before = peak_kib(reset=True)
-        Source.objects.update(max_bytes=20_000_000)
+        """A gibibyte is never taken: what may come at most is a tenth of it."""
+        assert the_source().max_bytes * 10 < GIBIBYTE
         done = threading.Event()
         try:
             assert look(self.drip(done, b"x" * 1_000_000, 0.0001)) is None
         finally:
             done.set()
         assert last().error_kind == "TOO_LARGE"
-        assert peak_kib() - before < 200 * 1024
+
+    def test_that_is_large_and_good_is_read_in_portions(self, chance):
+        bad = [{"Div": "ZZ9", "HomeTeam": "x" * 9_000} for _ in range(2_000)]
+        bad.insert(chance.randrange(2_000), {})
+        report = look((200, {}, csv_file(*bad)))
+        assert (report["rows"], report["loaded"], report["rejected"]) == (2_001, 1, 2_000)
 
 
 class TestTheBreaker:
