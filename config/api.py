@@ -14,7 +14,7 @@ from betting.api import halts
 from betting.api import resources as betting
 from markets import api as markets
 from models_ml.api import resources as models_ml
-from monitoring.api import health, incidents, runs
+from monitoring.api import health, incidents, runs, thresholds
 from monitoring.api import resources as monitoring
 from monitoring.rest import problems
 from settlements.api import performance
@@ -38,7 +38,7 @@ def _rooms(package: ModuleType) -> Iterator[ModuleType]:
 
 MARKETS = list(_rooms(markets))
 router = SimpleRouter(trailing_slash=False)
-for room in (*MARKETS, models_ml, betting, settlements, monitoring):
+for room in (*MARKETS, models_ml, betting, settlements, monitoring, thresholds):
     for name, view in getattr(room, "RESOURCES", {}).items():
         router.register(name, view, basename=name)
 router.register("halts", halts.Halts, basename="halt")

@@ -13,7 +13,7 @@ from config import engines, schedule
 from config.environment import BASE_DIR
 from markets.services import partitions
 from monitoring.models import User
-from monitoring.services import audit, roles
+from monitoring.services import audit, roles, thresholding
 
 ADMIN = "admin"
 ACTOR = "cli:up"
@@ -31,6 +31,8 @@ def prepare(*, now: datetime, say: Callable[[str], None]) -> None:
         say(f"schedule: {len(synced.created)} jobs added, {len(synced.changed)} changed")
     for name in synced.unknown_tasks:
         say(f"schedule: job {name} names a task that does not exist")
+    for key in thresholding.sync().unused:
+        say(f"threshold {key} was changed once; nothing reads it any more")
     if ensure_admin(now=now):
         say(f"user {ADMIN} made")
 

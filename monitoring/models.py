@@ -253,3 +253,34 @@ class ScheduledJob(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class Threshold(models.Model):
+    """A number that decides something, declared in the code: what it is instead of its default.
+
+    Without a value the default holds, also one that a new version of the code changed.  The rest
+    says who changed it last, or put it back, and why.
+    """
+
+    key = models.CharField(max_length=80, unique=True)  # "markets.quote-oldest"
+    value = models.FloatField(null=True, blank=True)
+    reason = models.CharField(max_length=250, blank=True, default="")
+    changed_by = models.CharField(max_length=150, blank=True, default="")
+    changed_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(value__isnull=True)
+                | Q(value__gt=float("-inf"), value__lt=float("inf")),
+                name="threshold_is_finite",
+            ),
+            models.CheckConstraint(
+                condition=Q(changed_at__isnull=True, value__isnull=True, reason="", changed_by="")
+                | (Q(changed_at__isnull=False) & ~Q(reason="") & ~Q(changed_by="")),
+                name="threshold_change_says_who_and_why",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.key

@@ -112,6 +112,7 @@ _NAVIGATION = [
         _list("Aliases", "join_inner", "markets", "participantalias"),
         _list("Books", "storefront", "markets", "book"),
         _list("Reference rules", "anchor", "markets", "referencerule"),
+        _list("Thresholds", "speed", "monitoring", "threshold"),
         _list("Users", "person", "monitoring", "user"),
         _list("Roles", "admin_panel_settings", "auth", "group"),
         _list("API tokens", "key", "monitoring", "apitoken"),

@@ -76,6 +76,7 @@ _LEADING = (
     "markets.change_season",
     "models_ml.add_replay",
     "monitoring.add_auditentry",
+    "monitoring.change_threshold",
     "monitoring.delete_taskrun",
     "settlements.add_ledgertransfer",
 )

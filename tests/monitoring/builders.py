@@ -3,8 +3,11 @@
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from monitoring import registry
+from monitoring.domain import thresholds
+from monitoring.domain.thresholds import Threshold
 from monitoring.models import TaskRun
 
 NOON = datetime(2026, 3, 14, 12, 0, tzinfo=UTC)
@@ -67,3 +70,17 @@ def an_ended_run(**values: object) -> TaskRun:
     return a_run(
         **({"state": TaskRun.State.SUCCEEDED, "started_at": NOON, "finished_at": NOON} | values)
     )
+
+
+@contextmanager
+def a_threshold(*, key: str = "monitoring.test-late", **fields: Any) -> Iterator[Threshold]:
+    """Declare a number while the block runs."""
+    told = {
+        "default": 120.0, "unit": "s", "text": "Late after it.", "lowest": 10, "highest": 3_600,
+        "is_whole": False, **fields,
+    }  # fmt: skip
+    declared = thresholds.declare(key, **told)
+    try:
+        yield declared
+    finally:
+        del thresholds.DECLARED[key]

@@ -57,6 +57,7 @@ class TestMatrix:
             ("markets.change_source", {"operator", "ops lead"}),
             ("django_celery_beat.change_periodictask", {"ops lead"}),
             ("monitoring.change_incident", {"operator", "modeling lead", "ops lead"}),
+            ("monitoring.change_threshold", {"ops lead"}),
             ("monitoring.change_user", set()),
             ("monitoring.delete_apitoken", set()),
             ("auth.change_group", set()),
