@@ -3,10 +3,16 @@ from datetime import datetime, timedelta
 
 from betting import queries
 from betting.services import halting, reconciling
-from monitoring import registry
+from monitoring import registry, thresholds
 from monitoring.domain.findings import Finding, Severity
+from monitoring.domain.thresholds import declare
 
-STUCK_AFTER = timedelta(minutes=2)
+STUCK_AFTER = declare(
+    "betting.stuck-after", 2, "min",
+    "A bet that waits longer than this for its venue's answer opens an incident; the venue is"
+    " asked again.",
+    lowest=0.5, highest=1_440,
+)  # fmt: skip
 STUCK, OVER_LIMIT = "betting.stuck-reservation", "betting.exposure-over-limit"
 LEDGER = "settlements.ledger-imbalance"
 
@@ -14,7 +20,7 @@ LEDGER = "settlements.ledger-imbalance"
 @registry.check(STUCK, every=timedelta(minutes=1))
 def no_bet_waits_too_long_for_its_venue(now: datetime) -> Iterator[Finding]:
     """Every bet sent to a venue has its answer after a short while."""
-    for bet in queries.unanswered(reserved_before=now - STUCK_AFTER)[:100]:
+    for bet in queries.unanswered(reserved_before=now - thresholds.span(STUCK_AFTER))[:100]:
         waited = int((now - bet.reserved_at).total_seconds())
         summary = f"{bet} ({bet.client_ref}) is {bet.get_status_display()} for {waited} s"
         yield Finding(Severity.P1, summary, subject=f"{bet._meta.label}:{bet.pk}")
@@ -92,7 +98,7 @@ def pause(*, subject: str, actor: str, reason: str, now: datetime) -> str:
     permission="betting.change_bet",
 )
 def reconcile(*, subject: str, actor: str, reason: str, now: datetime) -> str:
-    found = reconciling.reconcile(now=now, older_than=STUCK_AFTER, actor=actor)
+    found = reconciling.reconcile(now=now, older_than=thresholds.span(STUCK_AFTER), actor=actor)
     return "{asked} asked: {accepted} accepted, {rejected} rejected, {unknown} unknown".format(
         **found
     )

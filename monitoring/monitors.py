@@ -7,13 +7,18 @@ from datetime import datetime, timedelta
 from django.db.models import Count
 from django.utils import timezone
 
-from monitoring import queries, registry
+from monitoring import queries, registry, thresholds
 from monitoring.domain.findings import Finding, Severity
+from monitoring.domain.thresholds import declare
 from monitoring.models import Heartbeat, TaskRun
 from monitoring.registry import Sample
 from monitoring.services import beating, broker, health, timetable
 
-STALLED_AFTER = timedelta(minutes=2)
+STALLED_AFTER = declare(
+    "monitoring.queue-stalled-after", 2, "min",
+    "A queue whose oldest run waits longer than this while none begins opens an incident.",
+    lowest=0.5, highest=1_440,
+)  # fmt: skip
 MONEY = ("execute", "settle")  # queues whose standstill costs money
 
 
@@ -22,7 +27,7 @@ def beat_down(now: datetime) -> Iterable[Finding]:
     heart = Heartbeat.objects.filter(name=beating.BEAT).first()
     if heart is None:
         yield Finding(Severity.P1, "Beat has never given a sign: nothing runs by itself")
-    elif now - heart.at > health.BEAT_SILENT_AFTER:
+    elif now - heart.at > thresholds.span(health.BEAT_SILENT_AFTER):
         yield Finding(Severity.P1, f"Beat gave its last sign at {heart.at:%Y-%m-%d %H:%M:%S} UTC")
 
 
@@ -39,10 +44,11 @@ def job_missed(now: datetime) -> Iterable[Finding]:
 
 @registry.check("monitoring.queue-stalled", every=timedelta(seconds=30))
 def queue_stalled(now: datetime) -> Iterable[Finding]:
+    longest = thresholds.span(STALLED_AFTER)
     for state in queries.queue_states(now=now):
         waited = state.oldest_age(now)
         began = state.latest_started_at
-        if waited > STALLED_AFTER and (began is None or now - began > STALLED_AFTER):
+        if waited > longest and (began is None or now - began > longest):
             yield Finding(
                 Severity.P1 if state.queue in MONEY else Severity.P2,
                 f"{state.waiting} runs wait in {state.queue}, the oldest for"

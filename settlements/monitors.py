@@ -4,15 +4,22 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from monitoring import thresholds
 from monitoring.desk.sections import Chart
 from monitoring.domain.findings import Finding, Severity
+from monitoring.domain.thresholds import declare
 from monitoring.registry import Sample, check, gauge, panel
 from settlements import queries
 from settlements.domain import presenting
 from settlements.domain.performance import Performance, Rate
 from settlements.services import ledger, settling
 
-OVERDUE_AFTER = timedelta(minutes=2)
+OVERDUE_AFTER = declare(
+    "settlements.overdue-after", 2, "min",
+    "An accepted bet whose result is known for longer than this and is not settled opens an"
+    " incident.",
+    lowest=0.5, highest=10_080,
+)  # fmt: skip
 DRAWN = 300  # points of a curve
 
 
@@ -33,7 +40,7 @@ def ledger_imbalance(now: datetime) -> Iterator[Finding]:
 @check("settlements.overdue", every=timedelta(minutes=1))
 def overdue(now: datetime) -> Iterator[Finding]:
     """Accepted bets whose result has been known for longer than settling should take."""
-    late = queries.overdue(as_of=now, limit=OVERDUE_AFTER)
+    late = queries.overdue(as_of=now, limit=thresholds.span(OVERDUE_AFTER))
     if late:
         minutes = (now - late[0].known_at).total_seconds() / 60
         yield Finding(

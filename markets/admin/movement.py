@@ -16,6 +16,7 @@ from django.utils.html import format_html
 from markets import queries
 from markets.domain import movement
 from markets.models import ClosingPrice, Competition, Market, Sport
+from monitoring import thresholds
 from monitoring.desk import chips, sections
 
 NAME = "markets_movement"
@@ -128,7 +129,7 @@ def _open_to_close(report: queries.Movement, names: Mapping[str, str]) -> sectio
 
 
 def _timing(row: queries.Timing, names: Mapping[str, str]) -> sections.Table:
-    enough = f"nothing is advised below {movement.ENOUGH} events"
+    enough = f"nothing is advised below {thresholds.whole(movement.ENOUGH)} events"
     said = (
         f"Clearly best: {row.advice.label} before the start."
         if row.advice
@@ -162,8 +163,8 @@ def _steam(report: queries.Movement) -> sections.Table:
             for move in report.steam
         ],
         empty=(
-            f"None: {movement.STEAM_BOOKS} books or more never went the same way within"
-            f" {movement.STEAM_HOURS:g} hours."
+            f"None: {thresholds.whole(movement.STEAM_BOOKS)} books or more never went the same"
+            f" way within {thresholds.value(movement.STEAM_HOURS):g} hours."
         ),
         note=f"The newest {shown} of {report.steam_found}." if shown else "",
     )  # fmt: skip

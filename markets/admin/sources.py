@@ -16,6 +16,7 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 from markets import queries
 from markets.admin import fetches
 from markets.models import Fetch, Source
+from markets.queries import sources as health
 from markets.services import breaking, credentials, sources, switching, unchanged
 from monitoring.desk import asking, chips, columns, sections
 from monitoring.desk.actions import BOTH, Action, Asked, Done, ReasonForm, switches
@@ -227,7 +228,9 @@ class SourceAdmin(Kept):
             return chips.chip(f"Failing ({row.failures_in_a_row})", "bad", "error")
         if row.last_success_at is None:
             return chips.chip("Never read", "wait", "hourglass_empty")
-        late = (timezone.now() - row.last_success_at).total_seconds() > 3 * row.cadence_seconds
+        late = timezone.now() - row.last_success_at > health.patience(
+            cadence_seconds=row.cadence_seconds
+        )
         return (
             chips.chip("Stale", "warn", "update") if late else chips.chip("Fresh", "good", "check")
         )
@@ -285,7 +288,7 @@ def _fares(fares: queries.SourceHealth) -> list[tuple[str, object]]:
         shown.append(("Not asked before", fares.not_before))
     if fares.quota_remaining is not None:
         of_limit = "" if fares.quota_limit is None else f" of {fares.quota_limit:,}"
-        low = " (runs low: asked four times less often)" if fares.is_quota_low else ""
+        low = " (runs low: asked less often)" if fares.is_quota_low else ""
         shown.append(("Requests left", f"{fares.quota_remaining:,}{of_limit}{low}"))
     if fares.quota_forecast is not None:
         shown.append(("Quota at its end, at this pace", f"{fares.quota_forecast:.0%}"))

@@ -37,7 +37,9 @@ class Health(serializers.Serializer):
     last_success_at = serializers.DateTimeField(allow_null=True)
     last_attempt_at = serializers.DateTimeField(allow_null=True)
     age_seconds = serializers.FloatField(allow_null=True)
-    is_stale = serializers.BooleanField(help_text="Last read three cadences ago or longer.")
+    is_stale = serializers.BooleanField(
+        help_text="Last read some cadences ago: markets.source-stale-after."
+    )
     needs_a_look = serializers.BooleanField()
     failures_in_a_row = serializers.IntegerField()
     not_before = serializers.DateTimeField(allow_null=True)

@@ -10,18 +10,40 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from monitoring.domain.thresholds import declare
+
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
 #: Hours before the start: from, to.
 WINDOWS = ((0, 1), (1, 4), (4, 12), (12, 24), (24, 48), (48, 72))
-#: Below so many events nothing is advised.
-ENOUGH = 100
-#: Steam: so many books go the same way within so many hours, each by so much.
-STEAM_BOOKS, STEAM_HOURS, STEAM_STEP = 3, 2.0, 0.005
-#: The public is on a side when this share of all bets is.
-PUBLIC_SHARE = 0.6
+ENOUGH = declare(
+    "markets.timing-events", 100, "events",
+    "Below so many events in a window of hours nothing is advised about when to bet.",
+    lowest=2, highest=1_000, is_whole=True,
+)  # fmt: skip
+STEAM_BOOKS = declare(
+    "markets.steam-books", 3, "books",
+    "So many books going the same way within a short time are a steam move.",
+    lowest=2, highest=50, is_whole=True,
+)  # fmt: skip
+STEAM_HOURS = declare(
+    "markets.steam-hours", 2, "hours",
+    "The books of one steam move go the same way within so many hours.",
+    lowest=0.01, highest=72,
+)  # fmt: skip
+STEAM_STEP = declare(
+    "markets.steam-step", 0.005, "probability",
+    "A price whose chance changed by less than this did not move: not in steam, nor against"
+    " the public.",
+    lowest=0, highest=0.5,
+)  # fmt: skip
+PUBLIC_SHARE = declare(
+    "markets.public-share", 0.6, "share",
+    "The public is on a side when this share of all bets is; a move away from it is told.",
+    lowest=0.5, highest=1,
+)  # fmt: skip
 _SAMPLES, _SEED, _LEVEL = 400, 20, 0.95
 
 
@@ -119,13 +141,13 @@ def summarise(*, window: tuple[float, float], event: Ints, moved: Floats, value:
     )
 
 
-def advice(windows: Sequence[Window]) -> Window | None:
+def advice(windows: Sequence[Window], *, enough: int) -> Window | None:
     """Return the window whose prices were worth clearly more than those of all others.
 
-    None below ``ENOUGH`` events, with nothing to compare, or where the interval of the best one
+    None below ``enough`` events, with nothing to compare, or where the interval of the best one
     holds another one's mean: then the hour does not matter, as far as is known.
     """
-    known = [window for window in windows if window.events >= ENOUGH]
+    known = [window for window in windows if window.events >= enough]
     known.sort(key=lambda window: window.value.value or 0.0, reverse=True)
     if len(known) < 2:
         return None
@@ -147,39 +169,53 @@ class Steam:
     change: float  # mean change of implied probability, of these books
 
 
-def steam(*, selection: Ints, book: Ints, hours: Floats, change: Floats) -> list[Steam]:
+@dataclass(frozen=True, slots=True)
+class Steaming:
+    """What steam is: so many books within so many hours, each by so much probability."""
+
+    books: int
+    hours: float
+    step: float
+
+
+def steam(
+    *, selection: Ints, book: Ints, hours: Floats, change: Floats, rule: Steaming
+) -> list[Steam]:
     """Find every steam move among the changes of implied probability.
 
     >>> found = steam(
     ...     selection=np.array([7, 7, 7, 7]), book=np.array([1, 2, 3, 1]),
     ...     hours=np.array([10.0, 9.5, 9.0, 3.0]), change=np.array([0.02, 0.01, 0.03, 0.02]),
+    ...     rule=Steaming(books=3, hours=2.0, step=0.005),
     ... )
     >>> [(move.books, move.from_hours, move.to_hours, round(move.change, 3)) for move in found]
     [(3, 10.0, 9.0, 0.02)]
     """
-    large = np.flatnonzero(np.abs(change) >= STEAM_STEP)
+    large = np.flatnonzero(np.abs(change) >= rule.step)
     direction = np.sign(change[large]).astype(np.int64)
     order = large[np.lexsort((-hours[large], direction, selection[large]))]
     keys = np.stack([selection[order], np.sign(change[order]).astype(np.int64)])
     edges = np.flatnonzero((keys[:, 1:] != keys[:, :-1]).any(axis=0)) + 1
     found: list[Steam] = []
     for rows in np.split(order, edges):
-        if rows.size >= STEAM_BOOKS:
-            found += _runs(rows, selection, book, hours, change)
+        if rows.size >= rule.books:
+            found += _runs(rows, selection, book, hours, change, rule)
     return sorted(found, key=lambda move: (move.selection, -move.from_hours))
 
 
-def _runs(rows: Ints, selection: Ints, book: Ints, hours: Floats, change: Floats) -> list[Steam]:
+def _runs(
+    rows: Ints, selection: Ints, book: Ints, hours: Floats, change: Floats, rule: Steaming
+) -> list[Steam]:
     """Slide over one selection's changes of one direction, in order of time."""
     found, first, at = [], 0, 0
     when, who = hours[rows].tolist(), book[rows].tolist()
     while at < rows.size:
-        while when[first] - when[at] > STEAM_HOURS:
+        while when[first] - when[at] > rule.hours:
             first += 1
-        if len(set(who[first : at + 1])) < STEAM_BOOKS:
+        if len(set(who[first : at + 1])) < rule.books:
             at += 1
             continue
-        while at + 1 < rows.size and when[first] - when[at + 1] <= STEAM_HOURS:
+        while at + 1 < rows.size and when[first] - when[at + 1] <= rule.hours:
             at += 1
         run = rows[first : at + 1]
         found.append(
@@ -196,20 +232,24 @@ def _runs(rows: Ints, selection: Ints, book: Ints, hours: Floats, change: Floats
     return found
 
 
-def is_against(*, share: float, line_change: Floats, change: Floats) -> Bools:
+def is_against(
+    *, share: float, line_change: Floats, change: Floats, public: float, step: float
+) -> Bools:
     """Say of each book whether it moved against the public.
 
     ``share`` of all bets is on a side; ``line_change`` of that side's own handicap (a higher one
-    is easier to win by), ``change`` of its implied probability where the line stayed.
+    is easier to win by), ``change`` of its implied probability where the line stayed: at least
+    ``step``, else it did not move.  From the share ``public`` on the public is on a side.
 
     >>> line, change = np.array([0.5, 0.0, -0.5, 0.0]), np.array([0.0, -0.02, 0.0, -0.001])
-    >>> is_against(share=0.7, line_change=line, change=change).tolist()
+    >>> moved = {"line_change": line, "change": change, "public": 0.6, "step": 0.005}
+    >>> is_against(share=0.7, **moved).tolist()
     [True, True, False, False]
-    >>> is_against(share=0.5, line_change=line, change=change).any()
+    >>> is_against(share=0.5, **moved).any()
     np.False_
     """
-    if share >= PUBLIC_SHARE:
-        return np.asarray((line_change > 0) | (change <= -STEAM_STEP))
-    if share <= 1 - PUBLIC_SHARE:
-        return np.asarray((line_change < 0) | (change >= STEAM_STEP))
+    if share >= public:
+        return np.asarray((line_change > 0) | (change <= -step))
+    if share <= 1 - public:
+        return np.asarray((line_change < 0) | (change >= step))
     return np.zeros(line_change.size, dtype=bool)

@@ -1,26 +1,50 @@
 """How far a source's quota will last.  Pure."""
 
 from calendar import monthrange
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-LOW_SHARE = 0.9  # of the limit, used
-LOW_LEFT = 100  # requests
-SLOWER = 4  # times the cadence while the quota is low
+from monitoring.domain.thresholds import declare
+
+LOW_SHARE = declare(
+    "markets.quota-low-share", 0.9, "share",
+    "A source's quota runs low once this share of it is used: it is told and asked less often.",
+    lowest=0.1, highest=1,
+)  # fmt: skip
+LOW_LEFT = declare(
+    "markets.quota-low-left", 100, "requests",
+    "A source's quota runs low once fewer requests than this are left.",
+    lowest=1, highest=1_000_000, is_whole=True,
+)  # fmt: skip
+SLOWER = declare(
+    "markets.quota-slower", 4, "cadences",
+    "A source whose quota runs low is asked again only after so many of its cadences.",
+    lowest=1, highest=100,
+)  # fmt: skip
 
 
-def is_low(*, limit: int | None, used: int | None, remaining: int | None) -> bool:
-    """Say whether nine tenths are used, or fewer than a hundred requests are left.
+@dataclass(frozen=True, slots=True)
+class Low:
+    """From where on a quota is low: used by this share, or with fewer requests left."""
 
-    >>> is_low(limit=20_000, used=18_000, remaining=2_000)
+    share: float
+    left: int
+
+
+def is_low(*, limit: int | None, used: int | None, remaining: int | None, low: Low) -> bool:
+    """Say whether so much of it is used, or so little is left.
+
+    >>> low = Low(share=0.9, left=100)
+    >>> is_low(limit=20_000, used=18_000, remaining=2_000, low=low)
     True
-    >>> is_low(limit=500, used=401, remaining=99), is_low(limit=500, used=400, remaining=100)
-    (True, False)
-    >>> is_low(limit=None, used=None, remaining=None)
+    >>> [is_low(limit=500, used=500 - left, remaining=left, low=low) for left in (99, 100)]
+    [True, False]
+    >>> is_low(limit=None, used=None, remaining=None, low=low)
     False
     """
-    if remaining is not None and remaining < LOW_LEFT:
+    if remaining is not None and remaining < low.left:
         return True
-    return bool(limit) and used is not None and used >= LOW_SHARE * (limit or 0)
+    return bool(limit) and used is not None and used >= low.share * (limit or 0)
 
 
 def resets_at(*, told: datetime | None, now: datetime) -> datetime:

@@ -3,21 +3,21 @@
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 
+from markets.domain import levels
 from markets.queries import names
-from monitoring import registry
+from monitoring import registry, thresholds
 from monitoring.domain.findings import Finding, Severity
 from monitoring.registry import Sample
 
 KIND = "markets.names-unknown"
-#: How long records may wait before somebody is told.
-WAITS = timedelta(hours=1)
 
 
 @registry.check(KIND, every=timedelta(minutes=10))
 def names_unknown(now: datetime) -> Iterator[Finding]:
-    """No record waits longer than an hour for a name or an event."""
+    """No record waits for long for a name or an event."""
+    longest = thresholds.span(levels.NAMES_WAIT)
     for backlog in names.backlogs():
-        if backlog.since is None or now - backlog.since < WAITS:
+        if backlog.since is None or now - backlog.since < longest:
             continue
         yield Finding(
             Severity.P3,

@@ -23,7 +23,7 @@ def quality(now: datetime) -> Iterator[Finding]:
             yield Finding(
                 rule.severity,
                 f"{rule.title}: {tally.n} findings open{of_these}, tolerated are"
-                f" {rule.alert_above}; the oldest of {tally.since:%Y-%m-%d %H:%M} UTC. {rule.act}",
+                f" {tally.tolerated}; the oldest of {tally.since:%Y-%m-%d %H:%M} UTC. {rule.act}",
                 subject=f"quality:{rule.kind}",
             )
 

@@ -7,25 +7,18 @@ from django.conf import settings
 from django.utils import timezone
 
 from markets import queries
+from markets.domain import levels
+from markets.domain.levels import Levels
 from markets.models import Source
 from markets.queries import sources as sources_queries
 from markets.services import breaking, switching
-from monitoring import registry
+from monitoring import registry, thresholds
 from monitoring.domain.findings import Finding, Severity
 from monitoring.registry import Sample
 
 STALE, FAILING = "markets.source-stale", "markets.fetch-failing"
 BROKEN, QUOTA, SLOW = "markets.breaker-open", "markets.quota-low", "markets.source-slow"
-FAILING_AFTER = 3  # looks in a row that brought nothing
 PROBLEMS_WITHIN = timedelta(days=1)
-#: Service levels, of a day's looks: 99 of 100 succeed, and within half of the time-out.  Somebody
-#: is called where less than 95 of 100 do and the newest five looks still hold a failure.  One
-#: failure alone breaks no level.
-SUCCESS_SHARE, PAGED_SHARE = 0.99, 0.95
-FAILURES_AT_LEAST = 2
-LATENCY_SHARE = 0.5
-LOOKS_AT_LEAST = 20
-PAGED_LOOKS_AT_LEAST = 5
 
 
 @registry.check(STALE, every=timedelta(minutes=1))
@@ -52,8 +45,9 @@ def _silence(source: queries.SourceHealth, now: datetime) -> str:
 @registry.check(FAILING, every=timedelta(minutes=1))
 def fetch_failing(now: datetime) -> Iterator[Finding]:
     """No enabled source fails again and again."""
+    at_most = thresholds.whole(levels.FAILING_AFTER)
     for source in queries.source_health(now=now):
-        if source.is_enabled and source.failures_in_a_row >= FAILING_AFTER:
+        if source.is_enabled and source.failures_in_a_row >= at_most:
             yield Finding(
                 Severity.P2,
                 f"{source.name}: {source.failures_in_a_row} looks in a row failed:"
@@ -95,11 +89,12 @@ def quota_low(now: datetime) -> Iterator[Finding]:
 @registry.check(SLOW, every=timedelta(minutes=10))
 def source_slow(now: datetime) -> Iterator[Finding]:
     """Every enabled source keeps its service levels over a day."""
+    asked = _levels()
     for source in queries.source_health(now=now):
         if not source.is_enabled:
             continue
-        is_paged = _fails_much(source)
-        said = _broken_levels(source)
+        is_paged = _fails_much(source, asked)
+        said = _broken_levels(source, asked)
         if said or is_paged:
             share = f"{source.looks.succeeded} of {source.looks.total} looks succeeded in a day"
             yield Finding(
@@ -109,30 +104,37 @@ def source_slow(now: datetime) -> Iterator[Finding]:
             )
 
 
-def _fails_much(source: queries.SourceHealth) -> bool:
-    """Say whether so many looks fail, and still do, that somebody is to be called."""
-    looks = source.looks
-    return (
-        not source.is_simulated
-        and looks.total >= PAGED_LOOKS_AT_LEAST
-        and looks.total - looks.succeeded >= FAILURES_AT_LEAST
-        and looks.succeeded < PAGED_SHARE * looks.total
-        and looks.failed_lately > 0
+def _levels() -> Levels:
+    """Return what is asked of the sources now."""
+    return Levels(
+        success=thresholds.value(levels.SUCCESS_SHARE),
+        paged_success=thresholds.value(levels.PAGED_SHARE),
+        paged_looks=thresholds.whole(levels.PAGED_LOOKS),
+        failures=thresholds.whole(levels.FAILURES),
+        looks=thresholds.whole(levels.LOOKS),
+        latency=thresholds.value(levels.LATENCY_SHARE),
     )
 
 
-def _broken_levels(source: queries.SourceHealth) -> list[str]:
-    """Return which levels a source does not keep, in words."""
+def _fails_much(source: queries.SourceHealth, asked: Levels) -> bool:
+    """Say whether so many looks fail, and still do, that somebody is to be called."""
     looks = source.looks
-    if looks.total < LOOKS_AT_LEAST:
-        return []
-    said = []
-    failed = looks.total - looks.succeeded
-    if failed >= FAILURES_AT_LEAST and looks.succeeded < SUCCESS_SHARE * looks.total:
+    return not source.is_simulated and levels.is_paged(
+        levels=asked,
+        succeeded=looks.succeeded,
+        total=looks.total,
+        failed_lately=looks.failed_lately,
+    )
+
+
+def _broken_levels(source: queries.SourceHealth, asked: Levels) -> list[str]:
+    """Return which levels a source does not keep, in words."""
+    looks, said = source.looks, []
+    if levels.is_failing(levels=asked, succeeded=looks.succeeded, total=looks.total):
         said.append(f"{looks.succeeded} of {looks.total} looks succeeded in a day")
-    longest = LATENCY_SHARE * source.timeout_seconds * 1000
-    if looks.p95_ms is not None and looks.p95_ms > longest:
-        said.append(f"one look in twenty waits {looks.p95_ms / 1000:.1f} s or longer")
+    timeout = timedelta(seconds=source.timeout_seconds)
+    if levels.is_slow(levels=asked, total=looks.total, p95_ms=looks.p95_ms, timeout=timeout):
+        said.append(f"one look in twenty waits {(looks.p95_ms or 0) / 1000:.1f} s or longer")
     return said
 
 

@@ -9,12 +9,12 @@ from datetime import datetime, timedelta
 from django.db import connection
 from django.db.models import Count, Exists, Min, OuterRef
 
-from markets.domain import simulation
+from markets.domain import levels, simulation
 from markets.models import Event, EventAlias, Fetch, LatestPrice, Result, Source
-from markets.queries.sources import STALE_AFTER, SourceHealth
+from markets.queries import sources
+from markets.queries.sources import SourceHealth
+from monitoring import thresholds
 
-#: So many looks in a row may find nothing new although something is due.
-EMPTY_AT_MOST = 10
 #: An event that began longer ago was given up: its source will not tell of it any more.
 GIVEN_UP_AFTER = timedelta(days=14)
 #: An event that begins so soon has prices, where its source brings any.
@@ -47,7 +47,7 @@ _LAST_OF_A_LEAGUE = """
 
 def owed_by(*, source: SourceHealth, now: datetime) -> str:
     """Return what a source should have told by now, in words; "" where it owes nothing."""
-    patience = STALE_AFTER * timedelta(seconds=source.cadence_seconds)
+    patience = sources.patience(cadence_seconds=source.cadence_seconds)
     if source.is_simulated:
         return _owed_by_the_simulator(now=now, patience=patience)
     if not _was_empty_each_time(source_id=source.pk):
@@ -59,8 +59,9 @@ def owed_by(*, source: SourceHealth, now: datetime) -> str:
 
 def _was_empty_each_time(*, source_id: int) -> bool:
     ended = Fetch.objects.filter(source_id=source_id).exclude(state=Fetch.State.RUNNING)
-    states = ended.order_by("-started_at").values_list("state", flat=True)[:EMPTY_AT_MOST]
-    return len(states) == EMPTY_AT_MOST and set(states) <= _EMPTY
+    at_most = thresholds.whole(levels.EMPTY_LOOKS)
+    states = ended.order_by("-started_at").values_list("state", flat=True)[:at_most]
+    return len(states) == at_most and set(states) <= _EMPTY
 
 
 def _results_owed(*, source_id: int, now: datetime, patience: timedelta) -> str:

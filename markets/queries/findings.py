@@ -8,6 +8,7 @@ from django.db.models import Count, F, Min, Q, QuerySet
 
 from markets.domain import quality
 from markets.models import QualityFinding
+from monitoring import thresholds
 
 OPEN = Q(resolved_at=None)
 
@@ -33,11 +34,12 @@ class Tally:
     dismissed: int
     simulated: int  # of n
     since: datetime | None
+    tolerated: int | None  # before somebody is told; None: any number
 
     @property
     def is_above(self) -> bool:
         """Say whether somebody should be told."""
-        return self.rule.alert_above is not None and self.n > self.rule.alert_above
+        return self.tolerated is not None and self.n > self.tolerated
 
 
 def tallies(*, now: datetime) -> list[Tally]:
@@ -55,7 +57,14 @@ def tallies(*, now: datetime) -> list[Tally]:
         )
         .values_list("kind", "every", "n", "simulated", "since")
     }
-    return [Tally(rule, *rows.get(kind, (0, 0, 0, None))) for kind, rule in quality.RULES.items()]
+    return [
+        Tally(rule, *rows.get(kind, (0, 0, 0, None)), tolerated=_tolerated(rule))
+        for kind, rule in quality.RULES.items()
+    ]
+
+
+def _tolerated(rule: quality.Rule) -> int | None:
+    return None if rule.alert_above is None else thresholds.whole(rule.alert_above)
 
 
 def listed(

@@ -10,6 +10,7 @@ from django.db import connection
 from markets.domain import movement
 from markets.models import Notice
 from markets.queries.moves import Reverse
+from monitoring import thresholds
 
 _FIRST_LINES = """
 SELECT m.id, c.book_id, min(c.opened_at) <= (
@@ -88,6 +89,7 @@ def _against(
     both["moved"] = (both["line"] - both["line_first"]).fillna(0.0)
     change = 1 / both["price"] - 1 / both["opening_price_first"]
     both["change"] = change.where(same, 0.0)
+    public, step = (thresholds.value(one) for one in (movement.PUBLIC_SHARE, movement.STEAM_STEP))
     about: Any
     for about, rows in both.groupby(["event_id", "kind", "role"], sort=False):
         event_id, kind, role = int(about[0]), str(about[1]), str(about[2])
@@ -95,7 +97,11 @@ def _against(
         if share is None:
             continue
         against = movement.is_against(
-            share=share, line_change=rows["moved"].to_numpy(), change=rows["change"].to_numpy()
+            share=share,
+            line_change=rows["moved"].to_numpy(),
+            change=rows["change"].to_numpy(),
+            public=public,
+            step=step,
         )
         if np.count_nonzero(against) * 2 <= len(rows):
             continue

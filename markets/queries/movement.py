@@ -23,6 +23,7 @@ from markets.queries.moves import (
     Timing,
 )
 from markets.queries.prices import LONGEST_STANDING
+from monitoring import thresholds
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -232,7 +233,7 @@ def _read(selections: list[int], until: datetime, earliest: datetime) -> NDArray
 
 
 def _timing(quotes: _Quotes, history: _History) -> Iterator[Timing]:
-    rows = quotes.rows
+    rows, enough = quotes.rows, thresholds.whole(movement.ENOUGH)
     event = rows["event_id"].to_numpy()
     close, reference = rows["fair_probability"].to_numpy(), rows["reference"].to_numpy()
     prices = []
@@ -250,7 +251,7 @@ def _timing(quotes: _Quotes, history: _History) -> Iterator[Timing]:
                     window=window, event=event[known], moved=moved[known], value=value[known]
                 )
             )
-        yield Timing(sport, kind, windows, movement.advice(windows))
+        yield Timing(sport, kind, windows, movement.advice(windows, enough=enough))
 
 
 def _steam(quotes: _Quotes, history: _History) -> list[Steamed]:
@@ -258,7 +259,12 @@ def _steam(quotes: _Quotes, history: _History) -> list[Steamed]:
 
     A price that a source calls the close has no time of its own, so it times nothing.
     """
-    if history.quote.size < movement.STEAM_BOOKS:
+    rule = movement.Steaming(
+        books=thresholds.whole(movement.STEAM_BOOKS),
+        hours=thresholds.value(movement.STEAM_HOURS),
+        step=thresholds.value(movement.STEAM_STEP),
+    )
+    if history.quote.size < rule.books:
         return []
     change = np.diff(1 / history.price, prepend=np.nan)
     is_first = np.zeros(change.size, dtype=bool)
@@ -270,6 +276,7 @@ def _steam(quotes: _Quotes, history: _History) -> list[Steamed]:
         book=rows["book_id"].to_numpy()[history.quote[usable]],
         hours=history.hours[usable],
         change=change[usable],
+        rule=rule,
     )
     return _named(found, rows, quotes.events)
 

@@ -7,17 +7,18 @@ under suspicion already.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.db import connection
 
 from markets.domain import quality
+from markets.domain import quality_limits as limits
 from markets.models import Book, Event, Market
 from markets.queries import flaws_of_events, flaws_of_prices
+from monitoring import thresholds
 
-#: So many flaws of one rule are named at a look, the worst first; the rest is counted.
-AT_MOST = 500
+AT_MOST = limits.NAMED_AT_MOST
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,7 @@ class Scope:
         """Return it as parameters of a statement."""
         return {
             "as_of": self.as_of,
-            "until": self.as_of + quality.AHEAD,
+            "until": self.as_of + thresholds.span(limits.AHEAD),
             "since": self.since,
             "competition": self.competition_id,
             "season": self.season_id,
@@ -132,7 +133,11 @@ def _subject(row: Mapping[str, Any]) -> str:
 
 
 def _seasons(scope: Scope) -> Found:
-    asked = {**scope.asked(), "over_after": quality.SEASON_OVER_AFTER}
+    asked = {**scope.asked(), "over_after": thresholds.span(limits.SEASON_OVER_AFTER)}
+    leagues = quality.Leagues(
+        share=thresholds.value(limits.ROUND_ROBIN_SHARE),
+        sides=thresholds.whole(limits.FEWEST_TEAMS),
+    )
     flaws = []
     for row in _read(flaws_of_events.TALLIES, asked):
         tally = quality.Tally(
@@ -143,15 +148,15 @@ def _seasons(scope: Scope) -> Found:
             pairings=row["pairings"],
             is_over=row["is_over"],
         )
-        flaw = quality.season_flaw(tally)
+        flaw = quality.season_flaw(tally, leagues=leagues)
         if flaw is not None:
-            value, said = flaw
+            off_by, said = flaw
             flaws.append(
                 Flaw(
                     kind="season-count",
                     subject=f"markets.Season:{row['season_id']}",
                     detail=f"{tally.code} {tally.label}: {said}",
-                    value=value,
+                    value=off_by,
                     season_id=row["season_id"],
                 )
             )
@@ -159,7 +164,7 @@ def _seasons(scope: Scope) -> Found:
 
 
 def _ranges() -> dict[str, Any]:
-    rows = quality.bounds()
+    rows = limits.bounds(read=thresholds.value)
     return {
         "kinds": [row.kind for row in rows],
         "book_kinds": [row.book_kind for row in rows],
@@ -167,7 +172,7 @@ def _ranges() -> dict[str, Any]:
         "highs": [row.high for row in rows],
         "answers": [row.answers for row in rows],
         "sums": [row.sums_to for row in rows],
-        "together": quality.TOGETHER,
+        "together": thresholds.span(limits.TOGETHER),
     }
 
 
@@ -177,8 +182,8 @@ def _whole() -> dict[str, Any]:
 
 def _patience() -> dict[str, Any]:
     return {
-        "cadences": quality.STALE_CADENCES,
-        "league_time": timedelta(hours=quality.STALE_LEAGUE_HOURS),
+        "cadences": thresholds.value(limits.STALE_CADENCES),
+        "league_time": thresholds.span(limits.STALE_LEAGUE_HOURS),
     }
 
 
@@ -186,9 +191,9 @@ def _frozen() -> dict[str, Any]:
     return {
         **_whole(),
         **_patience(),
-        "frozen_after": quality.FROZEN_AFTER,
-        "frozen_books": quality.FROZEN_BOOKS,
-        "frozen_move": quality.FROZEN_MOVE,
+        "frozen_after": thresholds.span(limits.FROZEN_AFTER),
+        "frozen_books": thresholds.whole(limits.FROZEN_BOOKS),
+        "frozen_move": thresholds.value(limits.FROZEN_MOVE),
         "takes_bets": list(Book.TAKES_BETS),
     }
 
@@ -197,35 +202,35 @@ def _arbitrage() -> dict[str, Any]:
     return {
         **_whole(),
         **_patience(),
-        "arbitrage": quality.ARBITRAGE,
+        "arbitrage": thresholds.value(limits.ARBITRAGE),
         "takes_bets": list(Book.TAKES_BETS),
     }
 
 
 def _monotone() -> dict[str, Any]:
-    return {**_whole(), "slack": quality.MONOTONE_SLACK}
+    return {**_whole(), "slack": thresholds.value(limits.MONOTONE_SLACK)}
 
 
 def _results() -> dict[str, Any]:
     return {
-        "after": quality.RESULT_AFTER,
-        "at_least": quality.RESULT_AFTER_AT_LEAST,
-        "sports": list(quality.RESULT_AFTER_OF),
-        "afters": list(quality.RESULT_AFTER_OF.values()),
+        "after": thresholds.span(limits.RESULT_AFTER),
+        "at_least": thresholds.span(limits.RESULT_AFTER_AT_LEAST),
+        "sports": list(limits.RESULT_AFTER_OF),
+        "afters": [thresholds.span(one) for one in limits.RESULT_AFTER_OF.values()],
     }
 
 
 def _twice() -> dict[str, Any]:
     return {
-        "within": quality.DUPLICATE_WITHIN,
-        "sports": list(quality.DUPLICATE_WITHIN_OF),
-        "withins": list(quality.DUPLICATE_WITHIN_OF.values()),
-        "twice": quality.TWICE_WITHIN,
+        "within": thresholds.span(limits.DUPLICATE_WITHIN),
+        "sports": list(limits.DUPLICATE_WITHIN_OF),
+        "withins": [thresholds.span(one) for one in limits.DUPLICATE_WITHIN_OF.values()],
+        "twice": thresholds.span(limits.TWICE_WITHIN),
     }
 
 
 def _starts() -> dict[str, Any]:
-    return {"apart": quality.STARTS_APART}
+    return {"apart": thresholds.span(limits.STARTS_APART)}
 
 
 _RULES: Mapping[str, tuple[str, Callable[[], dict[str, Any]]]] = {

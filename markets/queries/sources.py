@@ -7,15 +7,13 @@ from typing import Any
 from django.db import connection
 from django.db.models import Count
 
-from markets.domain import quotas
+from markets.domain import levels, quotas
 from markets.models import Fetch, FetchProblem, Source
+from monitoring import thresholds
 
-#: A source is stale when it was last read this many cadences ago.
-STALE_AFTER = 3
 #: After a failure a source is asked again this soon, then after twice as long, and so on.
 FIRST_RETRY = timedelta(minutes=5)
 LOOKED_BACK = timedelta(days=1)  # for latency, success and errors
-NEWEST = 5  # looks that say whether a source fails still
 #: Upper bounds of the latency histogram, in seconds.
 BUCKETS = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
 
@@ -68,7 +66,7 @@ class Looks:
     rows_rejected: int = 0
     errors: dict[str, int] = field(default_factory=dict)
     refused: dict[str, int] = field(default_factory=dict)  # prices that the gate turned away: why
-    failed_lately: int = 0  # of the newest five
+    failed_lately: int = 0  # of the newest ones
 
     @property
     def success_share(self) -> float | None:
@@ -77,7 +75,7 @@ class Looks:
 
 @dataclass(frozen=True, slots=True)
 class SourceHealth:
-    """How a source fares: ``is_stale`` when its last success is older than three cadences."""
+    """How a source fares: ``is_stale`` when its last success is some cadences old."""
 
     pk: int
     code: str
@@ -177,7 +175,8 @@ def _looks(now: datetime) -> dict[int, Looks]:
         cursor.execute(_REFUSED, {"since": since, "now": now})
         for source_id, why, n in cursor.fetchall():
             refused.setdefault(source_id, {})[why] = n
-        cursor.execute(_LATENCY, {"since": since, "now": now, "newest": NEWEST})
+        newest = thresholds.whole(levels.NEWEST)
+        cursor.execute(_LATENCY, {"since": since, "now": now, "newest": newest})
         return {
             source_id: Looks(
                 succeeded=succeeded,
@@ -208,7 +207,7 @@ def _looks(now: datetime) -> dict[int, Looks]:
 def _health(source: Source, looks: Looks, now: datetime) -> SourceHealth:
     age = None if source.last_success_at is None else now - source.last_success_at
     is_read = source.is_enabled and bool(source.location)
-    longest = STALE_AFTER * timedelta(seconds=source.cadence_seconds)
+    longest = patience(cadence_seconds=source.cadence_seconds)
     return SourceHealth(
         pk=source.pk,
         code=source.code,
@@ -237,13 +236,23 @@ def _health(source: Source, looks: Looks, now: datetime) -> SourceHealth:
     )
 
 
+def patience(*, cadence_seconds: int) -> timedelta:
+    """Return how long a source of this cadence may stay silent."""
+    return thresholds.value(levels.STALE_AFTER) * timedelta(seconds=cadence_seconds)
+
+
 def is_quota_low(source: Source, now: datetime) -> bool:
     """Say whether a source's quota runs low; what was read before it began anew says nothing."""
     read_at = source.quota_read_at
     if read_at is None or quotas.resets_at(told=source.quota_resets_at, now=read_at) <= now:
         return False
     return quotas.is_low(
-        limit=source.quota_limit, used=source.quota_used, remaining=source.quota_remaining
+        limit=source.quota_limit,
+        used=source.quota_used,
+        remaining=source.quota_remaining,
+        low=quotas.Low(
+            share=thresholds.value(quotas.LOW_SHARE), left=thresholds.whole(quotas.LOW_LEFT)
+        ),
     )
 
 
@@ -280,7 +289,7 @@ def _is_due(source: Source, now: datetime) -> bool:
 def _pause(source: Source, now: datetime) -> timedelta:
     cadence = timedelta(seconds=source.cadence_seconds)
     if is_quota_low(source, now):
-        cadence *= quotas.SLOWER
+        cadence *= thresholds.value(quotas.SLOWER)
     if not source.failures_in_a_row:
         return cadence
     return min(cadence, FIRST_RETRY * 2 ** min(source.failures_in_a_row - 1, 10))

@@ -19,6 +19,7 @@ from markets.services import copying, latest, partitions
 from markets.services.counts import PriceCounts
 from markets.services.listing import PricedKeys
 from markets.services.naming import Tell
+from monitoring import thresholds
 
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
@@ -102,29 +103,44 @@ def _usable(
     if not len(columns):
         return _nothing(), columns.record, np.zeros(0, dtype=bool)
     selection, book = keys.selection[columns.key], book_ids[columns.book]
-    now = price_columns.microseconds(fetched_at)
+    now, gate = price_columns.microseconds(fetched_at), _gate()
     reason = gates.judge(
-        price=columns.price, seen=columns.seen, fetched_at=now, no_number=price_columns.NO_NUMBER
-    )
+        price=columns.price, seen=columns.seen, fetched_at=now,
+        no_number=price_columns.NO_NUMBER, gate=gate,
+    )  # fmt: skip
     has_place = (selection >= 0) & (book >= 0)
     refused = np.flatnonzero(has_place & (reason != gates.PASSED))
     if refused.size:
-        _tell_refused(columns, refused, reason, tell, counts)
+        _tell_refused(columns, refused, reason, gate, tell, counts)
     for name, wrong in keys.refused.items():
         counts.refused[name] = int(np.isin(columns.key, wrong).sum())
     usable = np.flatnonzero(has_place & (reason == gates.PASSED))
     if is_live:
-        _tell_old(columns, usable, now, tell, counts)
+        _tell_old(columns, usable, now, gate, tell, counts)
     rows = Rows(selection, book, columns.seen, columns.price, columns.mark)
     return rows.at(usable), columns.record[usable], keys.is_fresh[columns.key[usable]]
 
 
+def _gate() -> gates.Gate:
+    """Return the bounds of what is believed, as they are for this load."""
+    return gates.Gate(
+        oldest=thresholds.span(gates.OLDEST),
+        ahead=thresholds.span(gates.AHEAD),
+        highest=thresholds.value(gates.HIGHEST),
+    )
+
+
 def _tell_refused(
-    columns: PriceColumns, rows: Ints, reason: Ints, tell: Tell, counts: PriceCounts
+    columns: PriceColumns,
+    rows: Ints,
+    reason: Ints,
+    gate: gates.Gate,
+    tell: Tell,
+    counts: PriceCounts,
 ) -> None:
     """Count the refused prices by reason and tell each, up to a number that people can read."""
     counts.refused_records = np.unique(columns.record[rows])
-    for code, (name, expected) in gates.REASONS.items():
+    for code, (name, expected) in gate.reasons.items():
         found = rows[reason[rows] == code]
         if not found.size:
             continue
@@ -146,17 +162,24 @@ def _offered(columns: PriceColumns, row: int, code: int) -> str:
     return f"{columns.price[row] / 1000:g}"
 
 
-def _tell_old(columns: PriceColumns, rows: Ints, now: int, tell: Tell, counts: PriceCounts) -> None:
+def _tell_old(
+    columns: PriceColumns,
+    rows: Ints,
+    now: int,
+    gate: gates.Gate,
+    tell: Tell,
+    counts: PriceCounts,
+) -> None:
     """Say that a source which should show prices of now shows old ones; they are kept."""
     age = now - columns.seen[rows]
-    old = age > gates.OLD // timedelta(microseconds=1)
+    old = age > gate.oldest // timedelta(microseconds=1)
     if old.any():
-        counts.refused[gates.TOO_OLD] = int(old.sum())
+        counts.refused[gate.too_old] = int(old.sum())
         minutes = int(age.max()) // 60_000_000
         tell(
             "seen_at",
-            f"prices of the last {gates.OLD.seconds // 60} minutes; {int(old.sum())} are older,"
-            f" the oldest by {minutes} minutes (kept)",
+            f"prices of the last {gate.oldest / timedelta(minutes=1):g} minutes;"
+            f" {int(old.sum())} are older, the oldest by {minutes} minutes (kept)",
             None,
         )
 

@@ -13,13 +13,25 @@ from rapidfuzz import fuzz, process
 
 from markets.models import Book, Competition, Event, Participant, ParticipantAlias, UnknownName
 from markets.queries import names as names_known
+from monitoring import thresholds
+from monitoring.domain.thresholds import declare
 
 AT_MOST = 5
-#: Below it two names have nothing in common that would help.
-LISTS_ABOVE = 60.0
-#: From here on, and as far ahead of the second, a suggestion is shown as likely.
-MAPS_ABOVE = 96.0
-MARGIN = 8.0
+LISTS_ABOVE = declare(
+    "markets.alias-listed", 60, "of 100",
+    "A name less alike than this is not suggested: it has nothing in common that would help.",
+    lowest=0, highest=100,
+)  # fmt: skip
+MAPS_ABOVE = declare(
+    "markets.alias-likely", 96, "of 100",
+    "A suggestion at least so alike is shown as likely; a person maps it.",
+    lowest=50, highest=100,
+)  # fmt: skip
+MARGIN = declare(
+    "markets.alias-margin", 8, "of 100",
+    "A suggestion is shown as likely only so far ahead of the next one.",
+    lowest=0, highest=100,
+)  # fmt: skip
 #: How much the participants of the same competition go before those of the whole sport.
 _AT_HOME = 3.0
 
@@ -63,8 +75,8 @@ def is_likely(row: UnknownName) -> bool:
     """Say whether the first suggestion is far ahead: it is shown so, and mapped by a person."""
     return (
         bool(row.suggestions)
-        and row.suggestions[0]["score"] >= MAPS_ABOVE
-        and (row.margin or 0) >= MARGIN
+        and row.suggestions[0]["score"] >= thresholds.value(MAPS_ABOVE)
+        and (row.margin or 0) >= thresholds.value(MARGIN)
     )
 
 
@@ -92,7 +104,7 @@ def _best(
         [text for _, text, _ in choices],
         scorer=_scorer,
         limit=AT_MOST * 6,
-        score_cutoff=LISTS_ABOVE,
+        score_cutoff=thresholds.value(LISTS_ABOVE),
     )
     best: dict[int, Suggestion] = {}
     for _, score, place in hits:

@@ -10,13 +10,27 @@ from django.conf import settings
 from django.db import Error, connection
 from django.db.migrations.executor import MigrationExecutor
 
-from monitoring import queries, registry
+from monitoring import queries, registry, thresholds
 from monitoring.domain.findings import Severity
+from monitoring.domain.thresholds import declare
 from monitoring.models import CheckState, Heartbeat
 from monitoring.services import beating, broker, checking, outcomes
 
-BEAT_SILENT_AFTER = timedelta(seconds=30)
-LOW_DISK, NO_DISK = 10 * 1024**3, 1024**3  # bytes
+BEAT_SILENT_AFTER = declare(
+    "monitoring.beat-silent-after", 30, "s",
+    "Beat, which starts every job, counts as down when its last sign is older than this.",
+    lowest=15, highest=3_600,
+)  # fmt: skip
+LOW_DISK = declare(
+    "monitoring.disk-low", 10, "GiB",
+    "With less room on the disk than this the health check warns.",
+    lowest=0.1, highest=100_000,
+)  # fmt: skip
+NO_DISK = declare(
+    "monitoring.disk-out", 1, "GiB",
+    "With less room on the disk than this the health check fails.",
+    lowest=0.1, highest=100_000,
+)  # fmt: skip
 OK, WARNING, FAILED = "OK", "WARNING", "FAILED"
 GRAVE = (Severity.P0, Severity.P1)
 
@@ -147,13 +161,14 @@ def _beat(now: datetime) -> tuple[str, str]:
         return FAILED, "beat has never given a sign"
     silent = max(now - heart.at, timedelta(0))
     text = f"last sign {silent.total_seconds():.0f} s ago"
-    return (FAILED if silent > BEAT_SILENT_AFTER else OK), text
+    return (FAILED if silent > thresholds.span(BEAT_SILENT_AFTER) else OK), text
 
 
 def _disk(now: datetime) -> tuple[str, str]:
-    free = shutil.disk_usage(settings.CLOSINGLINE_HOME).free
-    status = FAILED if free < NO_DISK else WARNING if free < LOW_DISK else OK
-    return status, f"{free / 1024**3:.1f} GiB free for {settings.CLOSINGLINE_HOME.name}"
+    free = shutil.disk_usage(settings.CLOSINGLINE_HOME).free / 1024**3
+    least, little = thresholds.value(NO_DISK), thresholds.value(LOW_DISK)
+    status = FAILED if free < least else WARNING if free < little else OK
+    return status, f"{free:.1f} GiB free for {settings.CLOSINGLINE_HOME.name}"
 
 
 OUTER: tuple[tuple[str, Look], ...] = (

@@ -5,14 +5,15 @@ from datetime import timedelta
 import pytest
 
 from markets.connectors.base import ParsedBatch
+from markets.domain import levels
 from markets.models import Event, Fetch, Source
 from markets.monitors import sources as monitors
-from markets.queries import arrears
 from markets.services import simulating
 from tests.markets.builders import NOW, START, a_batch, a_result, a_source, an_event, record
 
 pytestmark = pytest.mark.django_db
 SOON = START + timedelta(days=3)
+EMPTY = int(levels.EMPTY_LOOKS.default)
 
 
 def said(now):
@@ -37,7 +38,7 @@ class TestARealSource:
             )
 
     def test_is_missed_when_it_stays_empty_although_a_result_is_due(self, source):
-        self.looks(source, *["NOTHING_NEW"] * arrears.EMPTY_AT_MOST)
+        self.looks(source, *["NOTHING_NEW"] * EMPTY)
         (text,) = said(SOON)
         assert "it is read with success and brings nothing: no result of 1 events" in text
         assert "the first began 2023-08-12 17:00 UTC" in text
@@ -45,9 +46,9 @@ class TestARealSource:
     @pytest.mark.parametrize(
         "states",
         [
-            ["NOTHING_NEW"] * (arrears.EMPTY_AT_MOST - 1),
-            ["NOTHING_NEW"] * arrears.EMPTY_AT_MOST + ["NEW_DATA"],
-            ["NEW_DATA"] + ["NOTHING_NEW"] * (arrears.EMPTY_AT_MOST - 1),
+            ["NOTHING_NEW"] * (EMPTY - 1),
+            ["NOTHING_NEW"] * EMPTY + ["NEW_DATA"],
+            ["NEW_DATA"] + ["NOTHING_NEW"] * (EMPTY - 1),
         ],
     )
     def test_is_not_missed_for_a_few_empty_looks(self, source, states):
@@ -55,7 +56,7 @@ class TestARealSource:
         assert said(SOON) == []
 
     def test_may_stay_empty_while_nothing_is_due(self, source):
-        self.looks(source, *["NOTHING_NEW"] * arrears.EMPTY_AT_MOST)
+        self.looks(source, *["NOTHING_NEW"] * EMPTY)
         began = START + timedelta(hours=3)
         Source.objects.update(last_success_at=began)
         assert said(began + timedelta(hours=35)) == []
@@ -71,7 +72,7 @@ class TestARealSource:
         strange = a_source(code="strange")
         record(a_batch(events=[an_event(competition="E0", home="Pines", away="Oaks")]), strange)
         assert len(said(SOON)) == 0
-        self.looks(strange, *["NOTHING_NEW"] * arrears.EMPTY_AT_MOST)
+        self.looks(strange, *["NOTHING_NEW"] * EMPTY)
         Source.objects.filter(pk=strange.pk).update(location="/x", last_success_at=SOON)
         assert said(SOON) == []
 

@@ -4,6 +4,7 @@ import pytest
 from django.template.loader import render_to_string
 
 from markets import queries
+from markets.domain import levels
 from markets.models import Fetch, FetchProblem, Source
 from markets.monitors import sources as monitors
 from markets.services import breaking
@@ -63,7 +64,7 @@ class TestFetchFailing:
         Fetch.objects.create(
             source=source, origin="x", state="FAILED", started_at=NOW, error="x answered 404"
         )
-        for failures in range(monitors.FAILING_AFTER):
+        for failures in range(int(levels.FAILING_AFTER.default)):
             Source.objects.update(failures_in_a_row=failures)
             assert list(monitors.fetch_failing(NOW)) == []
         breaking.note_failure(source=source, kind="HTTP_4XX", now=NOW)

@@ -58,7 +58,7 @@ class TestMeanByEvent:
         assert movement.mean_by_event(event=empty, value=empty).value is None
 
 
-def a_window(farthest, value, low, *, events=movement.ENOUGH):
+def a_window(farthest, value, low, *, events=100):
     mean = movement.Mean(value, low, value + (value - low))
     return movement.Window(0, farthest, n=events * 3, events=events, moved=0.01, value=mean)
 
@@ -66,14 +66,16 @@ def a_window(farthest, value, low, *, events=movement.ENOUGH):
 class TestAdvice:
     def test_names_the_window_that_is_clearly_best(self):
         best = a_window(24, 0.02, 0.01)
-        assert movement.advice([a_window(1, -0.03, -0.04), best]) is best
+        assert movement.advice([a_window(1, -0.03, -0.04), best], enough=100) is best
 
     def test_names_none_where_the_interval_holds_another_mean(self):
-        assert movement.advice([a_window(1, 0.015, 0.0), a_window(24, 0.02, 0.01)]) is None
+        assert (
+            movement.advice([a_window(1, 0.015, 0.0), a_window(24, 0.02, 0.01)], enough=100) is None
+        )
 
     def test_names_none_below_a_hundred_events(self):
         windows = [a_window(1, -0.03, -0.04), a_window(24, 0.02, 0.01, events=99)]
-        assert movement.advice(windows) is None
+        assert movement.advice(windows, enough=100) is None
 
 
 def steam(*changes):
@@ -84,6 +86,7 @@ def steam(*changes):
         book=table[:, 1].astype(np.int64),
         hours=table[:, 2],
         change=table[:, 3],
+        rule=movement.Steaming(books=3, hours=2.0, step=0.005),
     )
 
 

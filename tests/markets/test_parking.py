@@ -84,7 +84,7 @@ class TestPark:
         ingest(file)
         row = named("Birchs")
         assert row.suggestions[0]["name"] == "Birches"
-        assert row.suggestions[0]["score"] > suggesting.LISTS_ABOVE
+        assert row.suggestions[0]["score"] > suggesting.LISTS_ABOVE.default
         assert not ParticipantAlias.objects.filter(source=strict).exists()
 
     def test_settles_what_comes_through_in_a_later_look(self, strict, file):

@@ -26,6 +26,9 @@ def shown(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
 
 
+LEAGUES = quality.Leagues(share=0.6, sides=8)
+
+
 class TestSeasonFlaw:
     @pytest.mark.parametrize(
         ("tally", "value"),
@@ -45,13 +48,15 @@ class TestSeasonFlaw:
         ],
     )
     def test_is_the_distance_from_what_the_competition_plays(self, tally, value):
-        flaw = quality.season_flaw(quality.Tally(*tally))
+        flaw = quality.season_flaw(quality.Tally(*tally), leagues=LEAGUES)
         assert (None if flaw is None else flaw[0]) == value
 
     @given(teams=st.integers(8, 40), gone=st.integers(0, 10), is_over=st.booleans())
     def test_of_a_round_robin_is_what_is_missing_once_it_is_over(self, teams, gone, is_over):
         played = teams * (teams - 1) - gone
-        flaw = quality.season_flaw(quality.Tally("X", "1", teams, played, played, is_over))
+        flaw = quality.season_flaw(
+            quality.Tally("X", "1", teams, played, played, is_over), leagues=LEAGUES
+        )
         assert (0 if flaw is None else -flaw[0]) == (gone if is_over else 0)
 
 

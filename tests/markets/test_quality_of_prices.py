@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from django.db import connection
 
-from markets.domain import kinds, quality
+from markets.domain import kinds, quality_limits
 from markets.models import LadderSnapshot, PriceSnapshot
 from markets.services import partitions
 from tests.markets.quality import (
@@ -20,21 +20,27 @@ from tests.markets.quality import (
 )
 
 DAY = 24 * HOUR
+UNBOUNDED = {"EACH_WAY"}
+
+
+def default(threshold):
+    return threshold.default
 
 
 class TestOverroundRange:
     @pytest.mark.parametrize("kind", kinds.ALL_KINDS)
     @pytest.mark.parametrize("book_kind", ["BOOKMAKER", "EXCHANGE", "AGGREGATE", "STARTING"])
     def test_holds_a_fair_market_of_every_kind(self, kind, book_kind):
-        bounds = quality.overround_range(kind=kind, book_kind=book_kind)
-        assert bounds.low is None or bounds.low <= 0.0
-        assert bounds.high is None or bounds.high > 0.0
+        rows = {(row.kind, row.book_kind): row for row in quality_limits.bounds(read=default)}
+        bounds = rows.get((kind, book_kind))
+        assert (bounds is None) == (kind in UNBOUNDED)
+        assert bounds is None or bounds.low <= 0.0 < bounds.high
 
     def test_stands_in_what_the_database_is_given(self):
-        rows = {(row.kind, row.book_kind): row for row in quality.bounds()}
+        rows = {(row.kind, row.book_kind): row for row in quality_limits.bounds(read=default)}
         row = rows["DOUBLE_CHANCE", "EXCHANGE"]
         assert (row.low, row.high, row.answers, row.sums_to) == (-0.02, float("inf"), 3, 2)
-        assert "EACH_WAY" not in {row.kind for row in quality.bounds()}
+        assert "EACH_WAY" not in {kind for kind, _ in rows}
 
 
 @pytest.mark.django_db

@@ -16,14 +16,14 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def everything_well(monkeypatch):
+def everything_well(monkeypatch, set_threshold):
     """Beat and a worker alive, and no check but the tests' own."""
     now = timezone.now()
     for name in ("beat", "worker:w@here"):
         Heartbeat.objects.create(name=name, at=now)
     monkeypatch.setattr(registry, "checks", {})
-    monkeypatch.setattr(health, "LOW_DISK", 0)
-    monkeypatch.setattr(health, "NO_DISK", 0)
+    set_threshold(health.LOW_DISK, 0.1)
+    set_threshold(health.NO_DISK, 0.1)
     return now
 
 

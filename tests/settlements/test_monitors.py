@@ -53,6 +53,13 @@ class TestOverdue:
         a_result(an_accepted_bet(), 1, 0, known_at=NOON - timedelta(seconds=30))
         assert list(monitors.overdue(NOON)) == []
 
+    def test_goes_by_how_long_settling_may_take(self, change_threshold):
+        a_result(an_accepted_bet(), 1, 0, known_at=NOON - timedelta(minutes=30))
+        change_threshold(monitors.OVERDUE_AFTER, 40)
+        assert list(monitors.overdue(NOON)) == []
+        change_threshold(monitors.OVERDUE_AFTER, 20)
+        assert len(list(monitors.overdue(NOON))) == 1
+
 
 class TestUnsettleable:
     def test_names_the_market_that_has_no_rule(self):

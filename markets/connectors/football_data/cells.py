@@ -6,10 +6,11 @@ from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
+from markets.domain import formats
+
 UK = ZoneInfo("Europe/London")
 COLLECTED_AT = time(15, 0)  # on Friday before Friday to Monday, on Tuesday before the others
 COLLECTED_BEFORE_START = timedelta(hours=3)
-HIGHEST_PRICE = 1000
 _DATE = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4}|\d{2})")
 _NUMBER = re.compile(r"[+-]?\d{1,7}(\.\d{1,12})?")
 _SEASON = re.compile(r"(?<!\d)(\d{2})(\d{2})(?!\d)")
@@ -28,8 +29,8 @@ def price(text: str) -> Decimal | str:
     if not text:
         return ""
     value = number(text)
-    if value is None or not 1 < value <= HIGHEST_PRICE:
-        return f"a price above 1 and up to {HIGHEST_PRICE}, not {text[:40]!r}"
+    if value is None or not 1 < value <= formats.HIGHEST_PRICE:
+        return f"a price above 1 and up to {formats.HIGHEST_PRICE}, not {text[:40]!r}"
     rounded = round(value, 3)
     return rounded if rounded > 1 else f"a price above 1, not {text[:40]!r}"
 
