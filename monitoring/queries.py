@@ -8,7 +8,15 @@ from django.conf import settings
 from django.db.models import Count, Max, Min, Q, QuerySet
 from django.db.models.functions import Greatest
 
+from monitoring import thresholds
+from monitoring.domain.thresholds import declare
 from monitoring.models import AuditEntry, Heartbeat, Incident, TaskRun
+
+WORKER_SILENT_AFTER = declare(
+    "monitoring.worker-silent-after", 60, "s",
+    "A worker whose last sign is older than this counts as gone.",
+    lowest=30, highest=3_600,
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +85,10 @@ def queue_states(*, now: datetime) -> list[QueueState]:
     ]
 
 
-def workers(*, now: datetime, within: timedelta = timedelta(minutes=1)) -> list[Heartbeat]:
-    """Return the workers that gave a sign within the given time."""
-    return list(
-        Heartbeat.objects.filter(name__startswith="worker:", at__gt=now - within).order_by("name")
-    )
+def workers(*, now: datetime) -> list[Heartbeat]:
+    """Return the workers that gave a sign lately."""
+    since = now - thresholds.span(WORKER_SILENT_AFTER)
+    return list(Heartbeat.objects.filter(name__startswith="worker:", at__gt=since).order_by("name"))
 
 
 def audit_entries(*, since: datetime | None = None) -> QuerySet[AuditEntry]:

@@ -18,6 +18,21 @@ EMPTY_LOOKS = declare(
     "So many looks in a row may find nothing new although something is due; then it is told.",
     lowest=1, highest=10_000, is_whole=True,
 )  # fmt: skip
+GIVEN_UP_AFTER = declare(
+    "markets.result-given-up-after", 14, "days",
+    "No result is asked of a source for an event that began longer ago than this.",
+    lowest=1, highest=3_650,
+)  # fmt: skip
+PRICED_AHEAD = declare(
+    "markets.prices-owed-ahead", 24, "hours",
+    "A source that brings prices owes them for an event that begins within this time.",
+    lowest=0.5, highest=720,
+)  # fmt: skip
+BROUGHT_WITHIN = declare(
+    "markets.prices-brought-within", 30, "days",
+    "A source that brought a price within this time is one that brings prices.",
+    lowest=1, highest=365,
+)  # fmt: skip
 FAILING_AFTER = declare(
     "markets.source-failing-after", 3, "looks",
     "A source that failed so often in a row opens an incident.",

@@ -15,12 +15,6 @@ from markets.queries import sources
 from markets.queries.sources import SourceHealth
 from monitoring import thresholds
 
-#: An event that began longer ago was given up: its source will not tell of it any more.
-GIVEN_UP_AFTER = timedelta(days=14)
-#: An event that begins so soon has prices, where its source brings any.
-PRICED_AHEAD = timedelta(hours=24)
-#: A source that brought a price in this time is one that brings prices.
-BROUGHT_WITHIN = timedelta(days=30)
 _EMPTY = {Fetch.State.NOTHING_NEW, Fetch.State.EMPTY}
 OPEN = (Event.Status.SCHEDULED, Event.Status.LIVE)
 
@@ -70,7 +64,7 @@ def _results_owed(*, source_id: int, now: datetime, patience: timedelta) -> str:
     owed = Event.objects.filter(
         Exists(brings),
         status__in=OPEN,
-        starts_at__range=(now - GIVEN_UP_AFTER, now - patience),
+        starts_at__range=(now - thresholds.span(levels.GIVEN_UP_AFTER), now - patience),
     ).aggregate(n=Count("pk"), first=Min("starts_at"))
     return _no_result(owed["n"], owed["first"]) if owed["n"] else ""
 
@@ -81,7 +75,9 @@ def _prices_owed(*, source_id: int, now: datetime) -> str:
     Its competitions are those whose events carry its ids, or whose results it told.
     """
     brought = Fetch.objects.filter(
-        source_id=source_id, started_at__gt=now - BROUGHT_WITHIN, counts__prices__new__gt=0
+        source_id=source_id,
+        started_at__gt=now - thresholds.span(levels.BROUGHT_WITHIN),
+        counts__prices__new__gt=0,
     )
     if not brought.exists():
         return ""
@@ -92,7 +88,7 @@ def _prices_owed(*, source_id: int, now: datetime) -> str:
         | Exists(Result.objects.filter(source_id=source_id, **of_these)),
         ~Exists(LatestPrice.objects.filter(selection__market__event=OuterRef("pk"))),
         status=Event.Status.SCHEDULED,
-        starts_at__range=(now, now + PRICED_AHEAD),
+        starts_at__range=(now, now + thresholds.span(levels.PRICED_AHEAD)),
     ).aggregate(n=Count("pk"), first=Min("starts_at"))
     if not owed["n"]:
         return ""

@@ -12,7 +12,7 @@ from django.db.migrations.executor import MigrationExecutor
 
 from monitoring import queries, registry, thresholds
 from monitoring.domain.findings import Severity
-from monitoring.domain.thresholds import declare
+from monitoring.domain.thresholds import Threshold, declare
 from monitoring.models import CheckState, Heartbeat
 from monitoring.services import beating, broker, checking, outcomes
 
@@ -151,8 +151,12 @@ def _broker(now: datetime) -> tuple[str, str]:
 def _workers(now: datetime) -> tuple[str, str]:
     alive = queries.workers(now=now)
     if not alive:
-        return FAILED, "no worker has given a sign for a minute"
+        return FAILED, f"no worker has given a sign for {_words(queries.WORKER_SILENT_AFTER)}"
     return OK, ", ".join(heart.name.removeprefix(beating.WORKER) for heart in alive)
+
+
+def _words(threshold: Threshold) -> str:
+    return threshold.in_words(thresholds.value(threshold))
 
 
 def _beat(now: datetime) -> tuple[str, str]:
