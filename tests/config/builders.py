@@ -39,6 +39,7 @@ from monitoring.models import (
     TaskRun,
     User,
 )
+from monitoring.services import thresholding
 from settlements.models import BetValue, LedgerAccount, LedgerTransfer, Settlement
 
 ROLES = ("HOME", "DRAW", "AWAY")
@@ -327,6 +328,7 @@ def _system(house: SimpleNamespace, *, now: datetime, n: int) -> None:
     )
     Heartbeat.objects.get_or_create(name="beat", defaults={"at": now})
     Heartbeat.objects.get_or_create(name="worker:main@host", defaults={"at": now})
+    thresholding.sync()
     BeatLease.objects.get_or_create(
         name="beat", defaults={"holder": "host", "token": 1, "expires_at": now}
     )

@@ -20,7 +20,7 @@ from schemathesis.specs.openapi.checks import (
 
 from markets.services import simulating
 from monitoring.models import User
-from monitoring.services import incidents, tokens
+from monitoring.services import incidents, thresholding, tokens
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 CHECKS = (
@@ -70,6 +70,7 @@ def test_no_operation_breaks_or_answers_what_it_does_not_announce(header, applic
     simulating.tick(now=NOW)
     simulating.tick(now=NOW + timedelta(minutes=1))
     incidents.open_incident(kind="test.kind", severity="P3", summary="s", at=NOW)
+    thresholding.sync()
     schema = schemathesis.openapi.from_wsgi("/api/schema", application, headers=header)
     operations = [result.ok() for result in schema.get_all_operations()]
     assert len(operations) > 60
