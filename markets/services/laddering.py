@@ -14,9 +14,10 @@ from django.db import connection
 
 from markets.connectors.base import ParsedLadder
 from markets.connectors.columns import PriceKey
-from markets.domain import formats, gates
+from markets.domain import gates
+from markets.domain.gates import Gate
 from markets.domain.ladders import BEST
-from markets.services import partitions
+from markets.services import gating, partitions
 from markets.services.naming import Tell
 
 TELL_AT_MOST = 100
@@ -71,12 +72,13 @@ def record_ladders(
     rows: dict[Key, ParsedLadder] = {}
     refused: set[int] = set()
     reasons: Counter[str] = Counter()
+    gate = gating.gate()
     for ladder in ladders:
         selection = selections.get(key_of(ladder), NOBODY)
         book = books.get(ladder.book)
         if selection == NOBODY or book is None:
             continue
-        why, wrong = _what_is_wrong(ladder, fetched_at + gates.AHEAD)
+        why, wrong = _what_is_wrong(ladder, fetched_at + gate.ahead, gate)
         if wrong and len(refused) < TELL_AT_MOST:
             tell("ladder", wrong, ladder.record)
         if wrong:
@@ -98,19 +100,19 @@ def record_ladders(
     )
 
 
-def _what_is_wrong(ladder: ParsedLadder, latest: datetime) -> tuple[str, str]:
+def _what_is_wrong(ladder: ParsedLadder, latest: datetime, gate: Gate) -> tuple[str, str]:
     """Return why no ladder can be so, and what was expected; "" twice where one can."""
     for offers in (ladder.back, ladder.lay):
         if len(offers) > BEST:
             return gates.NO_LADDER, f"the best {BEST} offers of each side, not {len(offers)}"
         for price, _ in offers:
-            if not 1 < price <= formats.HIGHEST_PRICE:
-                why, _ = gates.REASONS[gates.TOO_LOW if price <= 1 else gates.TOO_HIGH]
-                return why, f"prices above 1 and up to {formats.HIGHEST_PRICE} in a ladder"
+            if not 1 < price <= gate.highest:
+                why, _ = gate.reasons[gates.TOO_LOW if price <= 1 else gates.TOO_HIGH]
+                return why, f"prices above 1 and up to {gate.highest:g} in a ladder"
         if not all(0 < size <= _LARGEST for _, size in offers):
             return gates.NO_LADDER, f"sizes above 0 and up to {_LARGEST} in a ladder"
     if ladder.seen_at > latest:
-        why, expected = gates.REASONS[gates.IN_THE_FUTURE]
+        why, expected = gate.reasons[gates.IN_THE_FUTURE]
         return why, f"{expected}, not {ladder.seen_at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
     return "", ""
 

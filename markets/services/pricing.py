@@ -15,11 +15,10 @@ from markets.connectors import columns as price_columns
 from markets.connectors.columns import PriceColumns
 from markets.domain import changes, gates
 from markets.models import Event
-from markets.services import copying, latest, partitions
+from markets.services import copying, gating, latest, partitions
 from markets.services.counts import PriceCounts
 from markets.services.listing import PricedKeys
 from markets.services.naming import Tell
-from monitoring import thresholds
 
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
@@ -103,7 +102,7 @@ def _usable(
     if not len(columns):
         return _nothing(), columns.record, np.zeros(0, dtype=bool)
     selection, book = keys.selection[columns.key], book_ids[columns.book]
-    now, gate = price_columns.microseconds(fetched_at), _gate()
+    now, gate = price_columns.microseconds(fetched_at), gating.gate()
     reason = gates.judge(
         price=columns.price, seen=columns.seen, fetched_at=now,
         no_number=price_columns.NO_NUMBER, gate=gate,
@@ -119,15 +118,6 @@ def _usable(
         _tell_old(columns, usable, now, gate, tell, counts)
     rows = Rows(selection, book, columns.seen, columns.price, columns.mark)
     return rows.at(usable), columns.record[usable], keys.is_fresh[columns.key[usable]]
-
-
-def _gate() -> gates.Gate:
-    """Return the bounds of what is believed, as they are for this load."""
-    return gates.Gate(
-        oldest=thresholds.span(gates.OLDEST),
-        ahead=thresholds.span(gates.AHEAD),
-        highest=thresholds.value(gates.HIGHEST),
-    )
 
 
 def _tell_refused(
