@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from markets import queries
+from markets.domain import levels
 from markets.models import Event, EventAlias, Fetch, Source
 from markets.monitors import sources as monitors
 from markets.services import sources
@@ -141,7 +142,7 @@ class TestChecks:
         assert "P1" not in [found.severity for found in monitors.source_slow(NOW)]
 
     def test_of_service_levels_judges_no_few_looks(self, source):
-        looks(source, ms=[60_000] * (monitors.LOOKS_AT_LEAST - 1))
+        looks(source, ms=[60_000] * (int(levels.LOOKS.default) - 1))
         assert list(monitors.source_slow(NOW)) == []
 
 

@@ -72,7 +72,8 @@ class TestCommand:
         with pytest.raises(CommandError, match="KEY"):
             call_command("thresholds", *arguments)
 
-    def test_prints_a_table_for_people(self, row, capsys):
+    def test_prints_a_table_for_people(self, row, capsys, monkeypatch):
+        monkeypatch.delenv("COLUMNS", raising=False)
         call_command("thresholds", "set", KEY, "60", "--reason", "they are slow")
         with a_threshold() as old:
             thresholding.sync()
