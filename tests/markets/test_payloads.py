@@ -4,7 +4,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from markets.connectors import payloads
+from markets.connectors import json_shape, payloads
 
 
 class Thing(msgspec.Struct):
@@ -134,3 +134,24 @@ class TestJsonDocument:
     )
     def test_takes_a_key_once_at_each_place(self, body):
         assert payloads.json_document(body, Any)
+
+
+class TestCountKeys:
+    """A text is looked at in pieces; where they end makes no difference."""
+
+    @pytest.mark.parametrize("size", [1, 2, 3, 7, 10**6])
+    @pytest.mark.parametrize(
+        ("body", "n_keys"),
+        [
+            pytest.param(b"", 0, id="empty"),
+            pytest.param(b'{"a": 1, "b": {"c": [2, "d:"]}, "a\\"{": ":"}', 3, id="object"),
+            pytest.param(b'[{"a": 1}, {"b": "]]"}]', 0, id="list"),
+            pytest.param(b'{"' + b"[:" * 99 + b'": 1}', 1, id="signs in a text"),
+            pytest.param(b"[" * 64 + b"]" * 64, 0, id="just deep enough"),
+            pytest.param(b"[" * 65 + b"]" * 65, None, id="too deep"),
+            pytest.param(b"]" * 300 + b"[" * 364, 0, id="closed before it was opened"),
+        ],
+    )
+    def test_counts_what_the_document_itself_tells(self, monkeypatch, body, n_keys, size):
+        monkeypatch.setattr(json_shape, "_CHUNK", size)
+        assert json_shape.count_keys(body) == n_keys

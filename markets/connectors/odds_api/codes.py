@@ -162,8 +162,12 @@ def question(key: str, sport_key: str, has_draw: bool) -> Question | None:
 
 def book(key: str, title: str) -> ParsedBook:
     """Return a book as The Odds API names it."""
+    return _book(key, " ".join(title.split())[:60] or key)
+
+
+@lru_cache(maxsize=4_096)
+def _book(key: str, name: str) -> ParsedBook:
     kind = "EXCHANGE" if key in EXCHANGES else "BOOKMAKER"
-    name = " ".join(title.split())[:60] or key
     return ParsedBook(key, name, kind=kind, reference_rank=1 if key == "pinnacle" else None)
 
 
