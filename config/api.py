@@ -13,7 +13,7 @@ from rest_framework.routers import SimpleRouter
 from betting.api import halts
 from betting.api import resources as betting
 from markets import api as markets
-from models_ml.api import resources as models_ml
+from models_ml import api as models_ml
 from monitoring.api import health, incidents, runs, thresholds
 from monitoring.api import resources as monitoring
 from monitoring.rest import problems
@@ -36,9 +36,9 @@ def _rooms(package: ModuleType) -> Iterator[ModuleType]:
         yield import_module(f"{package.__name__}.{module.name}")
 
 
-MARKETS = list(_rooms(markets))
+PACKAGES = [*_rooms(markets), *_rooms(models_ml)]
 router = SimpleRouter(trailing_slash=False)
-for room in (*MARKETS, models_ml, betting, settlements, monitoring, thresholds):
+for room in (*PACKAGES, betting, settlements, monitoring, thresholds):
     for name, view in getattr(room, "RESOURCES", {}).items():
         router.register(name, view, basename=name)
 router.register("halts", halts.Halts, basename="halt")
@@ -49,7 +49,7 @@ V1 = [
     path("jobs", runs.Jobs.as_view(), name="jobs"),
     path("jobs/<str:task>/runs", runs.JobRuns.as_view(), name="job-runs"),
     path("performance", performance.Performance.as_view(), name="performance"),
-    *(route for room in MARKETS for route in getattr(room, "PATHS", ())),
+    *(route for room in PACKAGES for route in getattr(room, "PATHS", ())),
     *router.urls,
 ]
 API = [

@@ -58,6 +58,10 @@ DJANGO_CELERY_BEAT_TZ_AWARE = True
 CELERY_TASK_ROUTES = {
     "markets.*": {"queue": "ingest"},
     "models_ml.tasks.train*": {"queue": "train"},
+    "models_ml.tasks.run_etl": {"queue": "train"},
+    "models_ml.tasks.verify_store": {"queue": "train"},
+    "models_ml.tasks.replay_interval": {"queue": "train"},
+    "models_ml.tasks.drift*": {"queue": "train"},
     "settlements.tasks.replay*": {"queue": "train"},
     "models_ml.*": {"queue": "predict"},
     "betting.*": {"queue": "execute"},

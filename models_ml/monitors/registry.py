@@ -1,3 +1,5 @@
+"""Whether what serves is whole, and how good it is."""
+
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 
@@ -7,8 +9,6 @@ from models_ml.services.storing import DamagedArtefact
 from monitoring import registry
 from monitoring.domain.findings import Finding, Severity
 from monitoring.services.audit import label
-
-SHOWN = 5  # events named in a finding
 
 
 @registry.check("models_ml.artefact-damaged", every=timedelta(minutes=5))
@@ -21,20 +21,6 @@ def artefacts_are_what_was_written(now: datetime) -> Iterator[Finding]:
             serves = version.stage == version.Stage.PRODUCTION
             severity = Severity.P1 if serves else Severity.P2
             yield Finding(severity, str(error), subject=label(version))
-
-
-@registry.check("models_ml.stage-missed", every=timedelta(minutes=1))
-def every_event_gets_its_final_look(now: datetime) -> Iterator[Finding]:
-    """No event whose final stage has opened lacks that stage's feature row."""
-    for pipeline in queries.served_pipelines():
-        if missed := queries.missed_stages(pipeline=pipeline, now=now):
-            named = ", ".join(str(event_id) for event_id in missed[:SHOWN])
-            more = f" and {len(missed) - SHOWN} more" if len(missed) > SHOWN else ""
-            yield Finding(
-                Severity.P2,
-                f"{pipeline}: final stage not looked at for event {named}{more}",
-                subject=label(pipeline),
-            )
 
 
 @registry.panel(

@@ -1,0 +1,7 @@
+"""The admin site's pages of models; importing the package registers every module of it."""
+
+from importlib import import_module
+from pkgutil import iter_modules
+
+for _module in iter_modules(__path__):
+    import_module(f"{__name__}.{_module.name}")

@@ -1,0 +1,75 @@
+"""The files that facts and features are kept in, and the runs that filled them."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Q
+from unfold.contrib.filters.admin import ChoicesDropdownFilter, RelatedDropdownFilter
+from unfold.decorators import display
+
+from models_ml.admin.shown import Shown
+from models_ml.models import EtlRun, StoreFile
+from monitoring.desk import chips, columns
+from monitoring.desk.filters import StartingFilter
+
+
+class FilesToSee(StartingFilter):
+    title = "show"
+    options = {"bad": ("Damaged or stale", lambda now: ~Q(state="GOOD"))}
+
+
+@admin.register(StoreFile)
+class StoreFileAdmin(Shown):
+    list_display = ("part", "origin", "state_chip", "rows", "size", "written", "verified")
+    list_filter = (
+        FilesToSee, ("kind", ChoicesDropdownFilter), ("sport", RelatedDropdownFilter),
+        "is_simulated",
+    )  # fmt: skip
+    list_select_related = ("sport",)
+    search_fields = ("part", "sha256")
+    ordering = ("part",)
+    detail_related = ("sport", "competition", "season__competition")
+    empty_text = "Every file of the store is what was written."
+
+    state_chip = columns.state("state")
+    written = columns.moment("written_at", "Written")
+    verified = columns.moment("verified_at", "Verified")
+
+    @display(description="Origin", ordering="is_simulated")
+    def origin(self, row: StoreFile) -> str:
+        return chips.origin(is_simulated=row.is_simulated)
+
+    @display(description="Bytes", ordering="bytes")
+    def size(self, row: StoreFile) -> str:
+        return chips.number(row.bytes)
+
+    def badges(self, row: StoreFile) -> list[Any]:
+        return [self.state_chip(row), self.origin(row)]
+
+
+@admin.register(EtlRun)
+class EtlRunAdmin(Shown):
+    list_display = (
+        "sport", "origin", "began", "took", "new_results", "new_quotes", "rows_computed",
+        "rows_kept", "differences",
+    )  # fmt: skip
+    list_filter = (("sport", RelatedDropdownFilter), "is_simulated", "is_rebuild")
+    list_select_related = ("sport",)
+    search_fields = ("sport__name",)
+    ordering = ("-began_at", "-pk")
+    detail_related = ("sport",)
+    figures = (("figures", "Figures"),)
+    empty_text = "The store was not filled yet."
+
+    began = columns.moment("began_at", "Began")
+
+    @display(description="Origin", ordering="is_simulated")
+    def origin(self, row: EtlRun) -> str:
+        return chips.origin(is_simulated=row.is_simulated)
+
+    @display(description="Took", ordering="seconds")
+    def took(self, row: EtlRun) -> str:
+        return chips.duration(row.seconds)
+
+    def badges(self, row: EtlRun) -> list[Any]:
+        return [self.origin(row)]

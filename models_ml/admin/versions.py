@@ -1,0 +1,151 @@
+"""Trained versions: how good they are, what they learned from, which of them serves."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Q
+from django.http import HttpRequest
+from unfold.contrib.filters.admin import ChoicesDropdownFilter, RelatedDropdownFilter
+from unfold.decorators import display
+
+from models_ml.models import ModelVersion
+from models_ml.services import promoting
+from monitoring.desk import chips, columns, sections
+from monitoring.desk.actions import Action, Asked, Done
+from monitoring.desk.filters import StartingFilter
+from monitoring.desk.pages import Fixed
+
+Stage = ModelVersion.Stage
+
+
+def promote(asked: Asked) -> Done:
+    promoting.promote(
+        version_id=asked.row.pk, actor=asked.actor, reason=asked.reason, now=asked.now
+    )
+    return Done(f"{asked.row} serves from now on.")
+
+
+def rollback_version(asked: Asked) -> Done:
+    promoting.rollback(
+        pipeline_id=asked.row.pipeline_id, actor=asked.actor, reason=asked.reason, now=asked.now
+    )
+    return Done("Rolled back: the previous version serves again.")
+
+
+def metric(row: ModelVersion, name: str) -> tuple[float | None, float | None]:
+    """Return a figure of the model and of the market beside it."""
+    model, market = row.metrics.get("model") or {}, row.metrics.get("market") or {}
+    return model.get(name), market.get(name)
+
+
+class VersionsToSee(StartingFilter):
+    title = "show"
+    options = {
+        "live": ("All but archived and replays", lambda now: ~Q(stage__in=["ARCHIVED", "REPLAY"])),
+        "candidates": ("Candidates", lambda now: Q(stage="CANDIDATE")),
+        "replays": ("Of replays", lambda now: Q(stage="REPLAY")),
+    }
+
+
+@admin.register(ModelVersion)
+class ModelVersionAdmin(Fixed):
+    list_display = (
+        "name", "stage_chip", "origin", "log_loss", "market_log_loss", "brier", "n_rows",
+        "until", "trained",
+    )  # fmt: skip
+    list_filter = (
+        VersionsToSee, ("pipeline", RelatedDropdownFilter), ("stage", ChoicesDropdownFilter),
+    )  # fmt: skip
+    list_select_related = ("pipeline", "replay__season__competition")
+    search_fields = ("pipeline__code", "artefact_sha256")
+    ordering = ("-trained_at",)
+    detail_related = ("pipeline", "replay__season__competition")
+    empty_text = "Nothing is trained yet: open a pipeline and press Train now."
+    desk_actions = (
+        Action(
+            name="promote",
+            title="Promote",
+            permission="models_ml.change_modelversion",
+            consequence=lambda rows: (
+                f"{rows[0]} serves every prediction of its pipeline from now on, and strategies"
+                " bet on what it says. The version that serves now stays ready for a rollback."
+            ),
+            act=promote,
+            valid=lambda row: row.stage in (Stage.CANDIDATE, Stage.ARCHIVED),
+            invalid="{row} serves already, stands ready for a rollback, or belongs to a replay.",
+            icon="rocket_launch",
+            is_dangerous=True,
+        ),
+        Action(
+            name="rollback",
+            title="Roll back",
+            permission="models_ml.change_modelversion",
+            consequence=lambda rows: f"{rows[0]} is set aside and the previous version serves.",
+            act=rollback_version,
+            valid=lambda row: row.stage == Stage.PRODUCTION,
+            invalid="{row} does not serve, so there is nothing to roll back.",
+            icon="undo",
+            is_dangerous=True,
+        ),
+    )
+
+    @display(description="Version", ordering="pipeline")
+    def name(self, row: ModelVersion) -> str:
+        return f"{row.pipeline.code} v{row.number}"
+
+    stage_chip = columns.state("stage", "Stage")
+
+    @display(description="Origin", ordering="pipeline__is_simulated")
+    def origin(self, row: ModelVersion) -> str:
+        return chips.origin(
+            is_simulated=row.pipeline.is_simulated, is_replay=row.replay_id is not None
+        )
+
+    @display(description="Log loss")
+    def log_loss(self, row: ModelVersion) -> str:
+        return chips.number(metric(row, "log_loss")[0], 4)
+
+    @display(description="Market's")
+    def market_log_loss(self, row: ModelVersion) -> str:
+        return chips.number(metric(row, "log_loss")[1], 4)
+
+    @display(description="Brier (sum)")
+    def brier(self, row: ModelVersion) -> str:
+        return chips.number(metric(row, "brier_sum")[0], 4)
+
+    until = columns.moment("trained_until", "Learned until")
+    trained = columns.moment("trained_at", "Trained")
+
+    def badges(self, row: ModelVersion) -> list[Any]:
+        return [self.stage_chip(row), self.origin(row)]
+
+    def parts(self, request: HttpRequest, row: ModelVersion) -> list[sections.Section]:
+        model, market = row.metrics.get("model") or {}, row.metrics.get("market") or {}
+        names = [name for name in model if isinstance(model[name], int | float)]
+        rows = [(name.replace("_", " "), model[name], market.get(name)) for name in names]
+        return [
+            sections.Facts(
+                "Facts",
+                [
+                    ("Pipeline", row.pipeline),
+                    ("Replay", row.replay),
+                    ("Learned from", row.trained_from),
+                    ("Learned until", row.trained_until),
+                    ("Rows", row.n_rows),
+                    ("Seed", str(row.seed)),
+                    ("Trained", row.trained_at),
+                    ("Promoted", row.promoted_at),
+                    ("Code", row.code_version),
+                    ("Artefact", row.artefact),
+                    ("SHA-256", row.artefact_sha256),
+                ],
+            ),
+            sections.Table(
+                "Held against the market", ("Figure", "Model", "Market"), rows, wide=False,
+                empty="No figures were kept.",
+                note=f"On {row.metrics.get('n', '?')} events it had not seen." if rows else "",
+            ),
+            sections.Facts("Calibration", list(row.calibration.items()) or [("none", None)]),
+            sections.Facts("Parameters", list(row.parameters.items()) or [("none", None)]),
+            sections.Text("Features, in the artefact's order", ", ".join(map(str, row.features))),
+        ]  # fmt: skip
