@@ -5,7 +5,9 @@ import pytest
 from django.template.loader import render_to_string
 
 from markets.models import Event
-from models_ml import monitors, queries
+from models_ml import queries
+from models_ml.monitors import ladders
+from models_ml.monitors import registry as serving
 from models_ml.services import featuring
 from monitoring import registry
 from tests.models_ml import builders
@@ -30,7 +32,7 @@ def served():
 
 class TestArtefactsAreWhatWasWritten:
     def findings(self, version):
-        return list(monitors.artefacts_are_what_was_written(version.trained_at))
+        return list(serving.artefacts_are_what_was_written(version.trained_at))
 
     def test_finds_nothing_wrong_with_sound_files(self, served):
         assert self.findings(served[1]) == []
@@ -54,7 +56,7 @@ class TestArtefactsAreWhatWasWritten:
 
 class TestEveryEventGetsItsFinalLook:
     def findings(self, now):
-        return list(monitors.every_event_gets_its_final_look(now))
+        return list(ladders.every_event_gets_its_final_look(now))
 
     def test_finds_an_event_overlooked_until_it_is_looked_at(self, served):
         event, version = served
@@ -115,12 +117,12 @@ class TestPanel:
 
 class TestGauges:
     def test_give_log_loss_of_model_and_market(self, served):
-        samples = {labels["of"]: value for labels, value in monitors.log_losses()}
+        samples = {labels["of"]: value for labels, value in serving.log_losses()}
         assert samples["model"] == served[1].metrics["model"]["log_loss"]
         assert samples["market"] == served[1].metrics["market"]["log_loss"]
 
     def test_give_the_age_of_what_was_learned(self, served):
-        ((labels, value),) = monitors.trained_until()
+        ((labels, value),) = serving.trained_until()
         assert (labels["pipeline"], value) == (
             "soccer-1x2",
             served[1].trained_until.timestamp(),
