@@ -81,6 +81,8 @@ JOBS: Sequence[Job] = (
     Job("value", "settlements.tasks.value_due", "15 10 * * *", grace=timedelta(hours=1)),
     Job("purge", "monitoring.tasks.purge_runs", "40 3 * * *", grace=timedelta(hours=1)),
     Job("retire", "markets.tasks.retire_prices", "10 3 * * *", grace=timedelta(hours=1)),
+    Job("etl", "models_ml.tasks.run_etl", "0 2 * * *", grace=timedelta(hours=1)),
+    Job("verify-store", "models_ml.tasks.verify_store", "30 5 * * 3", grace=timedelta(hours=1)),
     Job("train", "models_ml.tasks.train_scheduled", "0 2 1 * *", grace=timedelta(hours=1)),
 )
 

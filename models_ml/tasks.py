@@ -3,7 +3,8 @@
 from django.utils import timezone
 
 from models_ml import queries
-from models_ml.services import pipelines, predicting, training
+from models_ml.services import etl, pipelines, predicting, training
+from models_ml.services.store import verifying
 from monitoring.domain.progress import RunHandle
 from monitoring.recorded import recorded_task
 
@@ -60,3 +61,34 @@ def train_scheduled(run: RunHandle) -> dict[str, object]:
         progress=run,
     )
     return training.report(trained=trained)
+
+
+@recorded_task(
+    title="Fill the store",
+    permission="models_ml.add_etlrun",
+    arguments={
+        "sport": "code of a sport; empty: every sport",
+        "rebuild": "hold everything against the tables, and count what differs",
+    },
+    singleton=True,
+    soft_time_limit=1500,
+    time_limit=1800,
+)
+def run_etl(run: RunHandle, *, sport: str = "", rebuild: bool = False) -> dict[str, object]:
+    """Bring the store of facts up to what the tables hold."""
+    runs = etl.etl(
+        now=timezone.now(), actor=run.actor, sport=sport or None, rebuild=rebuild, progress=run
+    )
+    return etl.report(runs=runs, damaged=verifying.damaged())
+
+
+@recorded_task(
+    title="Verify the store",
+    permission="models_ml.add_etlrun",
+    singleton=True,
+    soft_time_limit=1500,
+    time_limit=1800,
+)
+def verify_store(run: RunHandle) -> dict[str, object]:
+    """Hash every file of the store anew; mark what is damaged."""
+    return verifying.verify(now=timezone.now(), progress=run).told

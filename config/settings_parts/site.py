@@ -78,6 +78,8 @@ _NAVIGATION = [
         _list("Predictions", "insights", "models_ml", "prediction"),
         _list("Feature rows", "table_rows", "models_ml", "featurerow"),
         _list("Replays", "replay", "models_ml", "replay"),
+        _list("Store files", "folder_managed", "models_ml", "storefile"),
+        _list("ETL runs", "nightlight", "models_ml", "etlrun"),
     ),
     _group(
         "Betting",

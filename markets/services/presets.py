@@ -57,7 +57,7 @@ _NBA_GAMES = {
         "periods": {name: [f"{name.lower()}_home", f"{name.lower()}_away"] for name in _QUARTERS},
         "overtime": "OT",
         "can_be_drawn": False,
-        "known_after_hours": 24,
+        "known_after_hours": 16,  # of noon, as a day without a time: four in the morning
     },
     "data": [
         {

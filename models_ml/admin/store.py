@@ -9,8 +9,34 @@ from unfold.decorators import display
 
 from models_ml.admin.shown import Shown
 from models_ml.models import EtlRun, StoreFile
-from monitoring.desk import chips, columns
+from models_ml.services import etl
+from monitoring.desk import asking, chips, columns
+from monitoring.desk.actions import Action, Asked, Done
 from monitoring.desk.filters import StartingFilter
+from monitoring.desk.pages import list_url
+
+FILL = "models_ml.tasks.run_etl"
+VERIFY = "models_ml.tasks.verify_store"
+TABLE = frozenset({"table"})
+
+
+def fill(asked: Asked) -> Done:
+    return asking.ask(asked, task=FILL)
+
+
+def rebuild(asked: Asked) -> Done:
+    return asking.ask(asked, task=FILL, arguments={"rebuild": True})
+
+
+def verify(asked: Asked) -> Done:
+    return asking.ask(asked, task=VERIFY)
+
+
+def repair(asked: Asked) -> Done:
+    row = etl.repair(part=asked.row.part, now=asked.now, actor=asked.actor)
+    return Done(
+        f"{asked.row.part} is made anew: {row.rows if row else 0} rows.", list_url(StoreFile)
+    )
 
 
 class FilesToSee(StartingFilter):
@@ -30,6 +56,28 @@ class StoreFileAdmin(Shown):
     ordering = ("part",)
     detail_related = ("sport", "competition", "season__competition")
     empty_text = "Every file of the store is what was written."
+    desk_actions = (
+        Action(
+            name="verify",
+            title="Verify all",
+            permission="models_ml.add_etlrun",
+            consequence="Every file is hashed anew. What is damaged is marked and read by nobody.",
+            act=verify,
+            icon="verified",
+            on=TABLE,
+        ),
+        Action(
+            name="repair",
+            title="Repair",
+            permission="models_ml.add_etlrun",
+            consequence="The part is made anew from the tables, in place. Where the tables hold"
+            " less than it did, nothing is changed.",
+            act=repair,
+            valid=lambda row: row.state != StoreFile.State.GOOD,
+            invalid="{row} is what was written.",
+            icon="build",
+        ),
+    )
 
     state_chip = columns.state("state")
     written = columns.moment("written_at", "Written")
@@ -59,7 +107,28 @@ class EtlRunAdmin(Shown):
     ordering = ("-began_at", "-pk")
     detail_related = ("sport",)
     figures = (("figures", "Figures"),)
-    empty_text = "The store was not filled yet."
+    empty_text = "The store was not filled yet: press Fill now."
+    desk_actions = (
+        Action(
+            name="fill",
+            title="Fill now",
+            permission="models_ml.add_etlrun",
+            consequence="What is new in the tables is added to the store.",
+            act=fill,
+            icon="play_arrow",
+            on=TABLE,
+        ),
+        Action(
+            name="rebuild",
+            title="Rebuild",
+            permission="models_ml.add_etlrun",
+            consequence="Everything the store holds is held against the tables; what differs is"
+            " counted and written anew.",
+            act=rebuild,
+            icon="restart_alt",
+            on=TABLE,
+        ),
+    )
 
     began = columns.moment("began_at", "Began")
 

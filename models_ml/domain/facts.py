@@ -40,6 +40,7 @@ class Table:
 
     known: ClassVar[str] = "known_at"
     order: ClassVar[tuple[str, ...]] = ()
+    words: ClassVar[Mapping[str, str]] = {}  # columns of codes -> where their words are
 
     def __len__(self) -> int:
         return len(getattr(self, self.known))
@@ -74,6 +75,19 @@ class Table:
     def take(self, rows: NDArray[Any] | slice) -> Self:
         """Return these rows: a slice makes views, an array of places or a mask makes copies."""
         return replace(self, **{name: getattr(self, name)[rows] for name in self.columns()})
+
+    def meaning(self, column: str) -> NDArray[Any]:
+        """Return a column's values; words where it holds codes of words."""
+        values: NDArray[Any] = getattr(self, column)
+        if column not in self.words:
+            return values
+        vocabulary = [*getattr(self, self.words[column]), ""]
+        numbers = [int.from_bytes(_digest(word), "big", signed=True) for word in vocabulary]
+        return np.array(numbers, dtype=np.int64)[values]  # the code -1 is the last word: none
+
+    def keys(self) -> NDArray[Any]:
+        """Return each row as one value: equal where every column means the same."""
+        return row_keys([self.meaning(column) for column in self.columns()])
 
     def at(self, moment: int) -> Self:
         """Return what was known at a moment, views of these columns."""
@@ -111,6 +125,11 @@ class Fixtures(Table):
         columns = {name: getattr(self, name)[rows] for name in self.columns()}
         kept = {name: values[rows] for name, values in self.attributes.items()}
         return replace(self, **columns, attributes=kept)
+
+    def keys(self) -> NDArray[Any]:
+        plain = [getattr(self, column) for column in self.columns()]
+        kept = [values for _, values in sorted(self.attributes.items())]
+        return row_keys([*plain, *kept])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -167,6 +186,7 @@ class Figures(Table):
     """Figures of players, by version of the event's result."""
 
     order: ClassVar[tuple[str, ...]] = ("event", "version", "participant", "statistic")
+    words: ClassVar[Mapping[str, str]] = {"statistic": "statistics"}
 
     event: Ids
     version: Ids
@@ -184,6 +204,7 @@ class Quotes(Table):
 
     known: ClassVar[str] = "seen_at"
     order: ClassVar[tuple[str, ...]] = ("event", "market", "selection", "book")
+    words: ClassVar[Mapping[str, str]] = {"statistic": "statistics"}
 
     event: Ids
     market: Ids
@@ -207,6 +228,7 @@ class Notices(Table):
     """
 
     order: ClassVar[tuple[str, ...]] = ("thread", "version", "status")
+    words: ClassVar[Mapping[str, str]] = {"status": "statuses"}
 
     event: Ids
     participant: Ids
@@ -275,11 +297,10 @@ class Facts:
         for name in TABLES:
             table = getattr(self, name)
             for column in table.columns():
-                _tell(digest, f"{name}.{column}", getattr(table, column))
+                _tell(digest, f"{name}.{column}", table.meaning(column))
             for column, values in sorted(getattr(table, "attributes", {}).items()):
                 _tell(digest, f"{name}.{column}", values)
-            for words in ("statistics", "statuses", "codes"):
-                digest.update(repr(getattr(table, words, ())).encode())
+            digest.update(repr(getattr(table, "codes", ())).encode())
         return digest.hexdigest()
 
 
@@ -295,7 +316,25 @@ TABLES: Mapping[str, type[Table]] = {
 }
 
 
+def row_keys(columns: Sequence[NDArray[Any]]) -> NDArray[Any]:
+    """Return each row as one value, equal where every column has the same bytes."""
+    stacked = np.empty((len(columns[0]), len(columns)), dtype=np.int64)
+    for place, values in enumerate(columns):
+        stacked[:, place] = _bits(values)
+    return stacked.view(np.dtype((np.void, stacked.dtype.itemsize * len(columns)))).ravel()
+
+
+def _bits(values: NDArray[Any]) -> NDArray[np.int64]:
+    """Return values as whole numbers, equal where they are; every NaN is the same one."""
+    if values.dtype.kind != "f":
+        return values.astype(np.int64)
+    return np.where(np.isnan(values), np.nan, values + 0.0).view(np.int64)
+
+
+def _digest(word: str) -> bytes:
+    return hashlib.sha256(word.encode()).digest()[:8]
+
+
 def _tell(digest: Any, name: str, values: NDArray[Any]) -> None:
-    plain = np.where(np.isnan(values), np.nan, values) if values.dtype.kind == "f" else values
     digest.update(name.encode())
-    digest.update(np.ascontiguousarray(plain).tobytes())
+    digest.update(np.ascontiguousarray(_bits(values)).tobytes())

@@ -43,6 +43,8 @@ ROLES = (
     "RUNNER",
 )
 NOTICES = ("NEWS", "LINEUP", "INJURY", "REFEREE", "ROSTER", "WEATHER", "PUBLIC_SHARE")
+#: Kinds of notices whose data are figures.
+WITH_FIGURES = ("WEATHER", "PUBLIC_SHARE")
 #: Events in these states are not played at the planned time.
 OFF = ("POSTPONED", "CANCELLED")
 BOOKS = ("BOOKMAKER", "EXCHANGE", "AGGREGATE", "STARTING", "RATED")

@@ -1,0 +1,1 @@
+"""Facts and features as checked Parquet files, beside the database."""
