@@ -21,7 +21,7 @@ from models_ml.queries import facts as tables
 from models_ml.services import etl
 from models_ml.services.store import layout, reading, verifying, writing
 from models_ml.services.store.columns import CacheDamaged
-from monitoring.models import AuditEntry, Incident, TaskRun
+from monitoring.models import AuditEntry, Incident
 from monitoring.services import running
 from tests.models_ml.stores import DAY, Goals, Story
 
@@ -334,15 +334,14 @@ class TestDoors:
 
     def test_of_the_tasks_fill_and_verify(self, filled) -> None:
         filled.go_on(7)
-        for task, arguments in (("run_etl", {"rebuild": True}), ("verify_store", {})):
-            asked = running.request_run(
-                task=f"models_ml.tasks.{task}", arguments=arguments, trigger="USER",
-                actor="user:ada", now=timezone.now(),
-            )  # fmt: skip
-            getattr(tasks, task).apply(kwargs={"run_id": str(asked.pk)})
-        done = [row.state for row in TaskRun.objects.filter(actor="user:ada")]
-        assert done == ["SUCCEEDED", "SUCCEEDED"]
-        assert StoreFile.objects.filter(verified_at=None).count() == 0
+        asked = {"task": "models_ml.tasks.run_etl", "trigger": "USER", "actor": "user:ada"}
+        with running.recorded_here(**asked, now=timezone.now()) as handle:
+            told = tasks.run_etl.body(handle, sport="soccer", rebuild=True)
+            found = tasks.verify_store.body(handle)
+        assert (told["damaged"], told["sports"][0]["differences"]) == ([], 0)
+        assert found == {"good": StoreFile.objects.count(), "damaged": [], "removed": 0}
+        assert EtlRun.objects.filter(is_rebuild=True).count() == 1
+        assert AuditEntry.objects.get(action="models_ml.rebuild").actor == "user:ada"
 
     def test_of_the_checks_find_damage_and_a_missed_night(self, filled) -> None:
         now = timezone.now()
