@@ -71,6 +71,8 @@ def etl(
 ) -> list[EtlRun]:
     """Bring the store up to what the tables hold; return one run for each shelf that has events.
 
+    ``rebuild`` does so first, and then holds everything against the tables once more.
+
     Raises:
         UnknownSport: no sport has this code.
         ClockBackwards: ``now`` is before the last filling.
@@ -84,9 +86,10 @@ def etl(
             progress.raise_if_cancelled()
             progress.progress(done=len(runs), message=shelf.name)
         mine = [one for one in sets if one.sport == shelf.sport.code]
-        filling = Filling(shelf, now, rebuild)
         try:
-            runs.append(_fill(filling, months, mine, actor))
+            if rebuild:  # what is merely new is no difference
+                _fill(Filling(shelf, now, is_rebuild=False), months, mine, actor)
+            runs.append(_fill(Filling(shelf, now, is_rebuild=rebuild), months, mine, actor))
         except CacheDamaged as error:
             verifying.note_damage(part=error.part, why=str(error), now=now)
             raise
