@@ -212,13 +212,16 @@ def _odds_ratio(implied: Floats, booksum: Floats) -> tuple[Floats, Floats]:
 
 
 def _newton(residual: Residual, columns: Floats, start: Floats) -> Floats:
-    """Solve every column's equation; the few slow ones go on alone."""
+    """Solve every column's equation; the few slow ones go on alone.
+
+    A column that is solved stays as it is: what it comes to must not depend on its neighbours.
+    """
     solution = start.copy()
     left = np.arange(start.size)
-    unknown = start
+    unknown, going = start, np.ones(start.size, dtype=bool)
     for _ in range(_STEPS):
         value, slope = residual(unknown, columns)
-        step = value / slope
+        step = np.where(going, value / slope, 0.0)
         unknown = unknown - step
         going = np.abs(step) > _CLOSE_ENOUGH * np.maximum(1.0, np.abs(unknown))
         n_going = int(np.count_nonzero(going))
@@ -227,6 +230,7 @@ def _newton(residual: Residual, columns: Floats, start: Floats) -> Floats:
         if n_going < 0.5 * left.size:
             solution[left] = unknown
             left, unknown, columns = left[going], unknown[going], columns[:, going]
+            going = np.ones(left.size, dtype=bool)
     solution[left] = unknown
     return solution
 

@@ -130,6 +130,17 @@ class TestRemoveMargin:
                     whole.probabilities[row], alone.probabilities[0], atol=1e-14
                 )
 
+    def test_of_a_market_does_not_depend_on_its_neighbours_to_the_last_bit(self):
+        generator = np.random.default_rng(8)
+        implied = generator.dirichlet([0.8, 0.8, 0.8], 600).clip(5e-3, 1.0)
+        margins = 1 + generator.uniform(0.001, 0.3, (600, 1))
+        prices = np.round(1000 / (implied * margins)) / 1000
+        for method in METHODS:
+            whole = odds.remove_margin(prices, method=method).probabilities
+            for row in range(0, 600, 9):
+                alone = odds.remove_margin(prices[[row]], method=method).probabilities
+                assert alone.tobytes() == whole[[row]].tobytes(), method
+
     def test_of_no_market_is_empty(self):
         for method in METHODS:
             assert odds.remove_margin(np.empty((0, 3)), method=method).probabilities.shape == (0, 3)
