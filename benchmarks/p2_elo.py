@@ -1,52 +1,45 @@
-"""P2 and P3: Elo in time order, and the whole of soccer_v1, over 100,000 matches.
+"""P2: Elo with probabilities and updates in time order, 100,000 matches of 1,000 sides.
 
 ``python -m benchmarks.p2_elo``.  The floors: the bare formula in a loop over lists, and the
-formula in numpy over waves of matches in which no side plays twice.  Optional peer: penaltyblog.
+formula in numpy over waves that are known beforehand.  Optional peer: penaltyblog.
 """
 
 import numpy as np
+from numpy.typing import NDArray
 
 from benchmarks.side_by_side import medians, report
-from models_ml.domain import elo
-from models_ml.domain.features import Fixture, Match, unfold
-from models_ml.domain.soccer_v1 import SOCCER_V1, State
+from models_ml.domain import elo, waves
 
-N, SIDES, HOUR = 100_000, 1_000, 3_600_000_000
+N, SIDES = 100_000, 1_000
+RULES = elo.Rules()
 
 
-def matches() -> list[Match]:
+def _matches() -> tuple[NDArray, NDArray, NDArray]:
+    """Return home, away and margin; rounds in which every side plays once."""
     rng = np.random.default_rng(1)
-    found = []
-    for day in range(N // (SIDES // 2)):
-        order = rng.permutation(SIDES)
-        scores = rng.poisson(1.4, size=(SIDES // 2, 2))
-        starts_at = day * 7 * 24 * HOUR
-        for number, (home, away) in enumerate(order.reshape(-1, 2).tolist()):
-            event_id = day * SIDES + number
-            names = (event_id, 1, day // 38, home, away, starts_at)
-            found.append(Match(*names, starts_at + 2 * HOUR, 1, True, *scores[number].tolist()))
-    return found
-
-
-MATCHES = matches()
-FIXTURES = [
-    Fixture(
-        m.event_id, m.competition_id, m.season_id, m.home_id, m.away_id, m.starts_at,
-        m.starts_at - HOUR,
+    pairs = np.concatenate(
+        [rng.permutation(SIDES).reshape(-1, 2) for _ in range(N // (SIDES // 2))]
     )
-    for m in MATCHES
-]  # fmt: skip
-COLUMNS = [
-    (m.home_id, m.away_id, m.home_score - m.away_score)
-    for m in MATCHES
-]  # fmt: skip
-HOME, AWAY, MARGIN = (np.array(column) for column in zip(*COLUMNS, strict=True))
+    goals = rng.poisson(1.4, size=(N, 2))
+    return pairs[:, 0].copy(), pairs[:, 1].copy(), goals[:, 0] - goals[:, 1]
 
 
-def ours() -> None:
-    state = State()
-    for match in MATCHES:
-        state.learn(match)
+HOME, AWAY, MARGIN = _matches()
+ADVANTAGE = np.full(N, RULES.home_advantage)
+COLUMNS = list(zip(HOME.tolist(), AWAY.tolist(), MARGIN.tolist(), strict=True))
+
+
+def ours() -> NDArray:
+    """Return ratings after each match and, as a state beside them, the expected score."""
+    move = RULES.step
+
+    def step(home: NDArray, away: NDArray, advantage: NDArray, margin: NDArray) -> tuple:
+        expected = elo.expectations(home[:1], away[:1], advantage)
+        after_home, after_away = move(home[:1], away[:1], advantage, margin)
+        return np.vstack([after_home, expected]), np.vstack([after_away, 1.0 - expected])
+
+    state = np.full((2, SIDES), elo.MEAN)
+    return waves.run(home=HOME, away=AWAY, state=state, step=step, columns=[ADVANTAGE, MARGIN])
 
 
 def bare_loop() -> None:
@@ -83,10 +76,6 @@ def penaltyblog() -> None:
         ratings.update_ratings(home, away, 0 if margin > 0 else 1 if margin == 0 else 2)
 
 
-def soccer_v1() -> None:
-    unfold(feature_set=SOCCER_V1, history=MATCHES, fixtures=FIXTURES)
-
-
 def main() -> None:
     contestants = {"ours": ours, "bare_loop": bare_loop, "numpy_waves": numpy_waves}
     try:
@@ -95,14 +84,8 @@ def main() -> None:
         contestants["penaltyblog"] = penaltyblog
     except ImportError:
         print("penaltyblog is not installed: no peer in this run")
-    report(
-        bench="P2",
-        work="Elo and form states, updates in time order",
-        n=N,
-        seconds=medians(contestants),
-    )
-    whole = medians({"ours": soccer_v1}, repeat=3)
-    report(bench="P3", work="soccer_v1, every row as of its own time", n=N, seconds=whole)
+    seconds = medians(contestants)
+    report(bench="P2", work="Elo with probabilities, in time order", n=N, seconds=seconds)
 
 
 if __name__ == "__main__":

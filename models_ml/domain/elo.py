@@ -1,7 +1,17 @@
 """Elo ratings with margin of victory, home advantage and carry-over between seasons.
 
-Ratings belong to one competition: a side that comes up starts anew there.
+Ratings belong to one competition: a side that comes up starts anew there.  The functions of one
+match say what is meant; those of many matches are the same, element for element.
 """
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from models_ml.domain.arrays import Floats, Ints
+from models_ml.domain.waves import Step
 
 MEAN = 1500.0
 NEWCOMER = 1420.0  # first seen in a competition that already has a finished season: came up
@@ -23,6 +33,15 @@ def expectation(home: float, away: float, home_advantage: float = HOME_ADVANTAGE
     return 1.0 / (1.0 + 10.0 ** (-(home + home_advantage - away) / 400.0))
 
 
+def expectations(home: Floats, away: Floats, home_advantage: Floats | float) -> Floats:
+    """Return the home sides' expected scores.
+
+    >>> expectations(np.array([1500.0]), np.array([1500.0]), 60.0).round(4).tolist()
+    [0.5855]
+    """
+    return 1.0 / (1.0 + np.power(10.0, -(home + home_advantage - away) / 400.0))
+
+
 def weight_of_margin(margin: int) -> float:
     """Return how much more a win by this many goals counts than a win by one.
 
@@ -35,6 +54,45 @@ def weight_of_margin(margin: int) -> float:
     if size <= 1:
         return 1.0
     return 1.5 if size == 2 else (11.0 + size) / 8.0
+
+
+def weights_of_goals(margins: Ints, lead: Floats) -> Floats:
+    """Return ``weight_of_margin`` of many; who was ahead before (``lead``) does not matter.
+
+    >>> weights_of_goals(np.array([0, -1, 2, 3, -5]), np.zeros(5)).tolist()
+    [1.0, 1.0, 1.5, 1.75, 2.0]
+    """
+    sizes = np.abs(margins)
+    return np.where(sizes <= 1, 1.0, np.where(sizes == 2, 1.5, (11.0 + sizes) / 8.0))
+
+
+def weight_of_points(margin: int, lead: float) -> float:
+    """Return how much a win by this many points counts; less for one who was far ahead.
+
+    ``lead``: the home side's rating with its advantage, less the away side's.
+
+    >>> round(weight_of_points(7, 0.0), 4), round(weight_of_points(7, 200.0), 4)
+    (2.0794, 1.9062)
+    >>> weight_of_points(-7, 200.0) > weight_of_points(7, 200.0), weight_of_points(0, 50.0)
+    (True, 0.0)
+
+    Source: FiveThirtyEight's NFL Elo: ln(|m| + 1) · 2.2 / (.001 · (R_winner - R_loser) + 2.2).
+    """
+    ahead = lead if margin > 0 else -lead
+    return math.log(abs(margin) + 1) * 2.2 / (0.001 * ahead + 2.2)
+
+
+_LOGS = np.array([math.log(size + 1) for size in range(512)])
+
+
+def weights_of_points(margins: Ints, lead: Floats) -> Floats:
+    """Return ``weight_of_points`` of many.
+
+    >>> weights_of_points(np.array([7, -7]), np.array([200.0, 0.0])).round(4).tolist()
+    [1.9062, 2.0794]
+    """
+    sizes = np.minimum(np.abs(margins), len(_LOGS) - 1)
+    return _LOGS[sizes] * 2.2 / (0.001 * np.where(margins > 0, lead, -lead) + 2.2)
 
 
 def change(home: float, away: float, home_score: int, away_score: int) -> float:
@@ -57,6 +115,40 @@ def carried_over(rating: float) -> float:
     1575.0
     """
     return MEAN + CARRY_OVER * (rating - MEAN)
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """How ratings move in a sport."""
+
+    k: float = K
+    home_advantage: float = HOME_ADVANTAGE
+    carry_over: float = CARRY_OVER
+    newcomer: float = NEWCOMER
+    weights: Callable[[Ints, Floats], Floats] = weights_of_goals
+
+    def carried(self, ratings: Floats) -> Floats:
+        """Return ratings at the start of the next season.
+
+        >>> Rules().carried(np.array([1600.0])).tolist()
+        [1575.0]
+        """
+        return MEAN + self.carry_over * (ratings - MEAN)
+
+    @property
+    def step(self) -> Step:
+        """Return the update of a wave; its columns: home advantage, margin."""
+
+        def play(
+            home: Floats, away: Floats, advantage: Floats, margin: Ints
+        ) -> tuple[Floats, Floats]:
+            lead = home + advantage - away
+            expected = 1.0 / (1.0 + np.power(10.0, -lead / 400.0))
+            score = (np.sign(margin) + 1) * 0.5
+            gain = self.k * self.weights(margin, lead) * (score - expected)
+            return home + gain, away - gain
+
+        return play
 
 
 def three_way(expected: float, draw_rate: float = 0.26) -> tuple[float, float, float]:

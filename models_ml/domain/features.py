@@ -3,13 +3,20 @@
 import hashlib
 import math
 import struct
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models_ml.domain.facts import EVER, NONE, Asks, Facts, Fixtures, Results
 
 NAN = float("nan")
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+DAY = 86_400_000_000  # microseconds
+LARGEST = 1e12  # no feature means anything beyond it
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,26 +60,23 @@ class Fixture:
     overround: float = NAN
 
 
-class Fold(Protocol):
-    """The state of one competition: it learns results one by one and answers for fixtures."""
-
-    def learn(self, match: Match) -> None: ...
-
-    def values(self, fixture: Fixture) -> list[float]: ...
-
-
 @dataclass(frozen=True, slots=True)
 class FeatureSet:
-    """A named, ordered list of features of a sport, and the fold that computes them."""
+    """A named, ordered list of features of a sport, and what computes them.
+
+    ``grain``: what a row is about: MATCH, RUNNER (of a race) or PLAYER (and statistic).
+    ``unit``: where the state of a side lives, "competition" or "sport".
+    ``starts``: by name, the columns that an estimator may begin with.
+    """
 
     name: str
     sport: str
     features: tuple[Feature, ...]
-    fold: Callable[[], Fold]
-    market: tuple[int, int, int]  # where home, draw and away probabilities of the market stand
-    expectation: int  # where Elo's expected score of the home side stands
-    draw_rate: int  # where the competition's share of draws stands
+    compute: Callable[[Facts, Asks], NDArray[np.float64]]
+    starts: Mapping[str, tuple[int, ...]]
     needed: tuple[int, ...]  # a row with none of these known says nothing
+    grain: str = "MATCH"
+    unit: str = "competition"
 
     @property
     def names(self) -> list[str]:
@@ -82,6 +86,21 @@ class FeatureSet:
     def sha256(self) -> str:
         """Return the hash of name and feature names: what an artefact's columns mean."""
         return hashlib.sha256("\n".join([self.name, *self.names]).encode()).hexdigest()
+
+    @property
+    def market(self) -> tuple[int, ...]:
+        """Return where the market's probabilities stand, in order of the roles."""
+        return self.starts["market"]
+
+    @property
+    def expectation(self) -> int:
+        """Return where Elo's expected score of the home side stands."""
+        return self.starts["expectation"][0]
+
+    @property
+    def draw_rate(self) -> int:
+        """Return where the competition's share of draws stands."""
+        return self.starts["draw_rate"][0]
 
 
 def microseconds(moment: datetime) -> int:
@@ -94,34 +113,103 @@ def microseconds(moment: datetime) -> int:
     return (gap.days * 86_400 + gap.seconds) * 1_000_000 + gap.microseconds
 
 
+def compute(*, feature_set: FeatureSet, facts: Facts, asks: Asks) -> NDArray[np.float64]:
+    """Return the values of every ask, ``(n, f)``, NaN where not known.
+
+    This is the only computation of features there is: for training, live and when an interval
+    is predicted again.  An ask sees exactly what was known at its ``as_of``.
+
+    Raises:
+        BadAsk: an event is unknown at its ``as_of``, or has started by then.
+        ValueError: a value is infinite or beyond all meaning.
+    """
+    values = feature_set.compute(facts, asks)
+    bad = np.argwhere(np.abs(values) > LARGEST)
+    if len(bad):
+        row, column = bad[0]
+        raise ValueError(
+            f"{feature_set.name}: {feature_set.names[column]} of event {asks.event[row]}"
+            f" is {values[row, column]}"
+        )
+    return values
+
+
 def unfold(
     *, feature_set: FeatureSet, history: Iterable[Match], fixtures: Sequence[Fixture]
 ) -> list[list[float]]:
-    """Return each fixture's values, in the fixtures' order, by one pass over the history.
+    """Return each fixture's values, in the fixtures' order, from matches and handed-in markets.
 
     A fixture sees exactly the result versions with ``known_at <= as_of``, whatever else the
-    history holds and in whatever order.  This is the only computation of features there is:
-    a training set is one pass with many fixtures, a live row is a pass with one.
+    history holds and in whatever order.
     """
-    versions = sorted(history, key=lambda m: (m.known_at, m.starts_at, m.event_id, m.version))
-    order = sorted(range(len(fixtures)), key=lambda i: fixtures[i].as_of)
-    folds: dict[int, Fold] = {}
-    rows: list[list[float]] = [[]] * len(fixtures)
-    learned = 0
-    for index in order:
-        fixture = fixtures[index]
-        while learned < len(versions) and versions[learned].known_at <= fixture.as_of:
-            match = versions[learned]
-            fold = folds.get(match.competition_id)
-            if fold is None:
-                fold = folds[match.competition_id] = feature_set.fold()
-            fold.learn(match)
-            learned += 1
-        fold = folds.get(fixture.competition_id)
-        if fold is None:
-            fold = folds[fixture.competition_id] = feature_set.fold()
-        rows[index] = fold.values(fixture)
-    return rows
+    matches = sorted(history, key=lambda m: (m.known_at, m.starts_at, m.event_id, m.version))
+    planned = _Planned()
+    results = [(planned.event(m), m) for m in matches]
+    events = [planned.event(fixture) for fixture in fixtures]
+    told = {
+        name: [getattr(m, name) for m in matches]
+        for name in ("version", "known_at", "is_final", "home_score", "away_score")
+    }
+    known = replace(
+        Facts.nothing(),
+        fixtures=planned.table(),
+        results=Results.of({"event": [event for event, _ in results], **told}),
+    )
+    asks = Asks(
+        np.array(events, dtype=np.int64),
+        np.full(len(events), NONE),
+        np.array([fixture.as_of for fixture in fixtures], dtype=np.int64),
+    )
+    values = compute(feature_set=feature_set, facts=known, asks=asks)
+    market = feature_set.market
+    for row, fixture in zip(values, fixtures, strict=True):
+        row[list(market)] = fixture.market
+        row[market[-1] + 1] = fixture.overround
+    return [row.tolist() for row in values]
+
+
+class _Planned:
+    """Fixtures out of matches; two that differ are two events even where they bear one id."""
+
+    def __init__(self) -> None:
+        self._events: dict[tuple[int, ...], int] = {}
+        self._scales: dict[int, float] = {}
+
+    def event(self, row: Match | Fixture) -> int:
+        """Return the event of a row, numbered anew where another has taken its id."""
+        key = (
+            row.event_id, row.competition_id, row.season_id, row.home_id, row.away_id,
+            row.starts_at,
+        )  # fmt: skip
+        event = self._events.get(key)
+        if event is None:
+            event = row.event_id if row.event_id not in self._scales else 2**40 + len(self._events)
+            self._events[key], self._scales[event] = event, 1.0
+        if isinstance(row, Fixture):
+            self._scales[event] = row.time_scale
+        return event
+
+    def table(self) -> Fixtures:
+        rows = np.array(list(self._events), dtype=np.int64).reshape(-1, 6)
+        n = len(rows)
+        return Fixtures.of(
+            {
+                "event": list(self._events.values()),
+                "competition": rows[:, 1],
+                "season": rows[:, 2],
+                "season_rank": np.unique(rows[:, 2], return_inverse=True)[1],
+                "home": rows[:, 3],
+                "away": rows[:, 4],
+                "starts_at": rows[:, 5],
+                "known_at": np.full(n, EVER),
+                "local_day": rows[:, 5] // DAY,
+                "certainty": np.zeros(n),
+                "is_on": np.ones(n),
+                "is_neutral": np.zeros(n),
+                "round": np.full(n, NONE),
+                "time_scale": [self._scales[event] for event in self._events.values()],
+            }
+        )
 
 
 def checksum(*, feature_set: str, as_of: datetime, values: Sequence[float | None]) -> str:

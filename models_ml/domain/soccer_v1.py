@@ -1,164 +1,132 @@
-"""The feature set ``soccer_v1``: ratings, form, rest, meetings and the market.
+"""The feature set ``soccer_v1``: ratings, form, rest, meetings, expected goals and the market.
 
-Everything but the market comes from results of the same competition.  What is not known is
-NaN: a side's first match, a window that is not full yet, a market without a reference.
+Everything from results is of the same competition.  What is not known is NaN: a side's first
+match, a window that is not full yet, a market without a reference.
 """
 
-from collections import deque
-from collections.abc import Callable, Iterable, Sequence
-from itertools import islice
+from collections.abc import Iterable
 
-from models_ml.domain import elo
-from models_ml.domain.features import NAN, Feature, FeatureSet, Fixture, Match
+import numpy as np
 
-DAY = 86_400_000_000  # microseconds
+from models_ml.domain import sports, strengths
+from models_ml.domain.arrays import Floats
+from models_ml.domain.asof import NAN, Appearances
+from models_ml.domain.features import DAY, Feature
+from models_ml.domain.rule_flags import FLAGS
+from models_ml.domain.sports import (
+    AFTER,
+    BEFORE,
+    FIXTURES,
+    HOUR,
+    LIST,
+    MARKET,
+    RESULTS,
+    RULE,
+    RULES,
+    SEEN,
+    SOCCER,
+    Group,
+)  # fmt: skip
+from models_ml.domain.world import World
+
 REST_CAP = 30.0
 SHORT, LONG, MEETINGS = 5, 10, 4
-BASE_RATE_MATCHES = 30
-RESULTS, MARKET = "results of the competition", "reference prices, margin removed"
-AFTER = "when the result of each match used is known"
-BEFORE = "at once: fixture list and earlier results"
-SEEN = "when the prices were seen, at or before as_of"
-
-Game = tuple[int, int, int]  # goals for, goals against, points
+BASE_RATE_MATCHES = SOCCER.minimum
 
 
-def _points(scored: int, conceded: int) -> int:
-    return 3 if scored > conceded else 1 if scored == conceded else 0
+def _ratings(asked: World) -> list[Floats]:
+    home, away, expected = sports.ratings(asked, SOCCER)
+    return [home, away, home - away, expected]
 
 
-def _means(games: Sequence[Game] | deque[Game], size: int) -> list[float]:
-    """Return mean points, goals for and goals against of the latest ``size`` games, or NaN."""
-    if len(games) < size:
-        return [NAN, NAN, NAN]
-    goals = conceded = points = 0
-    for scored, against, won in islice(games, len(games) - size, None):
-        goals, conceded, points = goals + scored, conceded + against, points + won
-    return [points / size, goals / size, conceded / size]
+def _form(asked: World) -> list[Floats]:
+    def means(of: Appearances, side: int, *sizes: int) -> list[Floats]:
+        seen = asked.both_seen[side] if of is asked.both else asked.sides(of)[side]
+        return [
+            seen.mean(name, size) for size in sizes for name in ("points", "scored", "conceded")
+        ]
 
-
-class Side:
-    """One participant in one competition, after the matches learned so far."""
-
-    __slots__ = ("at_home", "away", "games", "last_start", "played", "rating", "season_id")
-
-    def __init__(self, rating: float, season_id: int) -> None:
-        self.rating = rating
-        self.season_id = season_id
-        self.played = 0  # in that season
-        self.last_start: int | None = None
-        self.games: deque[Game] = deque(maxlen=LONG)
-        self.at_home: deque[Game] = deque(maxlen=SHORT)
-        self.away: deque[Game] = deque(maxlen=SHORT)
-
-    def rating_in(self, season_id: int) -> float:
-        return self.rating if season_id == self.season_id else elo.carried_over(self.rating)
-
-    def played_in(self, season_id: int) -> int:
-        return self.played if season_id == self.season_id else 0
-
-    def learn(self, match: Match, game: Game, venue: deque[Game], rating: float) -> None:
-        self.played = self.played_in(match.season_id) + 1
-        self.season_id, self.rating, self.last_start = match.season_id, rating, match.starts_at
-        self.games.append(game)
-        venue.append(game)
-
-
-class State:
-    """The fold over final results in order of start; never looks back."""
-
-    def __init__(self) -> None:
-        self.sides: dict[int, Side] = {}
-        self.meetings: dict[tuple[int, int], deque[tuple[int, Game]]] = {}
-        self.first_season: int | None = None
-        self.n = self.home_wins = self.draws = self.goals = 0
-
-    def side(self, participant_id: int, season_id: int) -> Side:
-        """Return a side, or what it is taken for before its first match here."""
-        if found := self.sides.get(participant_id):
-            return found
-        came_up = self.first_season is not None and season_id != self.first_season
-        return Side(elo.NEWCOMER if came_up else elo.MEAN, season_id)
-
-    def learn(self, match: Match) -> None:
-        if self.first_season is None:
-            self.first_season = match.season_id
-        home, away = (self.side(i, match.season_id) for i in (match.home_id, match.away_id))
-        scored, conceded = match.home_score, match.away_score
-        r_home, r_away = home.rating_in(match.season_id), away.rating_in(match.season_id)
-        gain = elo.change(r_home, r_away, scored, conceded)
-        at_home: Game = (scored, conceded, _points(scored, conceded))
-        away_from_home: Game = (conceded, scored, _points(conceded, scored))
-        home.learn(match, at_home, home.at_home, r_home + gain)
-        away.learn(match, away_from_home, away.away, r_away - gain)
-        self.sides[match.home_id], self.sides[match.away_id] = home, away
-        pair = (min(match.home_id, match.away_id), max(match.home_id, match.away_id))
-        self.meetings.setdefault(pair, deque(maxlen=MEETINGS)).append((match.home_id, at_home))
-        self.n += 1
-        self.home_wins += scored > conceded
-        self.draws += scored == conceded
-        self.goals += scored + conceded
-
-
-Values = Callable[[State, Fixture, Side, Side], list[float]]
-
-
-def _ratings(state: State, fixture: Fixture, home: Side, away: Side) -> list[float]:
-    r_home, r_away = home.rating_in(fixture.season_id), away.rating_in(fixture.season_id)
-    return [r_home, r_away, r_home - r_away, elo.expectation(r_home, r_away)]
-
-
-def _form(state: State, fixture: Fixture, home: Side, away: Side) -> list[float]:
     return [
-        *_means(home.games, SHORT),
-        *_means(home.games, LONG),
-        *_means(away.games, SHORT),
-        *_means(away.games, LONG),
-        *_means(home.at_home, SHORT),
-        *_means(away.away, SHORT),
+        *means(asked.both, 0, SHORT, LONG),
+        *means(asked.both, 1, SHORT, LONG),
+        *means(asked.at_home, 0, SHORT),
+        *means(asked.away, 1, SHORT),
     ]
 
 
-def _rest(state: State, fixture: Fixture, home: Side, away: Side) -> list[float]:
-    def days(side: Side) -> float:
-        if side.last_start is None:
-            return NAN
-        gap = (fixture.starts_at - side.last_start) / DAY * fixture.time_scale
-        return min(REST_CAP, max(0.0, gap))
-
-    rest_home, rest_away = days(home), days(away)
-    return [rest_home, rest_away, rest_home - rest_away]
+def _rest(asked: World) -> list[Floats]:
+    found = []
+    for seen in asked.both_seen:
+        gap = (asked.asked.starts_at - seen.latest("starts_at", NAN)) / DAY
+        gap = gap * asked.fixture("time_scale")
+        found.append(np.minimum(REST_CAP, np.maximum(0.0, gap)))
+    return sports.differences(*found)
 
 
-def _season(state: State, fixture: Fixture, home: Side, away: Side) -> list[float]:
-    return [float(side.played_in(fixture.season_id)) for side in (home, away)]
+def _season(asked: World) -> list[Floats]:
+    found = []
+    for side in (asked.asked.home, asked.asked.away):
+        keys = asked.season_key(side, asked.asked.season)
+        seen = asked.in_season.before(keys=keys, positions=asked.position)
+        found.append(seen.count.astype(np.float64))
+    return found
 
 
-def _head_to_head(state: State, fixture: Fixture, home: Side, away: Side) -> list[float]:
-    pair = (min(fixture.home_id, fixture.away_id), max(fixture.home_id, fixture.away_id))
-    met = state.meetings.get(pair)
-    if not met:
-        return [0.0, NAN, NAN]
-    points = margin = 0
-    for host, (scored, conceded, won) in met:
-        ours = host == fixture.home_id
-        points += won if ours else _points(conceded, scored)
-        margin += scored - conceded if ours else conceded - scored
-    return [float(len(met)), points / len(met), margin / len(met)]
+def _meetings(asked: World) -> list[Floats]:
+    met = asked.met()
+    is_low = asked.asked.home < asked.asked.away
+    points = np.where(
+        is_low, met.mean_of_up_to("points", MEETINGS), met.mean_of_up_to("other_points", MEETINGS)
+    )
+    margin = met.mean_of_up_to("margin", MEETINGS)
+    count = np.minimum(met.count, MEETINGS).astype(np.float64)
+    return [count, points, np.where(is_low, margin, 0.0 - margin)]
 
 
-def _base_rates(state: State, fixture: Fixture, home: Side, away: Side) -> list[float]:
-    if state.n < BASE_RATE_MATCHES:
-        return [NAN, NAN, NAN]
-    return [state.home_wins / state.n, state.draws / state.n, state.goals / state.n]
+def _base_rates(asked: World) -> list[Floats]:
+    seen = asked.unit_seen
+    enough = seen.count >= BASE_RATE_MATCHES
+    n = np.maximum(seen.count, 1)
+    return [np.where(enough, seen.total(name) / n, NAN) for name in ("home_wins", "draws", "total")]
 
 
-def _market(state: State, fixture: Fixture, home: Side, away: Side) -> list[float]:
-    return [*fixture.market, fixture.overround]
+def _market(asked: World) -> list[Floats]:
+    reference = asked.reference("MATCH_ODDS")
+    return [*reference.probability.T, reference.overround]
 
 
-def _results(*rows: tuple[str, str, str], known_at: str = AFTER) -> tuple[Feature, ...]:
-    return tuple(Feature(name, text, unit, RESULTS, known_at) for name, text, unit in rows)
+def _goals(asked: World) -> list[Floats]:
+    home, away = sports.expected_goals(asked, SOCCER)
+    return [home, away, home - away, *strengths.outcomes(home, away)]
+
+
+def _beginnings(asked: World) -> list[Floats]:
+    schedule, a = asked.ground.schedule, asked.asked
+    return [
+        *asked.is_newcomer(),
+        *[schedule.starts_within(asked=a, side=side, days=14) for side in (a.home, a.away)],
+        asked.fixture("is_neutral").astype(np.float64),
+    ]
+
+
+def _rules(asked: World) -> list[Floats]:
+    a = asked.asked
+    return [FLAGS["closed_doors"].at(starts_at=a.starts_at, as_of=a.as_of)]
+
+
+def _moves(asked: World) -> list[Floats]:
+    reference = asked.reference("MATCH_ODDS")
+    age = (asked.asked.as_of - reference.changed_at) / HOUR * asked.fixture("time_scale")
+    return [reference.probability[:, 0] - reference.opening[:, 0], age]
+
+
+def _lines(asked: World) -> list[Floats]:
+    total, handicap = asked.reference("TOTAL"), asked.reference("ASIAN_HANDICAP")
+    return [total.line, total.probability[:, 0], handicap.line, handicap.probability[:, 0]]
+
+
+def _results(*rows: tuple[str, str, str]) -> tuple[Feature, ...]:
+    return sports.told(RESULTS, AFTER, *rows)
 
 
 def _windows(who: str, which: str, size: int, name: str) -> Iterable[tuple[str, str, str]]:
@@ -168,8 +136,8 @@ def _windows(who: str, which: str, size: int, name: str) -> Iterable[tuple[str, 
     yield f"{name}_goals_against_{size}", f"Goals conceded: {over}", "goals per match"
 
 
-GROUPS: tuple[tuple[tuple[Feature, ...], Values], ...] = (
-    (
+GROUPS = (
+    Group(
         _results(
             ("elo_home", "Elo rating of the home side", "rating points"),
             ("elo_away", "Elo rating of the away side", "rating points"),
@@ -178,7 +146,7 @@ GROUPS: tuple[tuple[tuple[Feature, ...], Values], ...] = (
         ),
         _ratings,
     ),
-    (
+    Group(
         _results(
             *_windows("home", "matches", SHORT, "home"),
             *_windows("home", "matches", LONG, "home"),
@@ -189,31 +157,32 @@ GROUPS: tuple[tuple[tuple[Feature, ...], Values], ...] = (
         ),
         _form,
     ),
-    (
-        _results(
+    Group(
+        sports.told(
+            RESULTS,
+            BEFORE,
             ("rest_home", f"Since the home side's last start here, at most {REST_CAP:g}", "days"),
             ("rest_away", f"Since the away side's last start here, at most {REST_CAP:g}", "days"),
             ("rest_difference", "rest_home - rest_away", "days"),
-            known_at=BEFORE,
         ),
         _rest,
     ),
-    (
+    Group(
         _results(
             ("played_home", "Matches of the home side this season", "matches"),
             ("played_away", "Matches of the away side this season", "matches"),
         ),
         _season,
     ),
-    (
+    Group(
         _results(
             ("meetings", f"Earlier meetings used, at most {MEETINGS}", "matches"),
             ("meetings_points", "Home side's mean points in them", "points per match"),
             ("meetings_margin", "Home side's mean goal difference in them", "goals per match"),
         ),
-        _head_to_head,
+        _meetings,
     ),
-    (
+    Group(
         _results(
             ("rate_home", f"Home wins here; null under {BASE_RATE_MATCHES} matches", "share"),
             ("rate_draw", f"Draws here; null under {BASE_RATE_MATCHES} matches", "share"),
@@ -221,68 +190,83 @@ GROUPS: tuple[tuple[tuple[Feature, ...], Values], ...] = (
         ),
         _base_rates,
     ),
-    (
-        (
-            Feature("market_home", "P(home) of the reference", "probability", MARKET, SEEN),
-            Feature("market_draw", "P(draw) of the reference", "probability", MARKET, SEEN),
-            Feature("market_away", "P(away) of the reference", "probability", MARKET, SEEN),
-            Feature("market_overround", "Sum of 1/price, less 1", "share", MARKET, SEEN),
+    Group(
+        sports.told(
+            MARKET,
+            SEEN,
+            ("market_home", "P(home) of the reference", "probability"),
+            ("market_draw", "P(draw) of the reference", "probability"),
+            ("market_away", "P(away) of the reference", "probability"),
+            ("market_overround", "Sum of 1/price, less 1", "share"),
         ),
         _market,
     ),
+    Group(
+        _results(
+            ("goals_home", "Goals expected of the home side by attack and defence", "goals"),
+            ("goals_away", "Goals expected of the away side by attack and defence", "goals"),
+            ("goals_difference", "goals_home - goals_away", "goals"),
+            ("poisson_home", "P(home) where both score so by Poisson", "probability"),
+            ("poisson_draw", "P(draw) where both score so by Poisson", "probability"),
+            ("poisson_away", "P(away) where both score so by Poisson", "probability"),
+        ),
+        _goals,
+    ),
+    Group(
+        (
+            *_results(
+                ("newcomer_home", "1: home side not seen here before, others were", "flag"),
+                ("newcomer_away", "1: away side not seen here before, others were", "flag"),
+            ),
+            *sports.told(
+                FIXTURES,
+                LIST,
+                ("starts_14d_home", "The home side's starts here, last 14 days", "matches"),
+                ("starts_14d_away", "The away side's starts here, last 14 days", "matches"),
+                ("is_neutral", "1: nobody plays at home", "flag"),
+            ),
+        ),
+        _beginnings,
+    ),
+    Group(
+        sports.told(
+            RULES,
+            RULE,
+            ("flag_closed_doors", "1: played without spectators", "flag"),
+        ),
+        _rules,
+    ),
+    Group(
+        sports.told(
+            MARKET,
+            SEEN,
+            ("market_move_home", "market_home less what the same books said first", "probability"),
+            ("market_age", "Since the reference last moved", "hours"),
+        ),
+        _moves,
+    ),
+    Group(
+        sports.told(
+            MARKET,
+            SEEN,
+            ("total_line", "Goals at which the total is balanced", "goals"),
+            ("total_over", "P(over | not refunded) at that line", "probability"),
+            ("handicap_line", "Goals given to the home side", "goals"),
+            ("handicap_home", "P(home | not refunded) at that line", "probability"),
+        ),
+        _lines,
+    ),
 )
 
-
-class SoccerFold:
-    """``State`` that also bears late, corrected and withdrawn results.
-
-    Results are folded in order of start.  One that arrives in that order costs one step; any
-    other marks the state as out of date, and it is folded anew when next asked.
-    """
-
-    def __init__(self) -> None:
-        self._state = State()
-        self._known: dict[int, Match] = {}  # event -> its latest version
-        self._last: tuple[int, int] = (-(2**63), 0)
-        self._is_current = True
-
-    def learn(self, match: Match) -> None:
-        earlier = self._known.get(match.event_id)
-        self._known[match.event_id] = match
-        place = (match.starts_at, match.event_id)
-        if earlier is None and not match.is_final:
-            return
-        if earlier is None and self._is_current and place > self._last:
-            self._state.learn(match)
-            self._last = place
-        else:
-            self._is_current = False
-
-    def values(self, fixture: Fixture) -> list[float]:
-        if not self._is_current:
-            self._fold_anew()
-        home = self._state.side(fixture.home_id, fixture.season_id)
-        away = self._state.side(fixture.away_id, fixture.season_id)
-        return [value for _, values in GROUPS for value in values(self._state, fixture, home, away)]
-
-    def _fold_anew(self) -> None:
-        self._state, self._is_current = State(), True
-        final = [match for match in self._known.values() if match.is_final]
-        for match in sorted(final, key=lambda m: (m.starts_at, m.event_id)):
-            self._state.learn(match)
-            self._last = (match.starts_at, match.event_id)
-
-
-FEATURES = tuple(feature for features, _ in GROUPS for feature in features)
-_AT = {feature.name: index for index, feature in enumerate(FEATURES)}
-
-SOCCER_V1 = FeatureSet(
+SOCCER_V1 = sports.feature_set(
     name="soccer_v1",
     sport="soccer",
-    features=FEATURES,
-    fold=SoccerFold,
-    market=(_AT["market_home"], _AT["market_draw"], _AT["market_away"]),
-    expectation=_AT["elo_expectation"],
-    draw_rate=_AT["rate_draw"],
-    needed=tuple(_AT[n] for n in ("market_home", "rest_home", "rest_away")),
+    groups=GROUPS,
+    starts={
+        "market": ("market_home", "market_draw", "market_away"),
+        "expectation": ("elo_expectation",),
+        "draw_rate": ("rate_draw",),
+        "poisson": ("poisson_home", "poisson_draw", "poisson_away"),
+    },
+    needed=("market_home", "rest_home", "rest_away"),
 )

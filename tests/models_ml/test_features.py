@@ -1,19 +1,21 @@
 import math
-import random
 import struct
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from models_ml.domain import elo, feature_sets
-from models_ml.domain.features import NAN, Fixture, Match, unfold
-from models_ml.domain.soccer_v1 import DAY, SOCCER_V1
+from models_ml.domain.asof import BadAsk
+from models_ml.domain.features import NAN, Fixture, Match, compute, unfold
+from models_ml.domain.schedule import DAY
+from models_ml.domain.soccer_v1 import SOCCER_V1
+from tests.models_ml.fact_worlds import asks, of_world
 from tests.models_ml.worlds import HOUR, a_world, moved
 
 WORLD = a_world(seasons=2)
+FACTS = of_world(WORLD)
 AT = {name: index for index, name in enumerate(SOCCER_V1.names)}
 DOCS = Path(__file__).parents[2] / "docs" / "features.md"
 
@@ -53,28 +55,6 @@ def value(name: str, fixture: Fixture, history: list[Match]) -> float:
 
 
 class TestUnfold:
-    def test_in_one_pass_equals_a_pass_for_each_event_byte_for_byte(self):
-        together = rows_of(WORLD.fixtures, WORLD.matches)
-        alone = [rows_of([f], WORLD.matches)[0] for f in WORLD.fixtures[::7]]
-        assert bytes_of(together[::7]) == bytes_of(alone)
-
-    def test_sees_nothing_known_after_as_of(self):
-        for fixture in WORLD.fixtures[::11]:
-            past = [m for m in WORLD.matches if m.known_at <= fixture.as_of]
-            assert bytes_of(rows_of([fixture], past)) == bytes_of(rows_of([fixture], WORLD.matches))
-
-    def test_does_not_care_what_the_future_holds(self):
-        fixture = WORLD.fixtures[150]
-        rng = random.Random(3)
-        future = [
-            moved(m, home_score=rng.randrange(9), away_score=rng.randrange(9))
-            if m.known_at > fixture.as_of
-            else m
-            for m in WORLD.matches
-        ]
-        rng.shuffle(future)
-        assert bytes_of(rows_of([fixture], future)) == bytes_of(rows_of([fixture], WORLD.matches))
-
     def test_leaves_out_a_match_that_began_before_and_became_known_after(self):
         late = a_match(1, 10, 11, day=5, known_at=20 * DAY)
         assert value("played_home", a_fixture(10, 12, day=10), [late]) == 0
@@ -110,32 +90,47 @@ class TestUnfold:
         gone = moved(match, version=2, known_at=8 * DAY, is_final=False)
         assert value("played_home", a_fixture(10, 12, day=10), [match, gone]) == 0
 
-    def test_folds_late_results_in_order_of_start(self):
+    def test_learns_a_late_result_when_it_becomes_known(self):
         early = a_match(1, 10, 11, day=5, known_at=9 * DAY)
         later = a_match(2, 10, 12, day=6, score="0-4")
         target = a_fixture(10, 13, day=20)
-        between = a_fixture(10, 14, day=8, event_id=5)
-        in_order = moved(early, known_at=5 * DAY + 2 * HOUR)
-        assert bytes_of(rows_of([between, target], [early, later])[1:]) == bytes_of(
-            rows_of([target], [in_order, later])
-        )
+        moved_behind = moved(early, starts_at=8 * DAY)
+        rows = [rows_of([target], [first, later])[0] for first in (early, moved_behind)]
+        assert rows[0][AT["elo_home"]] == rows[1][AT["elo_home"]]
+        in_time = moved(early, known_at=5 * DAY + 2 * HOUR)
+        assert rows[0][AT["elo_home"]] != rows_of([target], [in_time, later])[0][AT["elo_home"]]
 
     def test_keeps_competitions_apart(self):
         elsewhere = moved(a_match(1, 10, 11, day=5), competition_id=2)
         assert value("played_home", a_fixture(10, 12, day=10), [elsewhere]) == 0
 
-    @settings(max_examples=25, deadline=None)
-    @given(seed=st.integers(0, 10_000))
-    def test_gives_the_same_values_whatever_order_results_come_in(self, seed):
-        rng = random.Random(seed)
-        delayed = [
-            moved(m, known_at=m.known_at + rng.choice([0, 0, 0, 9 * 24 * HOUR]))
-            for m in WORLD.matches[:80]
-        ]
-        fixtures = [replace(f, as_of=f.starts_at - HOUR) for f in WORLD.fixtures[60:100]]
-        together = rows_of(fixtures, rng.sample(delayed, len(delayed)))
-        alone = [rows_of([f], [m for m in delayed if m.known_at <= f.as_of])[0] for f in fixtures]
-        assert bytes_of(together) == bytes_of(alone)
+    def test_tells_two_fixtures_of_one_id_apart(self):
+        rows = rows_of(
+            [a_fixture(10, 12, day=3), a_fixture(10, 12, day=9)], [a_match(1, 10, 11, 5)]
+        )
+        assert [row[AT["played_home"]] for row in rows] == [0.0, 1.0]
+
+
+class TestCompute:
+    def ask(self, hours: float = 1.0):
+        return asks([WORLD.fixtures[0].event_id], WORLD.fixtures[0].starts_at - int(hours * HOUR))
+
+    def test_refuses_an_event_that_has_started_by_as_of(self):
+        with pytest.raises(BadAsk, match="has started"):
+            compute(feature_set=SOCCER_V1, facts=FACTS, asks=self.ask(hours=0))
+
+    def test_refuses_an_event_that_nobody_knows(self):
+        with pytest.raises(BadAsk, match="event 7 is unknown"):
+            compute(feature_set=SOCCER_V1, facts=FACTS, asks=asks([7], 0))
+
+    @pytest.mark.parametrize("number", [math.inf, -math.inf, 1e13])
+    def test_refuses_a_number_that_cannot_be(self, number):
+        broken = replace(SOCCER_V1, compute=lambda facts, asks: np.array([[0.0, number]]))
+        with pytest.raises(ValueError, match="soccer_v1: elo_away of event"):
+            compute(feature_set=broken, facts=FACTS, asks=self.ask())
+
+    def test_answers_nothing_where_nothing_is_asked(self):
+        assert compute(feature_set=SOCCER_V1, facts=FACTS, asks=asks([], 0)).shape == (0, 55)
 
 
 class TestSoccerV1:
@@ -151,6 +146,10 @@ class TestSoccerV1:
         assert known == {
             "elo_home", "elo_away", "elo_difference", "elo_expectation",
             "played_home", "played_away", "meetings",
+            "goals_home", "goals_away", "goals_difference",
+            "poisson_home", "poisson_draw", "poisson_away",
+            "newcomer_home", "newcomer_away", "starts_14d_home", "starts_14d_away",
+            "is_neutral", "flag_closed_doors",
         }  # fmt: skip
 
     def test_carries_the_market_as_it_is_given(self):

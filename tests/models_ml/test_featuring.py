@@ -43,7 +43,7 @@ class TestBuild:
         as_of = min(e.starts_at for e in events) - HOUR
         rows = build(events, as_of=as_of)
         assert [row.event_id for row in rows] == [e.pk for e in events]
-        assert all(row.as_of == as_of and len(row.values) == 37 for row in rows)
+        assert all(row.as_of == as_of and len(row.values) == 55 for row in rows)
 
     def test_twice_is_once_and_returns_what_was_stored(self, league):
         event = league.events[140]

@@ -1,0 +1,75 @@
+"""No set sees what was not known: the future may be cut away or be another."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from models_ml.domain import features, us_places
+from models_ml.domain.facts import Asks, Facts
+from models_ml.domain.feature_sets import FEATURE_SETS
+from tests.models_ml import fact_worlds
+
+US = {"head_to_head": "MONEYLINE", "handicap": "SPREAD"}
+WORLDS: dict[str, Facts] = {
+    "soccer_v1": fact_worlds.a_busy_world(seed=1),
+    "nfl_v1": fact_worlds.a_busy_world(
+        seed=2, points=21.0, names_of_teams=list(us_places.NFL), **US
+    ),
+    "nba_v1": fact_worlds.a_busy_world(
+        seed=3, points=105.0, names_of_teams=list(us_places.NBA), seasons=4, competitions=1, **US
+    ),
+}
+NAMES = sorted(WORLDS)
+
+
+def values(name: str, facts: Facts, asks: Asks) -> np.ndarray:
+    return features.compute(feature_set=FEATURE_SETS[name], facts=facts, asks=asks)
+
+
+def some(asks: Asks, rows) -> Asks:
+    return Asks(*[column[rows] for column in asks])
+
+
+def wanted(name: str, facts: Facts, hours: float = 1.0) -> Asks:
+    return fact_worlds.final_asks(facts, hours=hours)
+
+
+TOGETHER = {name: values(name, facts, wanted(name, facts)) for name, facts in WORLDS.items()}
+
+
+@pytest.mark.parametrize("name", NAMES)
+class TestEverySet:
+    def test_has_a_world_that_fills_it(self, name):
+        empty = np.isnan(TOGETHER[name]).all(axis=0)
+        assert [n for n, e in zip(FEATURE_SETS[name].names, empty, strict=True) if e] == []
+
+    def test_knows_nothing_of_a_world_cut_off_at_as_of(self, name):
+        facts, asks = WORLDS[name], wanted(name, WORLDS[name])
+        for row in np.random.default_rng(5).choice(len(asks.event), 12, replace=False):
+            cut = facts.at(int(asks.as_of[row]))
+            alone = values(name, cut, some(asks, [row]))
+            assert alone.tobytes() == TOGETHER[name][[row]].tobytes()
+
+    @settings(max_examples=8, deadline=None)
+    @given(seed=st.integers(0, 10_000))
+    def test_does_not_care_what_the_future_holds(self, name, seed):
+        facts, asks = WORLDS[name], wanted(name, WORLDS[name])
+        moment = int(np.random.default_rng(seed).choice(asks.as_of))
+        known = np.flatnonzero(asks.as_of <= moment)
+        other = fact_worlds.with_another_future(facts, moment, seed)
+        assert values(name, other, some(asks, known)).tobytes() == (TOGETHER[name][known].tobytes())
+
+    def test_gives_the_same_bytes_however_many_ask_and_in_whatever_order(self, name):
+        facts, asks = WORLDS[name], wanted(name, WORLDS[name])
+        order = np.random.default_rng(6).permutation(len(asks.event))
+        for size in (len(order), 37, 8, 1):
+            chosen = order[:size]
+            assert values(name, facts, some(asks, chosen)).tobytes() == (
+                TOGETHER[name][chosen].tobytes()
+            )
+
+    def test_sees_more_as_time_goes_by(self, name):
+        facts = WORLDS[name]
+        early = values(name, facts, wanted(name, facts, hours=71.0))
+        assert early.tobytes() != TOGETHER[name].tobytes()
