@@ -9,6 +9,7 @@ from markets.domain import kinds
 from models_ml.domain import known as known_codes
 from models_ml.domain.facts import (
     EVER,
+    NEVER,
     NONE,
     Asks,
     Books,
@@ -265,5 +266,8 @@ def with_another_future(facts: Facts, moment: int, seed: int) -> Facts:
     }
     millis = np.where(q.seen_at > moment, rng.integers(1100, 9000, len(q.event)), q.price_millis)
     changed["results"] = replace(r, **scores)
+    gone = facts.entries.removed_at
+    later = rng.choice([NEVER, moment + HOUR], len(gone))
+    changed["entries"] = replace(facts.entries, removed_at=np.where(gone > moment, later, gone))
     changed["quotes"] = replace(q, price_millis=millis)
     return replace(facts, **changed)
