@@ -31,12 +31,10 @@ COLUMNS = list(zip(HOME.tolist(), AWAY.tolist(), MARGIN.tolist(), strict=True))
 
 def ours() -> NDArray:
     """Return ratings after each match and, as a state beside them, the expected score."""
-    move = RULES.step
 
     def step(home: NDArray, away: NDArray, advantage: NDArray, margin: NDArray) -> tuple:
-        expected = elo.expectations(home[:1], away[:1], advantage)
-        after_home, after_away = move(home[:1], away[:1], advantage, margin)
-        return np.vstack([after_home, expected]), np.vstack([after_away, 1.0 - expected])
+        expected, gain = RULES.played(home[0], away[0], advantage, margin)
+        return (home[0] + gain, expected), (away[0] - gain, expected)
 
     state = np.full((2, SIDES), elo.MEAN)
     return waves.run(home=HOME, away=AWAY, state=state, step=step, columns=[ADVANTAGE, MARGIN])

@@ -135,6 +135,21 @@ class Rules:
         """
         return MEAN + self.carry_over * (ratings - MEAN)
 
+    def played(
+        self, home: Floats, away: Floats, advantage: Floats, margin: Ints
+    ) -> tuple[Floats, Floats]:
+        """Return home's expected scores, and what home gains and away loses.
+
+        >>> one = np.array([1500.0])
+        >>> expected, gain = Rules().played(one, one, np.array([60.0]), np.array([1]))
+        >>> float(expected[0].round(4)), float(gain[0].round(4))
+        (0.5855, 8.29)
+        """
+        lead = home + advantage - away
+        expected = 1.0 / (1.0 + np.power(10.0, -lead / 400.0))
+        score = (np.sign(margin) + 1) * 0.5
+        return expected, self.k * self.weights(margin, lead) * (score - expected)
+
     @property
     def step(self) -> Step:
         """Return the update of a wave; its columns: home advantage, margin."""
@@ -142,10 +157,7 @@ class Rules:
         def play(
             home: Floats, away: Floats, advantage: Floats, margin: Ints
         ) -> tuple[Floats, Floats]:
-            lead = home + advantage - away
-            expected = 1.0 / (1.0 + np.power(10.0, -lead / 400.0))
-            score = (np.sign(margin) + 1) * 0.5
-            gain = self.k * self.weights(margin, lead) * (score - expected)
+            _, gain = self.played(home, away, advantage, margin)
             return home + gain, away - gain
 
         return play

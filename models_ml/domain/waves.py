@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from models_ml.domain.arrays import Bools, Floats, Ints
 
+MANY = 256  # sides from which on a wave is wide enough to be found by arrays
 #: (home states, away states, the wave's columns) -> what both are after it; ``(k, n)`` each.
 Step = Callable[..., tuple[Floats, Floats]]
 
@@ -33,6 +34,9 @@ def of_matches(*, home: Ints, away: Ints, n_sides: int) -> Waves:
     >>> found.order.tolist(), list(found.bounds)
     ([0, 1, 2, 3], [0, 2, 4])
     """
+    if n_sides >= MANY:
+        small = np.uint16 if n_sides <= 2**16 else np.int64  # small numbers sort in one pass
+        return _peeled(home.astype(small), away.astype(small))
     last = [0] * n_sides
     levels: list[int] = []
     add = levels.append
@@ -43,6 +47,35 @@ def of_matches(*, home: Ints, away: Ints, n_sides: int) -> Waves:
         add(level)
         last[one] = last[other] = level + 1
     return _in_order(np.array(levels, dtype=np.int64))
+
+
+def _peeled(home: NDArray[Any], away: NDArray[Any]) -> Waves:
+    """Take away, again and again, the matches that are the next of both their sides.
+
+    The same waves as match by match; quick where each holds hundreds.  A match has two slots,
+    2 i and 2 i + 1; one is ready where its side has no earlier match left.
+    """
+    n = len(home)
+    side = np.stack([home, away], axis=1).ravel()
+    order = np.argsort(side, kind="stable")
+    same = side[order[1:]] == side[order[:-1]]
+    following = np.full(2 * n, -1)
+    following[order[:-1][same]] = order[1:][same]
+    ready = np.ones(2 * n, dtype=bool)
+    ready[order[1:][same]] = False
+    wave = np.flatnonzero(ready[0::2] & ready[1::2])
+    found, bounds = [], [0]
+    stamp = np.empty(n, dtype=np.int64)
+    while len(wave):
+        found.append(np.sort(wave))
+        bounds.append(bounds[-1] + len(wave))
+        slots = np.concatenate([following[2 * wave], following[2 * wave + 1]])
+        slots = slots[slots >= 0]
+        ready[slots] = True
+        free = slots[ready[slots ^ 1]] >> 1
+        stamp[free] = np.arange(len(free))  # both slots may have become ready at once
+        wave = free[stamp[free] == np.arange(len(free))]
+    return Waves(np.concatenate(found) if found else np.empty(0, dtype=np.int64), bounds)
 
 
 def of_groups(*, member: Ints, starts: Ints, n_members: int) -> Waves:
@@ -96,16 +129,16 @@ def run(
     carry = _carrying(carries, found)
     for wave, (first, end) in enumerate(zip(found.bounds[:-1], found.bounds[1:], strict=True)):
         hosts, guests = at_home[first:end], away_from_home[first:end]
-        ours, theirs = state[:, hosts], state[:, guests]
+        ours, theirs = state.take(hosts, axis=1), state.take(guests, axis=1)
         if carry is not None and carried is not None and carry[2][wave]:
             ours = np.where(carry[0][first:end], carried(ours), ours)
             theirs = np.where(carry[1][first:end], carried(theirs), theirs)
         ours, theirs = step(ours, theirs, *[column[first:end] for column in sorted_columns])
-        state[:, hosts], state[:, guests] = ours, theirs
         after[:, 0, first:end], after[:, 1, first:end] = ours, theirs
-    in_time = np.empty_like(after)
-    in_time[:, :, order] = after
-    return in_time
+        state[:, hosts], state[:, guests] = after[:, 0, first:end], after[:, 1, first:end]
+    place = np.empty_like(order)
+    place[order] = np.arange(len(order))
+    return after.take(place, axis=2)
 
 
 def _carrying(

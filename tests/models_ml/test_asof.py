@@ -115,6 +115,18 @@ class TestWaves:
             sides = pairs[found.order[first:end]].ravel().tolist()
             assert len(sides) == len(set(sides)) > 0
 
+    @pytest.mark.parametrize("sides, n", [(2, 9), (9, 300), (400, 1500), (300, 0)])
+    def test_are_the_same_however_they_are_found(self, monkeypatch, sides, n):
+        rng = np.random.default_rng(sides)
+        pairs = [rng.choice(sides, 2, replace=False) for _ in range(n)]
+        home, away = np.array(pairs, dtype=np.int64).reshape(-1, 2).T
+        monkeypatch.setattr(waves, "MANY", 10_000)
+        few = waves.of_matches(home=home, away=away, n_sides=sides)
+        monkeypatch.setattr(waves, "MANY", 0)
+        many = waves.of_matches(home=home, away=away, n_sides=sides)
+        assert few.order.tolist() == many.order.tolist()
+        assert list(few.bounds) == list(many.bounds)
+
     def test_carry_a_side_over_before_the_match_that_says_so(self):
         after = waves.run(
             home=np.array([0, 0]), away=np.array([1, 2]), state=np.array([[8.0, 0.0, 0.0]]),
