@@ -5,12 +5,14 @@ from collections.abc import Iterator
 from models_ml.domain.features import FeatureSet
 from models_ml.domain.nba_v1 import NBA_V1
 from models_ml.domain.nfl_v1 import NFL_V1
+from models_ml.domain.players_v1 import PLAYERS_V1
 from models_ml.domain.racing_v1 import RACING_V1
 from models_ml.domain.soccer_v1 import SOCCER_V1
 from monitoring.errors import Refused
 
 FEATURE_SETS: dict[str, FeatureSet] = {
-    feature_set.name: feature_set for feature_set in (SOCCER_V1, NFL_V1, NBA_V1, RACING_V1)
+    feature_set.name: feature_set
+    for feature_set in (SOCCER_V1, NFL_V1, NBA_V1, PLAYERS_V1, RACING_V1)
 }
 
 

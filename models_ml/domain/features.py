@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from models_ml.domain.asof import BadAsk
 from models_ml.domain.facts import EVER, NONE, Asks, Facts, Fixtures, Results
 
 NAN = float("nan")
@@ -141,7 +142,12 @@ def unfold(
 
     A fixture sees exactly the result versions with ``known_at <= as_of``, whatever else the
     history holds and in whatever order.
+
+    Raises:
+        BadAsk: the set is not about matches with three outcomes.
     """
+    if feature_set.grain != "MATCH" or len(feature_set.market) != 3:
+        raise BadAsk(f"{feature_set.name} cannot be made from three-way matches alone")
     matches = sorted(history, key=lambda m: (m.known_at, m.starts_at, m.event_id, m.version))
     planned = _Planned()
     results = [(planned.event(m), m) for m in matches]

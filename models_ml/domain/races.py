@@ -12,8 +12,9 @@ import numpy as np
 from models_ml.domain import asof, known, strengths, waves
 from models_ml.domain.arrays import Floats, Ints
 from models_ml.domain.asof import BadAsk, Timeline
-from models_ml.domain.facts import NEVER, NONE, Facts
+from models_ml.domain.facts import NONE, Facts
 from models_ml.domain.history import Asked, Plan
+from models_ml.domain.versions import Told
 
 LEARNING = 0.15
 TAKES_BETS = tuple(known.BOOKS.index(kind) for kind in ("BOOKMAKER", "EXCHANGE"))
@@ -123,29 +124,6 @@ class Prices:
             keys=number[n:], moments=as_of
         )
         return asof.taken(mine.price_millis, newest, asof.NAN) / 1000.0
-
-
-class Told:
-    """Versions of race results: when each race was first known, and when one was corrected."""
-
-    def __init__(self, *, facts: Facts, plan: Plan) -> None:
-        r = facts.results
-        event = asof.numbers_among(r.event, plan.events)
-        race = event >= 0
-        race[race] = plan.home[plan.first_row[event[race]]] < 0
-        order = np.lexsort((r.version[race], r.known_at[race], event[race]))
-        self._event, self._version = event[race][order], r.version[race][order]
-        self._known, self._final = r.known_at[race][order], r.is_final[race][order] == 1
-        self.first = np.full(len(plan.events), NEVER)
-        np.minimum.at(self.first, self._event[self._final], self._known[self._final])
-        self.corrected_at = np.sort(self._known[self._known > self.first[self._event]])
-
-    def versions(self, until: int) -> Ints:
-        """Return each event's version that stands at a moment, -1 where none does."""
-        found = np.full(len(self.first), NONE)
-        seen = self._known <= until
-        found[self._event[seen]] = np.where(self._final[seen], self._version[seen], NONE)
-        return found
 
 
 class Runs:

@@ -15,8 +15,9 @@ from models_ml.domain.asof import NAN, Appearances
 from models_ml.domain.facts import Asks, Facts
 from models_ml.domain.features import DAY, FeatureSet
 from models_ml.domain.history import Plan
-from models_ml.domain.races import RATED, STARTING, TAKES_BETS, Field, Prices, Runs, Told
+from models_ml.domain.races import RATED, STARTING, TAKES_BETS, Field, Prices, Runs
 from models_ml.domain.sports import FIXTURES, LIST, SEEN
+from models_ml.domain.versions import Told
 
 PRIOR = 5.0  # runs that a share is drawn to the field's mean with
 NEAR = 200.0  # metres: a run over about this distance
@@ -46,7 +47,7 @@ class _Race:
             np.concatenate([facts.entries.participant, facts.runners.participant])
         )
         self.past = {name: np.full(len(self.field.race), NAN) for name in PAST}
-        told = Told(facts=facts, plan=self.plan)
+        told = Told(facts=facts, plan=self.plan, of_races=True)
         epoch = np.searchsorted(told.corrected_at, self.field.as_of, side="right")
         for number in np.unique(epoch):
             mine = np.flatnonzero(epoch == number)

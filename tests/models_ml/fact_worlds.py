@@ -266,6 +266,9 @@ def with_another_future(facts: Facts, moment: int, seed: int) -> Facts:
     }
     millis = np.where(q.seen_at > moment, rng.integers(1100, 9000, len(q.event)), q.price_millis)
     changed["results"] = replace(r, **scores)
+    f = changed["figures"]
+    values = np.where(f.known_at > moment, rng.poisson(20.0, len(f.event)), f.value)
+    changed["figures"] = replace(f, value=values)
     gone = facts.entries.removed_at
     later = rng.choice([NEVER, moment + HOUR], len(gone))
     changed["entries"] = replace(facts.entries, removed_at=np.where(gone > moment, later, gone))

@@ -104,6 +104,11 @@ class TestUnfold:
         elsewhere = moved(a_match(1, 10, 11, day=5), competition_id=2)
         assert value("played_home", a_fixture(10, 12, day=10), [elsewhere]) == 0
 
+    @pytest.mark.parametrize("name", ["nfl_v1", "players_v1", "racing_v1"])
+    def test_refuses_a_set_that_needs_more_than_matches(self, name):
+        with pytest.raises(BadAsk, match=f"{name} cannot be made from three-way matches"):
+            unfold(feature_set=feature_sets.named(name), history=[], fixtures=[])
+
     def test_tells_two_fixtures_of_one_id_apart(self):
         rows = rows_of(
             [a_fixture(10, 12, day=3), a_fixture(10, 12, day=9)], [a_match(1, 10, 11, 5)]

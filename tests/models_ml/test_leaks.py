@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from models_ml.domain import features, us_places
 from models_ml.domain.facts import Asks, Facts
 from models_ml.domain.feature_sets import FEATURE_SETS
-from tests.models_ml import fact_worlds, race_worlds
+from tests.models_ml import fact_worlds, player_worlds, race_worlds
 
 US = {"head_to_head": "MONEYLINE", "handicap": "SPREAD"}
 WORLDS: dict[str, Facts] = {
@@ -19,6 +19,7 @@ WORLDS: dict[str, Facts] = {
     "nba_v1": fact_worlds.a_busy_world(
         seed=3, points=105.0, names_of_teams=list(us_places.NBA), seasons=4, competitions=1, **US
     ),
+    "players_v1": player_worlds.a_busy_world(seed=5),
     "racing_v1": race_worlds.a_busy_world(seed=4),
 }
 NAMES = sorted(WORLDS)
@@ -33,7 +34,8 @@ def some(asks: Asks, rows) -> Asks:
 
 
 def wanted(name: str, facts: Facts, hours: float = 1.0) -> Asks:
-    made_by = race_worlds if FEATURE_SETS[name].grain == "RUNNER" else fact_worlds
+    worlds = {"RUNNER": race_worlds, "PLAYER": player_worlds}
+    made_by = worlds.get(FEATURE_SETS[name].grain, fact_worlds)
     return made_by.final_asks(facts, hours=hours)
 
 
