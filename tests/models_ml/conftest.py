@@ -2,12 +2,17 @@ import pytest
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _months_of_the_worlds(request, django_db_setup, django_db_blocker):
-    """Make the price partitions once; each test would otherwise make and drop its own."""
+def _months_of_the_worlds(request):
+    """Make the price partitions once; each test would otherwise make and drop its own.
+
+    A run of tests without a database gets none.
+    """
+    if not any(item.get_closest_marker("django_db") for item in request.session.items):
+        return
     from markets.services import partitions
 
-    if not any(item.get_closest_marker("django_db") for item in request.session.items):
-        return  # there are no tables where nobody asks for any
+    request.getfixturevalue("django_db_setup")
+    django_db_blocker = request.getfixturevalue("django_db_blocker")
     months = [(year, month) for year in range(2021, 2025) for month in range(1, 13)]
     with django_db_blocker.unblock():
         partitions.ensure(months=months)
