@@ -167,7 +167,7 @@ def library_version() -> str:
     return str(xgboost.__version__)
 
 
-def _matrix(rows: TrainingSet, part: slice, feature_set: FeatureSet) -> Any:
+def _matrix(rows: TrainingSet, part: NDArray, feature_set: FeatureSet) -> Any:
     import xgboost
 
     values = rows.values[part]
@@ -180,7 +180,7 @@ def _matrix(rows: TrainingSet, part: slice, feature_set: FeatureSet) -> Any:
     )
 
 
-def _loss_of_base(rows: TrainingSet, part: slice, feature_set: FeatureSet) -> float:
+def _loss_of_base(rows: TrainingSet, part: NDArray, feature_set: FeatureSet) -> float:
     from models_ml.domain import scoring
 
     base = calibrating.probabilities(
