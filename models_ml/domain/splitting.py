@@ -56,7 +56,7 @@ def purged(
 
     Train takes 60 % of the rows and validation 15 %; calibration takes the weeks asked for, but
     no more than 40 % of what is left; test takes the rest.  A row leaves its part where its
-    outcome became known only after the first row of the next part was asked: in real life nobody
+    outcome became known only after the first row of a later part was asked: in real life nobody
     could have learned from it by then.
 
     >>> week = 7 * 86_400_000_000
@@ -82,7 +82,8 @@ def purged(
         by_share = validation + round(MOST_OF_THE_REST * (n - validation))
         calibration = _free(times, min(by_weeks, by_share))
     parts = _parts([0, train, validation, calibration], n)
-    for place, (part, later) in enumerate(itertools.pairwise(parts)):
+    for place, part in enumerate(parts[:-1]):
+        later = np.concatenate(parts[place + 1 :])
         if len(later):
             parts[place] = part[known[part] <= asked[later].min()]
     gone = n - sum(len(part) for part in parts)

@@ -1,5 +1,3 @@
-import itertools
-
 import numpy as np
 import pytest
 
@@ -139,42 +137,3 @@ class TestEstimator:
         batch = estimator.probabilities(rows.values[:20])
         alone = np.vstack([estimator.probabilities(rows.values[i : i + 1]) for i in range(20)])
         assert np.array_equal(batch, alone)
-
-
-class TestChoose:
-    def test_keeps_identity_for_logits_that_are_calibrated(self):
-        rng = np.random.default_rng(2)
-        p = rng.dirichlet([4, 3, 3], size=400)
-        y = (rng.random(400)[:, None] > np.cumsum(p, axis=1)[:, :-1]).sum(axis=1)
-        assert calibrating.choose(np.log(p), y)["method"] == "identity"
-
-    def test_cools_logits_that_are_too_sure(self):
-        rng = np.random.default_rng(2)
-        p = rng.dirichlet([4, 3, 3], size=2000)
-        y = (rng.random(2000)[:, None] > np.cumsum(p, axis=1)[:, :-1]).sum(axis=1)
-        chosen = calibrating.choose(1.8 * np.log(p), y)
-        assert chosen["method"] == "temperature"
-        assert 1.4 < chosen["temperature"] < 2.0
-
-    def test_fits_nothing_on_a_handful_of_rows(self):
-        assert (
-            calibrating.choose(np.zeros((10, 3)), np.zeros(10, dtype=int))["method"] == "identity"
-        )
-
-    def test_refuses_a_method_it_does_not_know(self):
-        with pytest.raises(ValueError, match="isotonic"):
-            calibrating.temperature_of({"method": "isotonic"})
-
-
-class TestSplit:
-    def test_never_lets_a_part_begin_before_the_former_ends(self):
-        starts = np.sort(np.random.default_rng(0).integers(0, 200, 500))
-        split = splitting.in_time_order(starts)
-        parts = [split.train, split.validation, split.calibration, split.test]
-        for former, latter in itertools.pairwise(parts):
-            assert former.stop == latter.start
-            assert starts[former].max() < starts[latter].min()
-
-    def test_refuses_times_out_of_order(self):
-        with pytest.raises(ValueError, match="order"):
-            splitting.in_time_order([2, 1])
