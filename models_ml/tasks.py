@@ -3,7 +3,7 @@
 from django.utils import timezone
 
 from models_ml import queries
-from models_ml.services import etl, pipelines, predicting, training
+from models_ml.services import etl, learning, pipelines, predicting, training
 from models_ml.services.store import verifying
 from monitoring.domain.progress import RunHandle
 from monitoring.recorded import recorded_task
@@ -25,17 +25,25 @@ def predict_due(run: RunHandle) -> dict[str, object]:
     arguments={
         "pipeline": "code of a pipeline, or the feature set of several",
         "seed": "whole number, 0 unless told",
+        "calibration_weeks": "whole number, 8 unless told",
     },
     soft_time_limit=2400,
     time_limit=2700,
 )
-def train_pipeline(run: RunHandle, *, pipeline: str, seed: int = 0) -> dict[str, object]:
+def train_pipeline(
+    run: RunHandle,
+    *,
+    pipeline: str,
+    seed: int = 0,
+    calibration_weeks: int = learning.CALIBRATION_WEEKS,
+) -> dict[str, object]:
     """Train a candidate on everything known by now."""
     now = timezone.now()
     trained = training.train_each(
         pipelines=pipelines.chosen(name=pipeline),
         until=now,
         seed=int(seed),
+        calibration_weeks=int(calibration_weeks),
         actor=run.actor,
         now=now,
         progress=run,

@@ -5,11 +5,12 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import Q
 from django.http import HttpRequest
+from django.utils.safestring import mark_safe
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, RelatedDropdownFilter
 from unfold.decorators import display
 
 from models_ml.models import ModelVersion
-from models_ml.services import promoting
+from models_ml.services import drawing, promoting
 from monitoring.desk import chips, columns, sections
 from monitoring.desk.actions import Action, Asked, Done
 from monitoring.desk.filters import StartingFilter
@@ -36,6 +37,24 @@ def metric(row: ModelVersion, name: str) -> tuple[float | None, float | None]:
     """Return a figure of the model and of the market beside it."""
     model, market = row.metrics.get("model") or {}, row.metrics.get("market") or {}
     return model.get(name), market.get(name)
+
+
+def what_moved(row: ModelVersion) -> list[sections.Section]:
+    """Return the picture of what each feature added on the test part, and its table."""
+    features = row.plots.get("contributions") or []
+    if not features:
+        return []
+    title = "What moved it"
+    return [
+        sections.Html(title, mark_safe(drawing.shap_svg(features=features, title=title))),
+        sections.Table(
+            "Mean contribution of each feature",
+            ("Feature", "Mean, without sign"),
+            [(feature["name"], feature["mean_abs"]) for feature in features],
+            wide=False,
+            note="In the units of the logit, of the mean, or of its logarithm.",
+        ),
+    ]
 
 
 class VersionsToSee(StartingFilter):
@@ -146,6 +165,7 @@ class ModelVersionAdmin(Fixed):
                 note=f"On {row.metrics.get('n', '?')} events it had not seen." if rows else "",
             ),
             sections.Facts("Calibration", list(row.calibration.items()) or [("none", None)]),
+            *what_moved(row),
             sections.Facts("Parameters", list(row.parameters.items()) or [("none", None)]),
             sections.Text("Features, in the artefact's order", ", ".join(map(str, row.features))),
         ]  # fmt: skip

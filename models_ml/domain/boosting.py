@@ -81,7 +81,7 @@ def market_of(values: NDArray, feature_set: FeatureSet) -> NDArray:
 
 def elo_of(values: NDArray, feature_set: FeatureSet) -> NDArray:
     """Return probabilities by Elo and the competition's share of draws, (n, 3)."""
-    expected = values[:, feature_set.expectation]
+    expected = np.nan_to_num(values[:, feature_set.expectation], nan=0.5)
     draws = values[:, feature_set.draw_rate]
     draws = np.where(np.isnan(draws), FALLBACK_DRAW_RATE, draws)
     rows = [elo.three_way(float(e), float(d)) for e, d in zip(expected, draws, strict=True)]

@@ -13,10 +13,12 @@ from models_ml.domain.lines import Answers, Shares
 
 MOST = 15  # goals of a side that the grid knows
 CHUNK = 2_000  # rows whose grids are held in memory at a time
-STEPS, STEP = 25, 1e-5  # of Newton's method, the same for each row
+STEPS = 12  # of Newton's method, the same for each row
 FEWEST, LARGEST = 0.05, 8.0  # expected goals of a side
 RHO = (-0.2, 0.2)
 _COUNTS = np.arange(MOST + 1, dtype=np.float64)
+_HOME, _AWAY = np.repeat(_COUNTS, MOST + 1), np.tile(_COUNTS, MOST + 1)  # of each score
+_AHEAD = np.sign(_HOME - _AWAY)
 _LOG_FACTORIALS = scipy.special.gammaln(_COUNTS + 1.0)
 
 
@@ -150,33 +152,54 @@ def implied(
 
 
 def _implied(market: NDArray, line: NDArray, over: NDArray, rho: float) -> tuple[NDArray, NDArray]:
-    has_total = ~(np.isnan(line) | np.isnan(over))
-    line = np.where(has_total, line, 2.5)
-    wanted = np.stack([market[:, 0] - market[:, 2], np.where(has_total, over, market[:, 1])])
+    """Solve by Newton's method, its slopes without the correction's own (small) part.
 
-    def told(logs: NDArray) -> NDArray:
-        scores = grid(home=np.exp(logs[0]), away=np.exp(logs[1]), rho=rho)
-        three = outcomes(scores)
-        share = lines.answers(over_total(scores, line, np.arange(len(line)))).probability
-        return np.stack([three[:, 0] - three[:, 2], np.where(has_total, share, three[:, 1])])
-
+    Everything asked for is a sum over the scores, and so are its slopes: the probability of i
+    goals grows with the logarithm of their mean by the factor (i - mean).
+    """
+    won, lost = _paid(line, over)
+    second = np.where(np.isnan(line) | np.isnan(over), market[:, 1], over)
+    wanted = np.stack([market[:, 0] - market[:, 2], second])
     tilt = 0.9 * wanted[0]
     logs = np.stack([np.log(1.35) + tilt, np.log(1.35) - tilt])
     for _ in range(STEPS):
-        here = told(logs)
-        by_home = (told(logs + np.array([[STEP], [0.0]])) - here) / STEP
-        by_away = (told(logs + np.array([[0.0], [STEP]])) - here) / STEP
-        gap = wanted - here
-        size = by_home[0] * by_away[1] - by_away[0] * by_home[1]
+        means = np.exp(logs)
+        scores = grid(home=means[0], away=means[1], rho=rho).reshape(len(market), -1)
+        ahead, w, t = (_sum(scores, part) for part in (_AHEAD, won, lost))
+        slopes = []
+        for goals, mean in zip((_HOME, _AWAY), means, strict=True):
+            moved = scores * (goals - mean[:, None])
+            more = moved.sum(axis=1)
+            of_ahead, of_w, of_t = (
+                _sum(moved, part) - whole * more
+                for part, whole in ((_AHEAD, ahead), (won, w), (lost, t))
+            )
+            slopes.append((of_ahead, (of_w * t - w * of_t) / (w + t) ** 2))
+        (a, c), (b, d) = slopes
+        gap = wanted - np.stack([ahead, w / (w + t)])
+        size = a * d - b * c
         size = np.where(np.abs(size) < 1e-9, np.inf, size)
-        step = np.stack(
-            [
-                (gap[0] * by_away[1] - by_away[0] * gap[1]) / size,
-                (by_home[0] * gap[1] - gap[0] * by_home[1]) / size,
-            ]
-        )
+        step = np.stack([(gap[0] * d - b * gap[1]) / size, (a * gap[1] - gap[0] * c) / size])
         logs = np.clip(logs + np.clip(step, -0.5, 0.5), np.log(FEWEST), np.log(LARGEST))
     return np.exp(logs[0]), np.exp(logs[1])
+
+
+def _paid(line: NDArray, over: NDArray) -> tuple[NDArray, NDArray]:
+    """Return what a stake on "over" wins and loses at each score; on the draw without a total."""
+    has_total = ~(np.isnan(line) | np.isnan(over))
+    at = np.where(has_total, line, 2.5)
+    quarters = np.rint(4.0 * at)
+    odd = quarters % 2
+    halves = [((quarters - odd) / 4.0)[:, None], ((quarters + odd) / 4.0)[:, None]]
+    won = sum(0.5 * (half < _HOME + _AWAY) for half in halves)
+    lost = sum(0.5 * (half > _HOME + _AWAY) for half in halves)
+    is_draw = (_HOME == _AWAY).astype(np.float64)
+    known = has_total[:, None]
+    return np.where(known, won, is_draw), np.where(known, lost, 1.0 - is_draw)
+
+
+def _sum(scores: NDArray, weights: NDArray) -> NDArray:
+    return (scores * weights).sum(axis=1)
 
 
 def over_total(scores: NDArray, line: NDArray, row: NDArray) -> Shares:

@@ -6,12 +6,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models_ml import queries
-from models_ml.domain import boosting, feature_sets, features, scoring, stages
-from models_ml.domain.boosting import Estimator, TrainingSet
+from models_ml.domain import boosting, feature_sets, features, scoring
+from models_ml.domain.boosting import TrainingSet
+from models_ml.domain.estimators.three_way import ThreeWay
 from models_ml.domain.features import FeatureSet
 from models_ml.models import ModelVersion, Pipeline
-from models_ml.services import loading
+from models_ml.services import examples, loading
 from monitoring.errors import Refused
 
 
@@ -30,29 +30,9 @@ def known_matches(
 
     In time order.  ``since`` cuts the rows returned, never the history they are made from.
     """
-    feature_set = feature_sets.named(pipeline.feature_set)
-    history = queries.result_versions(
-        competition_ids=queries.competitions(pipeline=pipeline), until=until
-    )
-    outcomes = queries.outcomes(history=history)
-    events = sorted(
-        queries.planned(event_ids=outcomes).values(), key=lambda e: (e.starts_at, e.event_id)
-    )
-    events = [e for e in events if since is None or e.starts_at >= since]
-    market = queries.market_at_stage(events=events, stage=stages.FINAL_STAGE)
-    fixtures = [
-        event.fixture(
-            as_of=stages.opens_at(event.starts_at, stages.FINAL_STAGE, event.time_scale),
-            market=market.get(event.event_id, queries.NO_MARKET),
-        )
-        for event in events
-    ]
-    rows = features.unfold(feature_set=feature_set, history=history, fixtures=fixtures)
+    rows = examples.examples(pipeline=pipeline, until=until, since=since)
     return TrainingSet(
-        event_ids=np.array([e.event_id for e in events], dtype=np.int64),
-        starts=np.array([f.starts_at for f in fixtures], dtype=np.int64),
-        values=np.array(rows, dtype=float).reshape(-1, len(feature_set.features)),
-        outcomes=np.array([outcomes[e.event_id] for e in events], dtype=np.int64),
+        event_ids=rows.event, starts=rows.starts, values=rows.values, outcomes=rows.outcome
     )
 
 
@@ -75,7 +55,7 @@ def evaluate(
         raise NothingToEvaluate(f"no known result from {since:%Y-%m-%d} to {until:%Y-%m-%d}")
     feature_set = feature_sets.named(version.pipeline.feature_set)
     return score_cards(
-        estimator=loading.load(version=version),
+        estimator=loading.three_way(version=version),
         values=rows.values[inside],
         outcomes=rows.outcomes[inside],
         feature_set=feature_set,
@@ -83,7 +63,7 @@ def evaluate(
 
 
 def score_cards(
-    *, estimator: Estimator, values: NDArray, outcomes: NDArray, feature_set: FeatureSet
+    *, estimator: ThreeWay, values: NDArray, outcomes: NDArray, feature_set: FeatureSet
 ) -> dict[str, Any]:
     """Return the scores of model, market and Elo on the same rows.
 

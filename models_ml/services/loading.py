@@ -5,8 +5,9 @@ from collections import OrderedDict
 
 import numpy as np
 
-from models_ml.domain import boosting, feature_sets
-from models_ml.domain.boosting import Estimator
+from models_ml.domain import estimators, feature_sets
+from models_ml.domain.estimators import Estimator, OtherColumns
+from models_ml.domain.estimators.three_way import ThreeWay
 from models_ml.models import ModelVersion
 from models_ml.services import storing
 from models_ml.services.storing import DamagedArtefact
@@ -20,6 +21,23 @@ _lock = threading.Lock()
 
 class FeaturesChanged(Refused):
     """A version was trained on columns that its feature set no longer has."""
+
+
+class OtherKind(Refused):
+    """A version does not foretell what is asked of it."""
+
+
+def three_way(*, version: ModelVersion) -> ThreeWay:
+    """Return the estimator of a version that foretells home, draw and away.
+
+    Raises:
+        OtherKind: it foretells something else.
+        DamagedArtefact, FeaturesChanged: as ``load``.
+    """
+    estimator = load(version=version)
+    if not isinstance(estimator, ThreeWay):
+        raise OtherKind(f"{version} foretells no draws")
+    return estimator
 
 
 def load(*, version: ModelVersion) -> Estimator:
@@ -47,11 +65,15 @@ def load_fresh(*, version: ModelVersion) -> Estimator:
     content = check_file(version=version)
     feature_set = feature_sets.named(version.pipeline.feature_set)
     try:
-        estimator = boosting.load(
+        estimator = estimators.load(
             content=content, feature_set=feature_set, calibration=version.calibration
         )
-    except ValueError as error:  # xgboost's own error is a ValueError
+    except OtherColumns as error:
+        raise FeaturesChanged(f"{version}: {version.artefact} is of other columns") from error
+    except ValueError as error:
         raise DamagedArtefact(f"{version}: {version.artefact} cannot be loaded") from error
+    if estimator.kind != version.kind:
+        raise DamagedArtefact(f"{version}: the file is of a {estimator.kind}, not {version.kind}")
     _check_golden(version, estimator)
     return estimator
 
@@ -72,10 +94,10 @@ def check_file(*, version: ModelVersion) -> bytes:
 
 
 def golden(*, estimator: Estimator, values: np.ndarray) -> dict[str, list[list[float | None]]]:
-    """Return rows with their probabilities, to be stored and asked again after each load."""
+    """Return rows with what is told of them, to be stored and asked again after each load."""
     return {
         "values": [[None if np.isnan(v) else float(v) for v in row] for row in values],
-        "probabilities": estimator.probabilities(values).tolist(),
+        "probabilities": estimator.sample(values).tolist(),
     }
 
 
@@ -94,7 +116,10 @@ def _check_golden(version: ModelVersion, estimator: Estimator) -> None:
     stored = version.metrics.get("golden")
     if not stored:
         raise DamagedArtefact(f"{version}: the row has no golden rows")
-    values = np.array(stored["values"], dtype=float)
-    found = estimator.probabilities(values)
-    if not np.allclose(found, stored["probabilities"], rtol=0, atol=TOLERANCE):
+    try:
+        found = estimator.sample(np.array(stored["values"], dtype=float))
+        same = np.allclose(found, stored["probabilities"], rtol=0, atol=TOLERANCE)
+    except (ValueError, KeyError, IndexError, TypeError) as error:
+        raise DamagedArtefact(f"{version} cannot answer its golden rows: {error}") from error
+    if not same:
         raise DamagedArtefact(f"{version}: golden rows come out otherwise than at training")

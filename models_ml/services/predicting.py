@@ -66,7 +66,7 @@ def predict_batch(
     usable = [row for row in feature_rows if row.pk not in refused]
     if usable:
         values = matrix(usable)
-        found = loading.load(version=version).probabilities(values)
+        found = loading.three_way(version=version).probabilities(values)
         market = boosting.market_of(values, feature_set)
         Prediction.objects.bulk_create(
             [

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from django.conf import settings
 
+from models_ml.domain import artefacts
 from models_ml.models import ModelVersion
 from monitoring.errors import PermanentlyFailed
 
@@ -15,15 +16,31 @@ class DamagedArtefact(PermanentlyFailed):
     """A version's file is missing, or is not what was written."""
 
 
+class ArtefactNotWritten(PermanentlyFailed):
+    """The disk did not take an artefact; nothing of it is left behind."""
+
+
 def write(*, pipeline_code: str, number: int, content: bytes) -> tuple[str, str]:
     """Write an artefact atomically; return its name under ARTEFACT_DIR and its SHA-256.
 
     Written beside its place, flushed to the disk and renamed: a crash leaves no half file
     under a name that a version row knows.
+
+    Raises:
+        ArtefactNotWritten: the disk is full, or may not be written to.
     """
     sha256 = hashlib.sha256(content).hexdigest()
-    name = f"{pipeline_code}/{number}-{sha256[:12]}.ubj"
+    name = f"{pipeline_code}/{number}-{sha256[:12]}.json"
     path = Path(settings.ARTEFACT_DIR) / name
+    try:
+        _write_whole(path, content)
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise ArtefactNotWritten(f"cannot write {name}: {reason}") from error
+    return name, sha256
+
+
+def _write_whole(path: Path, content: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, draft = tempfile.mkstemp(dir=path.parent, prefix=".draft-")
     try:
@@ -36,17 +53,18 @@ def write(*, pipeline_code: str, number: int, content: bytes) -> tuple[str, str]
         Path(draft).unlink(missing_ok=True)
         raise
     _flush_folder(path.parent)
-    return name, sha256
 
 
 def read(*, version: ModelVersion) -> bytes:
     """Return a version's artefact.
 
     Raises:
-        DamagedArtefact: the file is missing or its SHA-256 is not the row's.
+        DamagedArtefact: the file is missing, too large, or its SHA-256 is not the row's.
     """
     path = Path(settings.ARTEFACT_DIR) / version.artefact
     try:
+        if (size := path.stat().st_size) > artefacts.LARGEST:
+            raise DamagedArtefact(f"{version}: {version.artefact} has {size} bytes, too many")
         content = path.read_bytes()
     except OSError as error:
         reason = error.strerror or type(error).__name__

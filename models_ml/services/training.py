@@ -1,42 +1,47 @@
 """Training: from what was known before a moment to a candidate with its artefact and scores."""
 
 import hashlib
+import importlib
 import inspect
-from collections.abc import Iterable
+import pkgutil
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
-import numpy as np
 from django.db import transaction
 from django.db.models import Max
 
-from models_ml.domain import (
-    boosting,
-    calibrating,
-    elo,
-    feature_sets,
-    features,
-    soccer_v1,
-    splitting,
-)
-from models_ml.domain.boosting import Estimator, TrainingSet
+from models_ml import domain
+from models_ml.domain import artefacts, boosting, estimators, feature_sets, parameters
+from models_ml.domain.estimators import losses, trees
+from models_ml.domain.estimators.three_way import ThreeWay
 from models_ml.domain.features import FeatureSet
-from models_ml.domain.splitting import Split
 from models_ml.models import ModelVersion, Pipeline, Replay
-from models_ml.services import evaluating, loading, storing
+from models_ml.services import evaluating, examples, learning, loading, storing
+from models_ml.services.learning import CALIBRATION_WEEKS, Learned
 from monitoring.domain.progress import RunHandle
 from monitoring.errors import Refused
 from monitoring.services import audit
 
-MINIMUM = 300  # matches
-GOLDEN = 5
-SOURCES = (boosting, calibrating, elo, features, soccer_v1, splitting, evaluating)
+MOST_CALIBRATION_WEEKS = 104
 
 
 class NotEnoughHistory(Refused):
     """Too few matches are known to learn from."""
+
+
+class OneClassOnly(Refused):
+    """What is known all says the same: there is nothing to learn."""
+
+
+class BadParameters(Refused):
+    """A parameter that training does not know, or a value it cannot have."""
+
+
+class ClockBackwards(Refused):
+    """The machine's clock stands before what was done already."""
 
 
 class NothingTrained(Refused):
@@ -56,6 +61,7 @@ def train(
     pipeline: Pipeline,
     until: datetime,
     seed: int = 0,
+    calibration_weeks: int = CALIBRATION_WEEKS,
     actor: str,
     now: datetime,
     replay: Replay | None = None,
@@ -66,42 +72,53 @@ def train(
     A version made for a replay has stage REPLAY and serves that replay alone.
 
     Raises:
-        NotEnoughHistory: fewer than ``MINIMUM`` matches are known.
+        NotEnoughHistory: too few matches, races or figures are known.
+        OneClassOnly: they are all alike.
+        BadParameters: the pipeline's parameters, or the weeks of calibration.
+        ClockBackwards: a version of this pipeline was trained later than now.
         Cancelled: somebody asked for that between two rounds; nothing is written.
     """
     if until > now:
         raise NotEnoughHistory(f"until {until:%Y-%m-%d %H:%M} lies in the future")
+    check_parameters(pipeline.parameters)
+    if not 1 <= calibration_weeks <= MOST_CALIBRATION_WEEKS:
+        raise BadParameters(f"calibration takes 1 to {MOST_CALIBRATION_WEEKS} weeks")
+    if replay is None:
+        _check_clock(pipeline, now)
     feature_set = feature_sets.named(pipeline.feature_set)
-    rows = evaluating.known_matches(pipeline=pipeline, until=until)
-    if len(rows) < MINIMUM:
-        raise NotEnoughHistory(f"{pipeline}: {len(rows)} matches are known, {MINIMUM} are needed")
-    split = splitting.in_time_order(rows.starts)
-    content, report = boosting.fit(
-        rows=rows,
-        split=split,
-        feature_set=feature_set,
-        parameters=dict(pipeline.parameters),
-        seed=seed,
-        after_round=_follow(progress),
-    )
-    estimator = _calibrated(content, rows, split, feature_set)
+    learned = _learn(pipeline, until, seed, calibration_weeks, feature_set, progress)
     version = ModelVersion(
         pipeline=pipeline,
         stage=ModelVersion.Stage.REPLAY if replay else ModelVersion.Stage.CANDIDATE,
+        kind=learned.fitted.kind,
         replay=replay,
         features=feature_set.names,
         features_sha256=feature_set.sha256,
-        parameters=_parameters(pipeline, report),
-        calibration=estimator.calibration,
-        metrics=_metrics(estimator, rows, split, feature_set),
-        trained_from=_moment(rows.starts[0]),
+        parameters=_parameters(pipeline, learned, calibration_weeks),
+        calibration=learned.fitted.calibration,
+        metrics=_metrics(learned, feature_set),
+        plots={"contributions": learning.contributions(learned, feature_set.names)},
+        trained_from=_moment(learned.examples.starts[0]),
         trained_until=until,
-        n_rows=len(rows),
+        n_rows=len(learned.examples),
         seed=seed,
         code_version=code_version(),
+        code_versions=dict(code_versions()),
         trained_at=now,
     )
-    return _register(version, content, actor=actor, now=now)
+    return _register(version, learned.fitted.content, actor=actor, now=now)
+
+
+def check_parameters(given: Mapping[str, Any]) -> None:
+    """Refuse parameters of a pipeline that training would not understand.
+
+    Raises:
+        BadParameters: and says what was expected.
+    """
+    try:
+        parameters.check(given)
+    except parameters.BadParameter as error:
+        raise BadParameters(str(error)) from error
 
 
 def train_each(
@@ -109,6 +126,7 @@ def train_each(
     pipelines: Iterable[Pipeline],
     until: datetime,
     seed: int = 0,
+    calibration_weeks: int = CALIBRATION_WEEKS,
     actor: str,
     now: datetime,
     progress: RunHandle | None = None,
@@ -124,7 +142,13 @@ def train_each(
     for pipeline in pipelines:
         try:
             version = train(
-                pipeline=pipeline, until=until, seed=seed, actor=actor, now=now, progress=progress
+                pipeline=pipeline,
+                until=until,
+                seed=seed,
+                calibration_weeks=calibration_weeks,
+                actor=actor,
+                now=now,
+                progress=progress,
             )
         except Refused as no:
             trained.refused[pipeline.code] = str(no)
@@ -157,19 +181,83 @@ def summary(*, version: ModelVersion) -> dict[str, Any]:
         "model_log_loss": cards["model"].get("log_loss"),
         "market_log_loss": cards["market"].get("log_loss"),
         "elo_log_loss": cards["elo"].get("log_loss"),
-        "calibration": version.calibration.get("method"),
+        "calibration": _method(version.calibration),
         "artefact": version.artefact,
         "artefact_sha256": version.artefact_sha256,
     }
 
 
+def _method(calibration: dict[str, Any]) -> str | None:
+    """Return the method of a calibration, or those of both starts where there are two."""
+    if "method" in calibration:
+        return str(calibration["method"])
+    return ", ".join(f"{start}: {told['method']}" for start, told in calibration.items()) or None
+
+
+@cache
+def code_versions() -> dict[str, str]:
+    """Return the hash of each module that may shape an artefact, and of the library, by name."""
+    names = [
+        module.name
+        for module in pkgutil.walk_packages(domain.__path__, f"{domain.__name__}.")
+        if not module.ispkg
+    ]
+    found = {
+        name.removeprefix(f"{domain.__name__}."): _sha256(
+            inspect.getsource(importlib.import_module(name))
+        )
+        for name in sorted(names)
+    }
+    return {**found, "examples": _sha256(inspect.getsource(examples)), "xgboost": _library()}
+
+
 @cache
 def code_version() -> str:
     """Return the hash of everything in code that shapes an artefact, and of the library."""
-    digest = hashlib.sha256(boosting.library_version().encode())
-    for module in SOURCES:
-        digest.update(inspect.getsource(module).encode())
-    return digest.hexdigest()
+    return _sha256("\n".join(f"{name} {told}" for name, told in code_versions().items()))
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _library() -> str:
+    return trees.library_version()
+
+
+def _learn(
+    pipeline: Pipeline,
+    until: datetime,
+    seed: int,
+    calibration_weeks: int,
+    feature_set: FeatureSet,
+    progress: RunHandle | None,
+) -> Learned:
+    try:
+        return learning.learn(
+            target=pipeline.target,
+            examples=examples.examples(pipeline=pipeline, until=until),
+            feature_set=feature_set,
+            parameters=dict(pipeline.parameters),
+            seed=seed,
+            calibration_weeks=calibration_weeks,
+            after_round=_follow(progress),
+        )
+    except learning.TooFew as error:
+        raise NotEnoughHistory(f"{pipeline}: {error}") from error
+    except estimators.NotEnoughToLearn as error:
+        raise OneClassOnly(f"{pipeline}: {error}") from error
+
+
+def _check_clock(pipeline: Pipeline, now: datetime) -> None:
+    last = ModelVersion.objects.filter(pipeline=pipeline, replay=None).aggregate(
+        last=Max("trained_at")
+    )["last"]
+    if last is not None and last > now:
+        raise ClockBackwards(
+            f"{pipeline} was trained at {last:%Y-%m-%d %H:%M}, and the clock says"
+            f" {now:%Y-%m-%d %H:%M}"
+        )
 
 
 def _follow(progress: RunHandle | None) -> boosting.AfterRound | None:
@@ -184,51 +272,46 @@ def _follow(progress: RunHandle | None) -> boosting.AfterRound | None:
     return after_round
 
 
-def _calibrated(
-    content: bytes, rows: TrainingSet, split: Split, feature_set: FeatureSet
-) -> Estimator:
-    raw = boosting.load(content=content, feature_set=feature_set, calibration=calibrating.IDENTITY)
-    margins = raw.margins(rows.values[split.calibration])
-    chosen = calibrating.choose(margins, rows.outcomes[split.calibration])
-    return Estimator(raw.booster, feature_set, chosen)
-
-
-def _parameters(pipeline: Pipeline, report: dict[str, Any]) -> dict[str, Any]:
-    library = f"xgboost {boosting.library_version()}"
-    return {**boosting.DEFAULTS, **pipeline.parameters, **report, "library": library}
-
-
-def _golden_values(rows: TrainingSet, split: Split, feature_set: FeatureSet) -> np.ndarray:
-    """Return rows to be foretold again after each load: the last ones, and one nearly empty."""
-    last = rows.values[split.test][-GOLDEN + 1 :]
-    unknown = np.full((1, rows.values.shape[1]), np.nan)
-    unknown[0, feature_set.expectation] = 0.5
-    return np.vstack([last, unknown])
-
-
-def _metrics(
-    estimator: Estimator, rows: TrainingSet, split: Split, feature_set: FeatureSet
-) -> dict[str, Any]:
-    cards = evaluating.score_cards(
-        estimator=estimator,
-        values=rows.values[split.test],
-        outcomes=rows.outcomes[split.test],
-        feature_set=feature_set,
-    )
-    parts = {}
-    for name in ("train", "validation", "calibration", "test"):
-        starts = rows.starts[getattr(split, name)]
-        parts[name] = {
-            "n": len(starts),
-            "from": _moment(starts[0]).isoformat() if len(starts) else None,
-            "to": _moment(starts[-1]).isoformat() if len(starts) else None,
-        }
-    golden = _golden_values(rows, split, feature_set)
+def _parameters(pipeline: Pipeline, learned: Learned, calibration_weeks: int) -> dict[str, Any]:
     return {
-        **cards,
-        "parts": parts,
-        "golden": loading.golden(estimator=estimator, values=golden),
+        **(boosting.DEFAULTS if learned.fitted.kind == "boosted3" else trees.DEFAULTS),
+        **pipeline.parameters,
+        **learned.fitted.report,
+        "calibration_weeks": calibration_weeks,
+        "library": f"xgboost {_library()}",
     }
+
+
+def _metrics(learned: Learned, feature_set: FeatureSet) -> dict[str, Any]:
+    parts = {
+        name: {
+            "n": part["n"],
+            **{end: None if part[end] is None else _moment(part[end]).isoformat()
+               for end in ("from", "to")},
+        }
+        for name, part in learning.parts(learned).items()
+    }  # fmt: skip
+    return {
+        **_cards(learned, feature_set),
+        "parts": parts,
+        "purged": learned.split.purged,
+        "golden": loading.golden(
+            estimator=learned.estimator, values=learning.golden_values(learned)
+        ),
+    }
+
+
+def _cards(learned: Learned, feature_set: FeatureSet) -> dict[str, Any]:
+    test = learned.test
+    if isinstance(learned.estimator, ThreeWay):
+        return evaluating.score_cards(
+            estimator=learned.estimator,
+            values=test.values,
+            outcomes=test.outcome,
+            feature_set=feature_set,
+        )
+    told = losses.log_losses(learned.estimator, test)
+    return {"n": len(told), "model": {"log_loss": float(told.mean())}, "market": None, "elo": None}
 
 
 def _moment(microseconds: int) -> datetime:
@@ -246,6 +329,7 @@ def _register(version: ModelVersion, content: bytes, *, actor: str, now: datetim
         version.artefact, version.artefact_sha256 = storing.write(
             pipeline_code=version.pipeline.code, number=version.number, content=content
         )
+        version.artefact_bytes, version.estimator_format = len(content), artefacts.FORMAT
         version.save(force_insert=True)
         audit.record(
             actor=actor,

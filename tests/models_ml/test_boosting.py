@@ -69,43 +69,6 @@ class TestFit:
             fitted(training_set(WORLD), after_round=after_round)
 
 
-class TestNoise:
-    """Where results are pure chance, nothing may score better than chance."""
-
-    def noise(self) -> World:
-        order = np.random.default_rng(11).permutation(len(WORLD.matches))
-        matches = [
-            type(m)(
-                *(m.event_id, m.competition_id, m.season_id, m.home_id, m.away_id),
-                *(m.starts_at, m.known_at, 1, True),
-                WORLD.matches[i].home_score,
-                WORLD.matches[i].away_score,
-            )
-            for m, i in zip(WORLD.matches, order, strict=True)
-        ]
-        return World(matches, WORLD.fixtures)
-
-    def gain_over_chance(self, rows: TrainingSet) -> tuple[float, float]:
-        """Return mean and standard error of chance's log loss less the model's."""
-        _, _, estimator, split = fitted(rows)
-        outcomes = rows.outcomes[split.test]
-        rates = np.bincount(outcomes, minlength=3) / len(outcomes)
-        chance = scoring.log_losses(np.tile(rates, (len(outcomes), 1)), outcomes)
-        model = scoring.log_losses(estimator.probabilities(rows.values[split.test]), outcomes)
-        gain = chance - model
-        return float(gain.mean()), float(gain.std(ddof=1) / len(gain) ** 0.5)
-
-    def test_scores_like_chance_with_results_shuffled_between_events(self):
-        gain, error = self.gain_over_chance(training_set(self.noise()))
-        assert gain < 3 * error
-
-    def test_would_be_seen_to_leak_if_a_feature_told_the_result(self):
-        rows = training_set(self.noise())
-        rows.values[:, SOCCER_V1.names.index("rest_home")] = rows.outcomes
-        gain, error = self.gain_over_chance(rows)
-        assert gain > 3 * error
-
-
 class TestBaseMargins:
     def test_are_the_markets_logarithms(self):
         values = np.full((1, len(SOCCER_V1.features)), np.nan)

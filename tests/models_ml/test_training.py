@@ -6,14 +6,20 @@ import pytest
 from markets.models import Result
 from models_ml.domain import boosting
 from models_ml.domain.soccer_v1 import SOCCER_V1
-from models_ml.models import ModelVersion, Replay
-from models_ml.services import evaluating, pipelines, storing, training
+from models_ml.models import ModelVersion, Pipeline, Replay
+from models_ml.services import evaluating, loading, pipelines, storing, training
 from models_ml.services.evaluating import NothingToEvaluate
-from models_ml.services.training import NotEnoughHistory, NothingTrained
+from models_ml.services.training import (
+    BadParameters,
+    ClockBackwards,
+    NotEnoughHistory,
+    NothingTrained,
+    OneClassOnly,
+)
 from monitoring.errors import Cancelled
 from monitoring.models import AuditEntry
 from tests.models_ml import builders
-from tests.models_ml.worlds import a_world
+from tests.models_ml.worlds import World, a_world
 
 pytestmark = pytest.mark.django_db
 
@@ -49,7 +55,7 @@ class TestTrain:
     def test_makes_a_candidate_with_a_sound_artefact(self, league, pipeline):
         version = builders.a_version(pipeline, until=league.ends_at)
         assert (version.stage, version.number) == ("CANDIDATE", 1)
-        assert version.artefact == f"soccer-1x2/1-{version.artefact_sha256[:12]}.ubj"
+        assert version.artefact == f"soccer-1x2/1-{version.artefact_sha256[:12]}.json"
         assert storing.read(version=version)
         assert version.features == SOCCER_V1.names
         assert version.n_rows == len(league.events)
@@ -59,7 +65,8 @@ class TestTrain:
         metrics = builders.a_version(pipeline, until=league.ends_at).metrics
         parts = metrics["parts"]
         assert metrics["n"] == parts["test"]["n"] > 50
-        assert sum(part["n"] for part in parts.values()) == len(league.events)
+        taken = sum(part["n"] for part in parts.values())
+        assert taken + metrics["purged"] == len(league.events)
         assert parts["train"]["to"] < parts["validation"]["from"] < parts["test"]["from"]
         for who in ("model", "market", "elo"):
             assert 0.5 < metrics[who]["log_loss"] < 1.4
@@ -142,6 +149,69 @@ class TestTrain:
     def test_refuses_too_little_history(self, league, pipeline):
         with pytest.raises(NotEnoughHistory, match="are needed"):
             builders.a_version(pipeline, until=league.events[50].starts_at)
+
+    def test_keeps_what_moved_the_model_in_words_of_its_features(self, league, pipeline):
+        version = builders.a_version(pipeline, until=league.ends_at)
+        told = version.plots["contributions"]
+        sizes = [feature["mean_abs"] for feature in told]
+        assert sizes == sorted(sizes, reverse=True) and sizes[0] > 0
+        assert {feature["name"] for feature in told} <= set(SOCCER_V1.names)
+        assert "estimators.three_way" in version.code_versions
+        assert (version.kind, version.estimator_format) == ("boosted3", 1)
+        assert version.artefact_bytes == len(storing.read(version=version))
+
+    def test_foretells_goals_where_the_pipeline_asks_for_them(self, league, pipeline):
+        Pipeline.objects.filter(pk=pipeline.pk).update(target="GOALS", market_kind="TOTAL")
+        pipeline.refresh_from_db()
+        version = builders.a_version(pipeline, until=league.ends_at)
+        estimator = loading.load_fresh(version=version)
+        assert version.kind == estimator.kind == "goals"
+        assert 2.0 < version.metrics["model"]["log_loss"] < 4.0
+        with pytest.raises(loading.OtherKind):
+            loading.three_way(version=version)
+
+    def test_gives_calibration_the_weeks_it_is_told(self, league, pipeline):
+        few, more = (
+            builders.a_version(pipeline, until=league.ends_at, calibration_weeks=weeks)
+            for weeks in (2, 6)
+        )
+        n = [v.metrics["parts"]["calibration"]["n"] for v in (few, more)]
+        assert 0 < n[0] < n[1] and n[0] <= 2 * 6 and n[1] <= 6 * 6
+
+    def test_refuses_a_league_without_a_draw(self):
+        world = a_world(seasons=3)
+        decided = [
+            match._replace(home_score=match.home_score + (match.home_score == match.away_score))
+            for match in world.matches
+        ]
+        league = builders.a_league(World(decided, world.fixtures))
+        pipeline = builders.a_pipeline(now=league.ends_at)
+        with pytest.raises(OneClassOnly, match="ended in home, away alone"):
+            builders.a_version(pipeline, until=league.ends_at)
+
+    @pytest.mark.parametrize(
+        "parameters, told",
+        [
+            ({"tarot": 1}, "no parameter 'tarot'"),
+            ({"rounds": "many"}, "rounds is a whole number"),
+            ({"eta": 0}, "eta is a number from 0.0001 to 1"),
+            ({"max_depth": True}, "max_depth"),
+        ],
+    )
+    def test_refuses_parameters_it_does_not_know(self, parameters, told):
+        with pytest.raises(BadParameters, match=told):
+            training.check_parameters(parameters)
+
+    def test_refuses_no_weeks_of_calibration(self, league, pipeline):
+        with pytest.raises(BadParameters, match="1 to 104 weeks"):
+            builders.a_version(pipeline, until=league.ends_at, calibration_weeks=0)
+
+    def test_refuses_a_clock_that_went_backwards(self, league, pipeline):
+        builders.a_version(pipeline, until=league.ends_at)
+        earlier = league.ends_at - timedelta(hours=1)
+        with pytest.raises(ClockBackwards, match="the clock says"):
+            builders.a_version(pipeline, until=earlier, now=earlier)
+        assert ModelVersion.objects.count() == 1
 
     def test_refuses_the_future(self, league, pipeline):
         later = league.ends_at + timedelta(days=1)

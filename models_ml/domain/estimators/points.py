@@ -155,7 +155,8 @@ def fit(
     usual = float(labels[split.train].mean())
     told = target.starts(examples.values, columns, sd=1.0, usual=usual)
     learned = np.concatenate([split.train, split.validation])
-    sd = margins.spread_of(mean=told.ratings[learned], observed=labels[learned])
+    best = np.where(told.quoted, told.market, told.ratings)
+    sd = margins.spread_of(mean=best[learned], observed=labels[learned])
     starts = target.starts(examples.values, columns, sd=sd, usual=usual)
     content, report = branches.grow(
         values=examples.values, starts=_scaled(starts, sd), labels=labels / sd, split=split,
