@@ -150,15 +150,12 @@ class TestTrain:
         with pytest.raises(NotEnoughHistory, match="are needed"):
             builders.a_version(pipeline, until=league.events[50].starts_at)
 
-    def test_keeps_what_moved_the_model_in_words_of_its_features(self, league, pipeline):
+    def test_writes_down_what_made_the_artefact(self, league, pipeline):
         version = builders.a_version(pipeline, until=league.ends_at)
-        told = version.plots["contributions"]
-        sizes = [feature["mean_abs"] for feature in told]
-        assert sizes == sorted(sizes, reverse=True) and sizes[0] > 0
-        assert {feature["name"] for feature in told} <= set(SOCCER_V1.names)
-        assert "estimators.three_way" in version.code_versions
+        assert {"estimators.three_way", "soccer_v1", "xgboost"} <= set(version.code_versions)
         assert (version.kind, version.estimator_format) == ("boosted3", 1)
         assert version.artefact_bytes == len(storing.read(version=version))
+        assert {f["name"] for f in version.plots["contributions"]} <= set(SOCCER_V1.names)
 
     def test_foretells_goals_where_the_pipeline_asks_for_them(self, league, pipeline):
         Pipeline.objects.filter(pk=pipeline.pk).update(target="GOALS", market_kind="TOTAL")
