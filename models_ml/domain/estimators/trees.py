@@ -29,7 +29,6 @@ DEFAULTS: dict[str, Any] = {
 }
 ROUNDS, PATIENCE = 400, 40
 FEWEST = 60  # rows to validate by, below which no tree is grown
-BadTrees = (ValueError, TypeError)  # what xgboost says of bytes that are no trees
 
 Loss = Callable[[NDArray, NDArray], float]  # (margins, labels) -> mean loss
 
@@ -172,15 +171,6 @@ def booster_of(content: bytes) -> Any:
     booster.load_model(bytearray(content))
     booster.set_param({"nthread": 1})
     return booster
-
-
-def gains(trees: Trees, names: list[str]) -> dict[str, float]:
-    """Return how much each feature's splits gained, the largest first."""
-    if trees.booster is None:
-        return {}
-    scores = trees.booster.get_score(importance_type="total_gain")
-    told = {names[int(key[1:])] if key not in names else key: v for key, v in scores.items()}
-    return dict(sorted(told.items(), key=lambda item: -item[1]))
 
 
 def library_version() -> str:
