@@ -1,5 +1,6 @@
 """What models ask of the tables: as-of history, fixtures, what serves and what is due."""
 
+from models_ml.queries.closes import closing_probabilities
 from models_ml.queries.events import (
     CHUNK,
     EVENT_FIELDS,
@@ -39,6 +40,7 @@ __all__ = [
     "MarketView",
     "Planned",
     "ServingFigures",
+    "closing_probabilities",
     "competitions",
     "due_stages",
     "market_at",
