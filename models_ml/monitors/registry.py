@@ -10,6 +10,8 @@ from monitoring import registry
 from monitoring.domain.findings import Finding, Severity
 from monitoring.services.audit import label
 
+WARNING = timedelta(days=7)  # before a version expires
+
 
 @registry.check("models_ml.artefact-damaged", every=timedelta(minutes=5))
 def artefacts_are_what_was_written(now: datetime) -> Iterator[Finding]:
@@ -21,6 +23,25 @@ def artefacts_are_what_was_written(now: datetime) -> Iterator[Finding]:
             serves = version.stage == version.Stage.PRODUCTION
             severity = Severity.P1 if serves else Severity.P2
             yield Finding(severity, str(error), subject=label(version))
+
+
+@registry.check("models_ml.version-expired", every=timedelta(minutes=5))
+def what_serves_learned_lately(now: datetime) -> Iterator[Finding]:
+    """No version in production learned so long ago that it may serve no more, or soon may not."""
+    for version, expiry in queries.expiries():
+        learned = f"{version} learned until {version.trained_until:%Y-%m-%d}"
+        if expiry <= now:
+            yield Finding(
+                Severity.P1,
+                f"{learned} and expired on {expiry:%Y-%m-%d}: it foretells nothing any more",
+                subject=label(version),
+            )
+        elif expiry <= now + WARNING:
+            yield Finding(
+                Severity.P3,
+                f"{learned} and expires on {expiry:%Y-%m-%d %H:%M} UTC",
+                subject=label(version),
+            )
 
 
 @registry.panel(

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
 
-from models_ml.models import ModelVersion, Pipeline
+from models_ml.models import ModelVersion, Pipeline, PromotionPolicy, ServingPeriod
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,3 +85,48 @@ def serving_figures(*, now: datetime) -> list[ServingFigures]:
             )
         )
     return figures
+
+
+def policy(*, pipeline: Pipeline) -> PromotionPolicy:
+    """Return what a pipeline's versions must show: its own policy, else the house's default."""
+    rows = PromotionPolicy.objects.filter(Q(pipeline=pipeline) | Q(pipeline__isnull=True))
+    return rows.order_by(F("pipeline").asc(nulls_last=True)).first() or PromotionPolicy()
+
+
+def expires_at(*, version: ModelVersion, policy: PromotionPolicy) -> datetime | None:
+    """Return from when on a version has learned too long ago to serve; None is never.
+
+    A simulated league stays what it was, and its versions never expire.
+    """
+    if policy.expires_after_days is None or version.pipeline.is_simulated:
+        return None
+    return version.trained_until + timedelta(days=policy.expires_after_days)
+
+
+def is_expired(*, version: ModelVersion, now: datetime) -> bool:
+    """Tell whether a version has learned too long ago to serve."""
+    expiry = expires_at(version=version, policy=policy(pipeline=version.pipeline))
+    return expiry is not None and expiry <= now
+
+
+def expiries() -> list[tuple[ModelVersion, datetime]]:
+    """Return each version in production that will serve no more one day, and from when on."""
+    policies = {policy.pipeline_id: policy for policy in PromotionPolicy.objects.all()}
+    default = policies.get(None) or PromotionPolicy()
+    found = []
+    for version in serving_versions().filter(stage=ModelVersion.Stage.PRODUCTION):
+        policy = policies.get(version.pipeline_id, default)
+        expiry = expires_at(version=version, policy=policy)
+        if expiry is not None:
+            found.append((version, expiry))
+    return found
+
+
+def served_at(*, pipeline: Pipeline, at: datetime) -> ServingPeriod | None:
+    """Return the period in which a version served this pipeline at that moment, or None."""
+    return (
+        ServingPeriod.objects.filter(pipeline=pipeline, since__lte=at)
+        .filter(Q(until__isnull=True) | Q(until__gt=at))
+        .select_related("version__pipeline", "proposal")
+        .first()
+    )

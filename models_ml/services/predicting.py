@@ -12,14 +12,12 @@ from models_ml.domain import boosting, feature_sets
 from models_ml.domain.boosting import CLASSES
 from models_ml.domain.features import FeatureSet
 from models_ml.models import FeatureRow, ModelVersion, Pipeline, Prediction
-from models_ml.services import featuring, loading
-from models_ml.services.storing import DamagedArtefact
-from monitoring.domain.findings import Severity
+from models_ml.services import featuring, loading, serving
 from monitoring.errors import Refused
-from monitoring.services import audit, incidents
 
 BATCH = 1000
 logger = structlog.get_logger(__name__)
+serving_version = serving.serving_version
 
 
 class PredictionRefused(Refused):
@@ -91,30 +89,6 @@ def predict_due(*, now: datetime) -> int:
     for pipeline in queries.served_pipelines().select_related("sport"):
         made += _predict_pipeline(pipeline, now)
     return made
-
-
-def serving_version(*, pipeline: Pipeline, now: datetime) -> ModelVersion | None:
-    """Return the version that serves: production, else previous, else None.
-
-    A damaged artefact on the way opens an incident.
-    """
-    by_stage = {v.stage: v for v in queries.serving_versions().filter(pipeline=pipeline)}
-    for stage in (ModelVersion.Stage.PRODUCTION, ModelVersion.Stage.PREVIOUS):
-        if (version := by_stage.get(stage)) is None:
-            continue
-        try:
-            loading.load(version=version)
-        except (DamagedArtefact, loading.FeaturesChanged) as error:
-            incidents.open_incident(
-                kind="models_ml.artefact-damaged",
-                severity=Severity.P1,
-                summary=str(error),
-                at=now,
-                subject=audit.label(version),
-            )
-            continue
-        return version
-    return None
 
 
 def _predict_pipeline(pipeline: Pipeline, now: datetime) -> int:

@@ -4,13 +4,13 @@ from datetime import datetime
 
 from django.db import transaction
 
-from models_ml.models import ModelVersion, Pipeline
-from models_ml.services import loading
+from models_ml.models import ModelVersion, Pipeline, ServingPeriod
+from models_ml.services import loading, serving
 from models_ml.services.storing import DamagedArtefact
 from monitoring.errors import Refused
 from monitoring.services import audit
 
-Stage = ModelVersion.Stage
+Stage, How = ModelVersion.Stage, ServingPeriod.How
 
 
 class PromotionRefused(Refused):
@@ -42,6 +42,7 @@ def promote(*, version_id: int, actor: str, reason: str, now: datetime) -> Model
             mates.filter(stage=Stage.PREVIOUS).update(stage=Stage.ARCHIVED)
             mates.filter(pk=former.pk).update(stage=Stage.PREVIOUS)
         _serve(version, now)
+        serving.begin(version=version, how=How.PROMOTED, actor=actor, now=now, reason=reason)
         audit.record(
             actor=actor,
             action="models_ml.promote",
@@ -71,6 +72,7 @@ def rollback(*, pipeline_id: int, actor: str, reason: str, now: datetime) -> Mod
         if former:
             mates.filter(pk=former.pk).update(stage=Stage.ARCHIVED)
         _serve(previous, now)
+        serving.begin(version=previous, how=How.ROLLED_BACK, actor=actor, now=now, reason=reason)
         audit.record(
             actor=actor,
             action="models_ml.rollback",
