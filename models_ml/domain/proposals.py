@@ -3,10 +3,14 @@
 Two people approve a version: one leads the modeling, one the operations, neither proposed it.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
+GATES = ("sound", "enough", "brier", "slope", "smoke", "too good", "challenger", "fresh")
+SIGNED_AWAY = "too good"  # the gate that a person's signed reason opens
 ROLES = ("modeling lead", "ops lead")  # groups; being an administrator is no such role
 
 
@@ -148,3 +152,28 @@ def missing(asked: Asked) -> tuple[str, ...]:
         if counts:
             approved.setdefault(word.role, word.person.name)
     return tuple(role for role in ROLES if role not in approved)
+
+
+def blocking(gates: Mapping[str, Mapping[str, Any]], *, is_signed: bool) -> list[str]:
+    """Return what stands against promotion, gate by gate; empty: nothing does.
+
+    A gate that nobody asked is shut.  One without enough to judge by (NOT_ENOUGH) is shown to
+    the approvers and blocks nothing.
+
+    >>> shut = {"brier": {"state": "FAILED", "why": "worse than Elo"}}
+    >>> blocking(shut, is_signed=False)[:3]
+    ['sound: not asked', 'enough: not asked', 'brier: worse than Elo']
+    """
+    found = []
+    for name in GATES:
+        gate = gates.get(name)
+        if gate is None:
+            found.append(f"{name}: not asked")
+        elif gate.get("state") == "FAILED":
+            if name != SIGNED_AWAY:
+                found.append(f"{name}: {gate.get('why', '')}")
+            elif not is_signed:
+                found.append(f"{name}: {gate.get('why', '')}; somebody has to sign a reason")
+        elif gate.get("state") not in ("PASSED", "NOT_ENOUGH"):
+            found.append(f"{name}: no answer")
+    return found

@@ -20,12 +20,13 @@ from markets.connectors.base import (
 from markets.models import Source
 from markets.services import closing, recording
 from models_ml.models import Pipeline
-from models_ml.services import featuring, pipelines, predicting, promoting, training
+from models_ml.services import featuring, pipelines, predicting, training
 from monitoring.models import AuditEntry, Incident
 from monitoring.services import incidents
 from settlements import monitors, queries
 from settlements.models import LedgerTransfer
 from settlements.services import ledger, settling, valuing
+from tests.models_ml import registry
 
 pytestmark = pytest.mark.django_db(transaction=True)  # placing calls the venue between two
 
@@ -89,7 +90,7 @@ def a_serving_version():
     version = training.train(
         pipeline=pipeline, until=KICK_OFF - timedelta(days=1), actor=ME, now=LOOKED
     )
-    return promoting.promote(version_id=version.pk, actor=ME, reason="first", now=LOOKED)
+    return registry.promoted(version, now=LOOKED, actor=ME)
 
 
 def a_strategy(pipeline):

@@ -20,7 +20,8 @@ from markets.models import Competition, Event, Source, Sport
 from markets.services import recording
 from models_ml.domain.features import Fixture, Match
 from models_ml.models import ModelVersion, Pipeline, Replay
-from models_ml.services import pipelines, promoting, training
+from models_ml.services import pipelines, training
+from tests.models_ml import registry
 from tests.models_ml.worlds import World
 
 QUICK = {"rounds": 30, "patience": 10, "eta": 0.1, "min_child_weight": 5.0, "lambda": 5.0}
@@ -214,4 +215,4 @@ def train_each(rows: Sequence[Pipeline], *, until: datetime, **fields: Any) -> t
 
 def a_serving_version(pipeline: Pipeline, *, until: datetime, **fields: Any) -> ModelVersion:
     version = a_version(pipeline, until=until, **fields)
-    return promoting.promote(version_id=version.pk, actor="test", reason="first", now=until)
+    return registry.promoted(version, now=until)

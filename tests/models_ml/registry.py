@@ -1,5 +1,6 @@
 """Versions with a real artefact, made without a league: for tests of who serves, and who may."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -7,13 +8,16 @@ from typing import Any
 
 import numpy as np
 from django.conf import settings
+from django.contrib.auth.models import Group
 from django.db.models import Max
 
-from models_ml.domain import boosting, splitting
+from models_ml.domain import boosting, evidence, proposals, splitting
 from models_ml.domain.boosting import TrainingSet
 from models_ml.domain.soccer_v1 import SOCCER_V1
-from models_ml.models import ModelVersion, Pipeline
-from models_ml.services import loading, pipelines, storing
+from models_ml.models import ModelVersion, Pipeline, Proposal
+from models_ml.services import approving, loading, pipelines, promoting, storing
+from monitoring.models import User
+from monitoring.services import roles
 
 NOON = datetime(2026, 11, 17, 12, tzinfo=UTC)  # a Tuesday: the window is open
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
@@ -88,3 +92,63 @@ def damage(version: ModelVersion) -> bytes:
 def repair(version: ModelVersion, whole: bytes) -> None:
     file_of(version).write_bytes(whole)
     loading.forget()
+
+
+def a_person(name: str, *groups: str, **fields: Any) -> User:
+    """Return somebody who is in these groups, which stand as the roles of the house."""
+    user, _ = User.objects.get_or_create(username=name, defaults=fields)
+    user.groups.set([Group.objects.get_or_create(name=group)[0] for group in groups])
+    return user
+
+
+def gates(failing: Mapping[str, str] | None = None, **states: str) -> dict[str, Any]:
+    """Return the answer of every gate: all open but those that fail, with why they do."""
+    found: dict[str, Any] = {
+        name: {"state": "PASSED", "why": "as it should be", "figures": {}}
+        for name in proposals.GATES
+    }
+    for name, why in (failing or {}).items():
+        found[name] = {"state": "FAILED", "why": why, "figures": {}}
+    for name, state in states.items():
+        found[name]["state"] = state
+    return found
+
+
+def a_proposal(
+    version: ModelVersion, *, failing: Mapping[str, str] | None = None, **fields: Any
+) -> Proposal:
+    """Return an open proposal as ``proposing.propose`` leaves it, its evidence told by the test."""
+    bundle = {"version": version.pk, "gates": gates(failing, **fields.pop("states", {}))}
+    return Proposal.objects.create(
+        version=version,
+        evidence=bundle,
+        evidence_sha256=evidence.digest(bundle),
+        gates=bundle["gates"],
+        proposed_by=fields.pop("proposed_by", "user:dan"),
+        proposed_at=fields.pop("proposed_at", NOON),
+        reason="better on its test part",
+        **fields,
+    )
+
+
+def approved(proposal: Proposal, *, now: datetime = NOON) -> Proposal:
+    """Return a proposal that two people approved."""
+    for name, role in (("alice", roles.MODELING_LEAD), ("bob", roles.OPS_LEAD)):
+        approving.approve(
+            proposal_id=proposal.pk,
+            role=role,
+            user_id=a_person(name, role).pk,
+            evidence_sha256=proposal.evidence_sha256,
+            actor=f"user:{name}",
+            now=now,
+        )
+    return proposal
+
+
+def promoted(version: ModelVersion, *, now: datetime = NOON, **fields: Any) -> ModelVersion:
+    """Return a version in production: proposed and approved by two, where its pipeline is real."""
+    if not version.pipeline.is_simulated:
+        approved(a_proposal(version, proposed_at=now), now=now)
+        fields = {"override": "a test's clock", **fields}
+    fields = {"actor": "test", "reason": "first", **fields}
+    return promoting.promote(version_id=version.pk, now=now, **fields)

@@ -6,11 +6,11 @@ import pytest
 from markets.models import Event, Market
 from models_ml.domain import boosting
 from models_ml.domain.soccer_v1 import SOCCER_V1
-from models_ml.models import FeatureRow, ModelVersion, Prediction, Replay
-from models_ml.services import featuring, loading, predicting, promoting
+from models_ml.models import FeatureRow, Prediction, Replay
+from models_ml.services import featuring, loading, predicting
 from models_ml.services.predicting import PredictionRefused
 from models_ml.services.storing import DamagedArtefact
-from monitoring.models import AuditEntry, Incident
+from monitoring.models import Incident
 from tests.models_ml import builders
 from tests.models_ml.worlds import a_world
 
@@ -244,83 +244,3 @@ class TestLoad:
         for seed in range(3):
             loading.load(version=builders.a_version(pipeline, until=until, seed=seed))
         assert loading.kept() == 2
-
-
-class TestPromote:
-    def promote(self, version, **fields):
-        fields = {"actor": "user:alice", "reason": "better", "now": version.trained_at, **fields}
-        return promoting.promote(version_id=version.pk, **fields)
-
-    def stages(self):
-        return dict(ModelVersion.objects.values_list("number", "stage"))
-
-    def test_moves_each_version_one_place_on(self, pipeline, until):
-        for _ in range(3):
-            self.promote(builders.a_version(pipeline, until=until))
-        assert self.stages() == {1: "ARCHIVED", 2: "PREVIOUS", 3: "PRODUCTION"}
-
-    def test_twice_is_once(self, pipeline, until):
-        version = builders.a_version(pipeline, until=until)
-        first = self.promote(version)
-        again = self.promote(version, now=until + HOUR)
-        assert again.promoted_at == first.promoted_at
-
-    def test_takes_back_an_archived_version(self, pipeline, until):
-        versions = [builders.a_version(pipeline, until=until) for _ in range(3)]
-        for version in [*versions, versions[0]]:
-            self.promote(version)
-        assert self.stages() == {1: "PRODUCTION", 2: "ARCHIVED", 3: "PREVIOUS"}
-
-    def test_leaves_its_reason_in_the_audit(self, pipeline, until):
-        version = self.promote(builders.a_version(pipeline, until=until))
-        entry = AuditEntry.objects.get(action="models_ml.promote")
-        assert entry.subject == f"models_ml.ModelVersion:{version.pk}"
-        assert (entry.actor, entry.detail["reason"]) == ("user:alice", "better")
-
-    def test_refuses_a_damaged_artefact(self, settings, pipeline, until):
-        version = builders.a_version(pipeline, until=until)
-        damage(settings, version)
-        with pytest.raises(promoting.PromotionRefused, match="damaged"):
-            self.promote(version)
-        assert self.stages() == {1: "CANDIDATE"}
-
-    def test_refuses_a_replays_version(self, league, pipeline, until):
-        replay = Replay.objects.create(
-            competition=league.competition,
-            season=league.events[0].season,
-            actor="test",
-            started_at=until,
-        )
-        version = builders.a_version(pipeline, until=until, replay=replay)
-        with pytest.raises(promoting.PromotionRefused, match="replay"):
-            self.promote(version)
-
-    @pytest.mark.parametrize("reason", ["", "  "])
-    def test_refuses_to_act_without_a_reason(self, pipeline, until, reason):
-        version = builders.a_version(pipeline, until=until)
-        with pytest.raises(promoting.PromotionRefused, match="reason"):
-            self.promote(version, reason=reason)
-
-    def test_refuses_an_unknown_version(self, pipeline, until):
-        with pytest.raises(promoting.PromotionRefused, match="no version"):
-            promoting.promote(version_id=0, actor="test", reason="x", now=until)
-
-
-class TestRollback:
-    def rollback(self, pipeline, now):
-        return promoting.rollback(
-            pipeline_id=pipeline.pk, actor="user:alice", reason="worse", now=now
-        )
-
-    def test_puts_the_previous_version_back_and_archives_the_bad_one(self, pipeline, until):
-        for _ in range(2):
-            builders.a_serving_version(pipeline, until=until)
-        assert self.rollback(pipeline, until).number == 1
-        assert dict(ModelVersion.objects.values_list("number", "stage")) == {
-            1: "PRODUCTION",
-            2: "ARCHIVED",
-        }
-
-    def test_refuses_without_a_previous_version(self, pipeline, version, until):
-        with pytest.raises(promoting.PromotionRefused, match="no previous"):
-            self.rollback(pipeline, until)
