@@ -2,28 +2,59 @@
 
 from typing import Any
 
+from django import forms
 from django.contrib import admin
 from django.db.models import Q
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils.safestring import mark_safe
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, RelatedDropdownFilter
 from unfold.decorators import display
+from unfold.widgets import UnfoldAdminTextInputWidget
 
 from models_ml.models import ModelVersion
-from models_ml.services import drawing, promoting
+from models_ml.services import drawing, promoting, proposing
 from monitoring.desk import chips, columns, sections
-from monitoring.desk.actions import Action, Asked, Done
+from monitoring.desk.actions import Action, Asked, Done, ReasonForm
 from monitoring.desk.filters import StartingFilter
 from monitoring.desk.pages import Fixed
 
 Stage = ModelVersion.Stage
 
 
+class PromoteForm(ReasonForm):
+    """Say why now, where the change window is shut."""
+
+    override = forms.CharField(
+        required=False,
+        max_length=250,
+        widget=UnfoldAdminTextInputWidget(),
+        help_text="Only outside the change window of a real pipeline: why it cannot wait.",
+    )
+    field_order = ("reason", "override")
+
+
 def promote(asked: Asked) -> Done:
     promoting.promote(
-        version_id=asked.row.pk, actor=asked.actor, reason=asked.reason, now=asked.now
+        version_id=asked.row.pk,
+        actor=asked.actor,
+        reason=asked.reason,
+        now=asked.now,
+        override=asked.values["override"],
     )
     return Done(f"{asked.row} serves from now on.")
+
+
+def propose(asked: Asked) -> Done:
+    proposal = proposing.propose(
+        version_id=asked.row.pk,
+        actor=asked.actor,
+        reason=asked.reason,
+        now=asked.now,
+        user_id=asked.user.pk,
+    )
+    url = reverse("admin:models_ml_proposal_change", args=[proposal.pk])
+    return Done(f"{asked.row} is proposed: two people decide.", url=url)
 
 
 def rollback_version(asked: Asked) -> Done:
@@ -82,6 +113,17 @@ class ModelVersionAdmin(Fixed):
     empty_text = "Nothing is trained yet: open a pipeline and press Train now."
     desk_actions = (
         Action(
+            name="propose",
+            title="Propose",
+            permission="models_ml.add_proposal",
+            consequence="Its evidence is weighed and laid before a modeling lead and an ops lead;"
+            " you may not be one of the two. Nothing is promoted by this.",
+            act=propose,
+            valid=lambda row: row.stage == Stage.CANDIDATE and not row.pipeline.is_simulated,
+            invalid="{row} is no candidate of a real pipeline.",
+            icon="how_to_vote",
+        ),
+        Action(
             name="promote",
             title="Promote",
             permission="models_ml.change_modelversion",
@@ -90,6 +132,7 @@ class ModelVersionAdmin(Fixed):
                 " bet on what it says. The version that serves now stays ready for a rollback."
             ),
             act=promote,
+            form=PromoteForm,
             valid=lambda row: row.stage in (Stage.CANDIDATE, Stage.ARCHIVED),
             invalid="{row} serves already, stands ready for a rollback, or belongs to a replay.",
             icon="rocket_launch",
