@@ -1,9 +1,15 @@
 """What there is to learn from: rows as they were known before the start, and what then came."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 
 import numpy as np
 from numpy.typing import NDArray
+
+_OPTIONAL = {"market_line": np.nan, "close_line": np.nan, "home_side": -1, "away_side": -1}
+
+
+def _none() -> NDArray:
+    return np.empty(0)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -11,7 +17,9 @@ class Examples:
     """Rows in order of start; those of one race stand together.  Times in µs UTC.
 
     Labels that a grain does not have are NaN: matches have scores, runners who won and who was
-    placed, players their figure.
+    placed, players their figure.  ``market`` and ``close`` are of the answers of one kind of
+    market, in the order of its roles (for a runner, of that one alone); where the kind has lines,
+    of the line beside them, which is home's in a handicap.
     """
 
     event: NDArray
@@ -31,6 +39,15 @@ class Examples:
     placed: NDArray  # 1 or 0, the winner too
     market: NDArray  # (n, k) margin-free at as_of, NaN where none
     close: NDArray  # (n, k) margin-free at the close: a yardstick, never a feature
+    market_line: NDArray = field(default_factory=_none)
+    close_line: NDArray = field(default_factory=_none)
+    home_side: NDArray = field(default_factory=_none)  # ids of participants, -1 in races
+    away_side: NDArray = field(default_factory=_none)
+
+    def __post_init__(self) -> None:
+        for name, missing in _OPTIONAL.items():
+            if len(getattr(self, name)) != len(self):
+                object.__setattr__(self, name, np.full(len(self), missing))
 
     def __len__(self) -> int:
         return len(self.event)
@@ -50,4 +67,4 @@ class Examples:
 
     def part(self, rows: NDArray) -> "Examples":
         """Return some of the rows, in the order of their positions (or where a mask is true)."""
-        return Examples(*(getattr(self, field.name)[rows] for field in fields(self)))
+        return Examples(*(getattr(self, one.name)[rows] for one in fields(self)))

@@ -50,6 +50,11 @@ def labels(*, facts: Facts, asks: Asks, statistic: str = "") -> Labels:
     )
 
 
+def part(told: Labels, rows: NDArray) -> Labels:
+    """Return some of the answers, in the order of their positions."""
+    return Labels(*(column[rows] for column in told))
+
+
 def _scores(facts: Facts, asks: Asks) -> tuple[Floats, Floats]:
     results = newest(facts.results)
     results = results.take((results.is_final == 1) & (results.home_score >= 0))

@@ -1,6 +1,6 @@
 """What models ask of the tables: as-of history, fixtures, what serves and what is due."""
 
-from models_ml.queries.closes import closing_probabilities
+from models_ml.queries.closes import Closes, closes
 from models_ml.queries.events import (
     CHUNK,
     EVENT_FIELDS,
@@ -42,10 +42,11 @@ __all__ = [
     "GRACE",
     "LOOK_BACK",
     "NO_MARKET",
+    "Closes",
     "MarketView",
     "Planned",
     "ServingFigures",
-    "closing_probabilities",
+    "closes",
     "competitions",
     "due_stages",
     "expires_at",

@@ -1,81 +1,158 @@
-"""What plain methods would have said of matches, each from what was known before it."""
-
-from collections.abc import Iterable, Sequence
+"""What plain methods would have said, each from what was known before it."""
 
 import numpy as np
 from numpy.typing import NDArray
 
-from models_ml.domain import baselines
-from models_ml.domain.boosting import CLASSES
-from models_ml.domain.features import Match
+from markets.domain import kinds
+from models_ml.domain import baselines, boards, boosting
+from models_ml.domain.boards import Board
+from models_ml.domain.estimators.base import column
+from models_ml.domain.examples import Examples
+from models_ml.domain.features import FeatureSet
 
 DAY = 86_400 * 1_000_000  # µs
 STEP = 28 * DAY  # strengths are fitted anew every four weeks
 MINIMUM = 100  # matches of a competition, below which nobody knows its sides
 RIDGE = 0.02
 LONG_AGO = 4 * 365 * DAY  # what lies further back counts for less than a fourteenth
+#: By what is counted: the columns that expect it, the first that is known.
+EXPECTED = {
+    "margin": ("expected_margin", "goals_difference"),
+    "total": ("expected_total",),
+    "figure": ("mean_weighted",),
+}
 
 
-def latest(history: Iterable[Match]) -> dict[int, Match]:
-    """Return each event's newest version."""
-    found: dict[int, Match] = {}
-    for match in history:
-        if match.event_id not in found or found[match.event_id].version < match.version:
-            found[match.event_id] = match
-    return found
+def said(
+    *,
+    market_kind: str,
+    board: Board,
+    examples: Examples,
+    past: Examples,
+    feature_set: FeatureSet,
+    at_close: bool = False,
+) -> dict[str, NDArray]:
+    """Return the words of each plain method on the rows of a board, (n, k), NaN where silent.
+
+    ``past``: examples whose labels were known before any of the board's rows was asked for.
+    """
+    mine = examples.part(board.row)
+    if market_kind in kinds.RUNNER_KINDS:
+        return _of_races(board, examples, feature_set)
+    if market_kind in kinds.LINE_KINDS:
+        line = boards.lines_of(board=board, examples=examples, at_close=at_close)
+        return {"normal": _normal(market_kind, mine, line, past, feature_set)}
+    return _of_matches(market_kind, mine, past, feature_set)
 
 
-def elo_logistic(*, past: NDArray, outcomes: NDArray, expectations: NDArray) -> NDArray:
-    """Return what Elo alone says, (n, 3), NaN where too few matches went before.
+def elo_logistic(
+    *, past: NDArray, outcomes: NDArray, expectations: NDArray, classes: int = 3
+) -> NDArray:
+    """Return what Elo alone says, (n, classes), NaN where too few matches went before.
 
     ``past`` and ``outcomes`` are the expected scores and the classes of matches before all of
     those foretold.
     """
-    if len(outcomes) < MINIMUM:
-        return np.full((len(expectations), len(CLASSES)), np.nan)
-    fit = baselines.fit_elo(past, outcomes, classes=len(CLASSES))
-    return fit.probabilities(expectations)
+    told = np.isfinite(past)
+    if told.sum() < MINIMUM:
+        return np.full((len(expectations), classes), np.nan)
+    fit = baselines.fit_elo(past[told], outcomes[told], classes=classes)
+    return fit.probabilities(np.nan_to_num(expectations, nan=0.5))
 
 
-def dixon_coles(*, history: Sequence[Match], event_ids: Sequence[int]) -> NDArray:
-    """Return what goals alone say, (n, 3), NaN where too few matches went before.
+def dixon_coles(*, rows: Examples, past: Examples) -> NDArray:
+    """Return what goals alone say of rows, (n, 3), NaN where too few matches went before.
 
-    Strengths are fitted for each competition every four weeks, from results known when the four
-    weeks began; older ones count less.
+    Strengths are fitted for each competition every four weeks, from results of both that were
+    known when the four weeks began; older ones count less.
     """
-    wanted = latest(history)
-    matches = [wanted[event_id] for event_id in event_ids]
-    found = np.full((len(matches), len(CLASSES)), np.nan)
-    blocks: dict[tuple[int, int], list[int]] = {}
-    for place, match in enumerate(matches):
-        key = (match.competition_id, match.starts_at // STEP)
-        blocks.setdefault(key, []).append(place)
-    by_competition: dict[int, list[Match]] = {}
-    for match in history:
-        by_competition.setdefault(match.competition_id, []).append(match)
-    for (competition, step), places in blocks.items():
-        begins = min(step * STEP, min(matches[place].starts_at for place in places))
-        fit = _fitted(by_competition[competition], begins)
+    found = np.full((len(rows), 3), np.nan)
+    blocks = np.stack([rows.competition, rows.starts // STEP], axis=1)
+    for competition, step in np.unique(blocks, axis=0):
+        places = np.flatnonzero((blocks == (competition, step)).all(axis=1))
+        begins = int(min(step * STEP, rows.starts[places].min()))
+        seen = [one.part(one.competition == competition) for one in (past, rows)]
+        fit = _fitted(seen, begins)
         if fit is not None:
-            home = np.array([matches[place].home_id for place in places])
-            away = np.array([matches[place].away_id for place in places])
-            found[places] = fit.probabilities(home, away)
+            found[places] = fit.probabilities(rows.home_side[places], rows.away_side[places])
     return found
 
 
-def _fitted(history: Sequence[Match], moment: int) -> baselines.DixonColes | None:
+def _fitted(history: list[Examples], moment: int) -> baselines.DixonColes | None:
     """Return strengths by the results known at a moment (µs), or None of too few."""
-    seen = latest(m for m in history if m.known_at <= moment and moment - m.starts_at < LONG_AGO)
-    rows = [m for m in seen.values() if m.is_final]
-    if len(rows) < MINIMUM:
+    known = [
+        one.part((one.label_known_at <= moment) & (moment - one.starts < LONG_AGO))
+        for one in history
+    ]
+    if sum(len(one) for one in known) < MINIMUM:
         return None
-    columns = [(m.home_id, m.away_id, m.home_score, m.away_score, m.starts_at) for m in rows]
-    home, away, home_goals, away_goals, starts = np.array(columns).T
+
+    def joined(name: str) -> NDArray:
+        return np.concatenate([getattr(one, name) for one in known])
+
     return baselines.fit_dixon_coles(
-        home=home,
-        away=away,
-        home_goals=home_goals,
-        away_goals=away_goals,
-        weights=baselines.weights_of_age((moment - starts) / DAY),
+        home=joined("home_side"),
+        away=joined("away_side"),
+        home_goals=joined("home"),
+        away_goals=joined("away"),
+        weights=baselines.weights_of_age((moment - joined("starts")) / DAY),
         ridge=RIDGE,
     )
+
+
+def _of_matches(
+    market_kind: str, rows: Examples, past: Examples, feature_set: FeatureSet
+) -> dict[str, NDArray]:
+    classes = len(kinds.ROLES[market_kind])
+    if "expectation" not in feature_set.starts:
+        return {}
+    expected, before = (one.values[:, feature_set.expectation] for one in (rows, past))
+    outcomes = past.outcome
+    if classes == 2:
+        decided = outcomes != 1
+        before, outcomes = before[decided], outcomes[decided] // 2
+        elo = np.nan_to_num(expected, nan=0.5)
+        found = {"elo": np.stack([elo, 1.0 - elo], axis=1)}
+    else:
+        found = {"elo": boosting.elo_of(rows.values, feature_set)}
+        found["dixon_coles"] = dixon_coles(rows=rows, past=past)
+    found["elo_logistic"] = elo_logistic(
+        past=before, outcomes=outcomes, expectations=expected, classes=classes
+    )
+    return found
+
+
+def _normal(
+    market_kind: str, rows: Examples, line: NDArray, past: Examples, feature_set: FeatureSet
+) -> NDArray:
+    """Return what a normal figure around the expected one says of lines, (n, 2)."""
+    counted = "margin" if market_kind in kinds.HANDICAP_KINDS else "total"
+    counted = "figure" if market_kind == "PLAYER_TOTAL" else counted
+    expected, before = (_expected(counted, one, feature_set) for one in (rows, past))
+    figures = getattr(past, counted)
+    if np.isfinite(figures - before).sum() < MINIMUM:
+        return np.full((len(rows), 2), np.nan)
+    fit = baselines.fit_normal(before, figures)
+    first = fit.above(expected, -line if counted == "margin" else line)
+    return np.stack([first, 1.0 - first], axis=1)
+
+
+def _expected(counted: str, rows: Examples, feature_set: FeatureSet) -> NDArray:
+    found = column(rows.values, feature_set, *EXPECTED[counted])
+    if counted == "total":
+        goals = [column(rows.values, feature_set, f"goals_{side}") for side in ("home", "away")]
+        found = np.where(np.isnan(found), goals[0] + goals[1], found)
+    return found
+
+
+def _of_races(board: Board, examples: Examples, feature_set: FeatureSet) -> dict[str, NDArray]:
+    rated = np.exp(column(examples.values, feature_set, "rated_log"))
+    weights = {"rated": rated, "uniform": np.ones(len(examples))}
+    return {
+        name: boards.in_races(
+            board=board,
+            examples=examples,
+            chances=baselines.in_race(weight, examples.group),
+        )
+        for name, weight in weights.items()
+    }

@@ -1,73 +1,104 @@
 """What a pipeline may learn from: rows as of each event's own final stage, and what then came."""
 
+from dataclasses import replace
 from datetime import datetime
 
 import numpy as np
+from numpy.typing import NDArray
 
 from models_ml import queries
-from models_ml.domain import boosting, feature_sets, features, stages
+from models_ml.domain import asking, feature_sets, features, labels, players_v1, stages
+from models_ml.domain.boards import market_at_stage
 from models_ml.domain.examples import Examples
-from models_ml.domain.features import Match
-from models_ml.domain.splitting import WEEK
+from models_ml.domain.facts import Facts
+from models_ml.domain.features import FeatureSet
+from models_ml.domain.labels import Labels
 from models_ml.models import Pipeline
+from models_ml.queries import facts as told
 
-THURSDAY = 3 * WEEK // 7  # 1970 began on one; weeks are to begin on Mondays
+MINUTES = stages.STAGES[stages.FINAL_STAGE].total_seconds() / 60
 
 
 def examples(*, pipeline: Pipeline, until: datetime, since: datetime | None = None) -> Examples:
-    """Return every match whose result is known at ``until``, in order of start.
+    """Return every row whose answer is known at ``until``, in order of start.
 
     ``since`` cuts the rows returned, never the history they are made from.  A label is known
     since the version of the result that it is taken from.
     """
     feature_set = feature_sets.named(pipeline.feature_set)
-    history = queries.result_versions(
-        competition_ids=queries.competitions(pipeline=pipeline), until=until
+    known = told.facts(sport_id=pipeline.sport_id, is_simulated=pipeline.is_simulated, until=until)
+    if pipeline.statistic:
+        known = players_v1.of_statistic(known, pipeline.statistic)
+    asked = asking.labelled(facts=known, grain=feature_set.grain, minutes=MINUTES)
+    came = labels.labels(facts=known, asks=asked.asks, statistic=pipeline.statistic)
+    chosen = _answered(feature_set, came)
+    if since is not None:
+        chosen &= came.starts >= features.microseconds(since)
+    rows = np.flatnonzero(chosen)
+    asked, came = asking.part(asked, rows), labels.part(came, rows)
+    return _examples(pipeline, feature_set, known, asked, came, until)
+
+
+def _answered(feature_set: FeatureSet, came: Labels) -> NDArray:
+    """Tell which rows have the answer that their grain is asked for."""
+    answer = {"MATCH": came.home, "RUNNER": came.winner, "PLAYER": came.figure}
+    return ~np.isnan(answer[feature_set.grain])
+
+
+def _examples(
+    pipeline: Pipeline,
+    feature_set: FeatureSet,
+    known: Facts,
+    asked: asking.Labelled,
+    came: Labels,
+    until: datetime,
+) -> Examples:
+    asks = asked.asks
+    seen = replace(known, quotes=_quotes(feature_set, known, asks.event, pipeline, until))
+    values = features.compute(feature_set=feature_set, facts=seen, asks=asks)
+    market, market_line = market_at_stage(
+        market_kind=pipeline.market_kind, values=values, names=feature_set.names, group=asks.event
     )
-    labels = _labels(history)
-    events = sorted(
-        queries.planned(event_ids=labels).values(), key=lambda e: (e.starts_at, e.event_id)
+    closes = queries.closes(
+        sport=pipeline.sport.code,
+        market_kind=pipeline.market_kind,
+        event_ids=asks.event.tolist(),
+        participants=asks.participant.tolist(),
     )
-    events = [e for e in events if since is None or e.starts_at >= since]
-    market = queries.market_at_stage(events=events, stage=stages.FINAL_STAGE)
-    fixtures = [
-        event.fixture(
-            as_of=stages.opens_at(event.starts_at, stages.FINAL_STAGE, event.time_scale),
-            market=market.get(event.event_id, queries.NO_MARKET),
-        )
-        for event in events
-    ]
-    rows = features.unfold(feature_set=feature_set, history=history, fixtures=fixtures)
-    values = np.array(rows, dtype=float).reshape(-1, len(feature_set.features))
-    told = [labels[event.event_id] for event in events]
-    starts = np.array([f.starts_at for f in fixtures], dtype=np.int64)
-    ids = np.array([e.event_id for e in events], dtype=np.int64)
-    none = np.full(len(events), np.nan)
-    return Examples(
-        event=ids,
-        participant=np.full(len(events), -1, dtype=np.int64),
-        group=ids,
-        competition=np.array([f.competition_id for f in fixtures], dtype=np.int64),
-        season=np.array([f.season_id for f in fixtures], dtype=np.int64),
-        week=(starts + THURSDAY) // WEEK,
-        starts=starts,
-        as_of=np.array([f.as_of for f in fixtures], dtype=np.int64),
-        label_known_at=np.array([match.known_at for match in told], dtype=np.int64),
+    home, away = asking.sides(facts=known, events=asks.event)
+    order = np.lexsort((asks.participant, asks.event, came.starts))
+    found = Examples(
+        event=asks.event,
+        participant=asks.participant,
+        group=asks.event,
+        competition=came.competition,
+        season=came.season,
+        week=came.week,
+        starts=came.starts,
+        as_of=asks.as_of,
+        label_known_at=asked.known_at,
         values=values,
-        home=np.array([match.home_score for match in told], dtype=float),
-        away=np.array([match.away_score for match in told], dtype=float),
-        figure=none,
-        winner=none,
-        placed=none,
-        market=boosting.market_of(values, feature_set),
-        close=np.full((len(events), len(boosting.CLASSES)), np.nan),
+        home=came.home,
+        away=came.away,
+        figure=came.figure,
+        winner=came.winner,
+        placed=came.placed,
+        market=market,
+        close=closes.probability,
+        market_line=market_line,
+        close_line=closes.line,
+        home_side=home,
+        away_side=away,
     )
+    return found.part(order)
 
 
-def _labels(history: list[Match]) -> dict[int, Match]:
-    """Return the newest version of each result, where it is final."""
-    latest: dict[int, Match] = {}
-    for match in history:
-        if match.event_id not in latest or latest[match.event_id].version < match.version:
-            latest[match.event_id] = match
-    return {event_id: match for event_id, match in latest.items() if match.is_final}
+def _quotes(
+    feature_set: FeatureSet, known: Facts, events: NDArray, pipeline: Pipeline, until: datetime
+) -> told.Quotes:
+    """Return the prices that the set may look at: of runners also those of earlier races."""
+    wanted = np.unique(known.fixtures.event if feature_set.grain == "RUNNER" else events)
+    quotes = told.quotes(event_ids=wanted, until=until)
+    if not pipeline.statistic:
+        return quotes
+    return players_v1.of_statistic(replace(known, quotes=quotes), pipeline.statistic).quotes

@@ -4,13 +4,11 @@ from datetime import datetime
 
 from django.db import transaction
 
-from markets.models import Market, Sport
-from models_ml.domain.soccer_v1 import SOCCER_V1
+from markets.models import Sport
 from models_ml.models import Pipeline
+from models_ml.services.default_pipelines import DEFAULTS, SPORTS, TWIN
 from monitoring.errors import Refused
 from monitoring.services import audit
-
-DEFAULTS = (("soccer-1x2", False), ("soccer-1x2-simulated", True))
 
 
 class UnknownPipeline(Refused):
@@ -19,29 +17,41 @@ class UnknownPipeline(Refused):
 
 @transaction.atomic
 def ensure_default_pipelines(*, now: datetime) -> list[Pipeline]:
-    """Return the default pipelines, made where they are missing; touches no existing one."""
-    sport, _ = Sport.objects.get_or_create(code=SOCCER_V1.sport, defaults={"name": "Soccer"})
-    found = []
-    for code, is_simulated in DEFAULTS:
-        pipeline, is_new = Pipeline.objects.get_or_create(
-            code=code,
-            defaults={
-                "sport": sport,
-                "market_kind": Market.Kind.MATCH_ODDS,
-                "feature_set": SOCCER_V1.name,
-                "is_simulated": is_simulated,
-            },
+    """Return the default pipelines, made where they are missing; touches no existing one.
+
+    Rows alone: nothing trains because of them before there is history to learn from.
+    """
+    Sport.objects.bulk_create(
+        [Sport(code=code, name=name) for code, name in SPORTS.items()], ignore_conflicts=True
+    )
+    sports = {sport.code: sport for sport in Sport.objects.filter(code__in=SPORTS)}
+    wanted = [
+        Pipeline(
+            code=f"{one.code}{TWIN}" if is_simulated else one.code,
+            sport=sports[one.sport],
+            market_kind=one.market_kind,
+            feature_set=one.feature_set,
+            target=one.target,
+            statistic=one.statistic,
+            is_simulated=is_simulated,
         )
-        if is_new:
-            audit.record(
-                actor="task:ensure_default_pipelines",
-                action="models_ml.pipeline_added",
-                subject=pipeline,
-                at=now,
-                code=code,
-            )
-        found.append(pipeline)
-    return found
+        for one in DEFAULTS
+        for is_simulated in (False, True)
+    ]
+    codes = [pipeline.code for pipeline in wanted]
+    stood = set(Pipeline.objects.filter(code__in=codes).values_list("code", flat=True))
+    missing = [pipeline for pipeline in wanted if pipeline.code not in stood]
+    Pipeline.objects.bulk_create(missing, ignore_conflicts=True)
+    found = {row.code: row for row in Pipeline.objects.filter(code__in=codes)}
+    for pipeline in missing:
+        audit.record(
+            actor="task:ensure_default_pipelines",
+            action="models_ml.pipeline_added",
+            subject=found[pipeline.code],
+            at=now,
+            code=pipeline.code,
+        )
+    return [found[code] for code in codes]
 
 
 def chosen(*, name: str) -> list[Pipeline]:

@@ -15,11 +15,10 @@ from django.db.models import Max
 
 from models_ml import domain
 from models_ml.domain import artefacts, boosting, estimators, feature_sets, parameters
-from models_ml.domain.estimators import losses, trees
-from models_ml.domain.estimators.three_way import ThreeWay
+from models_ml.domain.estimators import trees
 from models_ml.domain.features import FeatureSet
 from models_ml.models import ModelVersion, Pipeline, Replay
-from models_ml.services import evaluating, examples, learning, loading, storing
+from models_ml.services import cards, examples, learning, loading, storing
 from models_ml.services.learning import CALIBRATION_WEEKS, Learned
 from monitoring.domain.progress import RunHandle
 from monitoring.errors import Refused
@@ -96,7 +95,7 @@ def train(
         features_sha256=feature_set.sha256,
         parameters=_parameters(pipeline, learned, calibration_weeks),
         calibration=learned.fitted.calibration,
-        metrics=_metrics(learned, feature_set),
+        metrics=_metrics(pipeline, learned, feature_set),
         plots={"contributions": learning.contributions(learned, feature_set.names)},
         trained_from=_moment(learned.examples.starts[0]),
         trained_until=until,
@@ -282,7 +281,7 @@ def _parameters(pipeline: Pipeline, learned: Learned, calibration_weeks: int) ->
     }
 
 
-def _metrics(learned: Learned, feature_set: FeatureSet) -> dict[str, Any]:
+def _metrics(pipeline: Pipeline, learned: Learned, feature_set: FeatureSet) -> dict[str, Any]:
     parts = {
         name: {
             "n": part["n"],
@@ -292,7 +291,7 @@ def _metrics(learned: Learned, feature_set: FeatureSet) -> dict[str, Any]:
         for name, part in learning.parts(learned).items()
     }  # fmt: skip
     return {
-        **_cards(learned, feature_set),
+        **_cards(pipeline, learned, feature_set),
         "parts": parts,
         "purged": learned.split.purged,
         "golden": loading.golden(
@@ -301,17 +300,17 @@ def _metrics(learned: Learned, feature_set: FeatureSet) -> dict[str, Any]:
     }
 
 
-def _cards(learned: Learned, feature_set: FeatureSet) -> dict[str, Any]:
+def _cards(pipeline: Pipeline, learned: Learned, feature_set: FeatureSet) -> dict[str, Any]:
+    """Return the scores on the test part; plain methods learn from what was known before it."""
     test = learned.test
-    if isinstance(learned.estimator, ThreeWay):
-        return evaluating.score_cards(
-            estimator=learned.estimator,
-            values=test.values,
-            outcomes=test.outcome,
-            feature_set=feature_set,
-        )
-    told = losses.log_losses(learned.estimator, test)
-    return {"n": len(told), "model": {"log_loss": float(told.mean())}, "market": None, "elo": None}
+    known = learned.examples.label_known_at <= test.as_of.min()
+    return cards.figures(
+        market_kind=pipeline.market_kind,
+        estimator=learned.estimator,
+        examples=test,
+        past=learned.examples.part(known),
+        feature_set=feature_set,
+    )
 
 
 def _moment(microseconds: int) -> datetime:

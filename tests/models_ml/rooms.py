@@ -34,8 +34,8 @@ def examples(values: NDArray, *, per_day: int = 5, **labels: NDArray) -> Example
         event=race, participant=np.full(n, -1), group=group, competition=np.ones(n, dtype=int),
         season=np.ones(n, dtype=int), week=starts // (7 * DAY), starts=starts,
         as_of=starts - DAY // 24, label_known_at=starts + DAY // 12, values=values,
-        market=np.full((n, 3), np.nan), close=np.full((n, 3), np.nan),
-        **{**told, **labels},
+        **{"market": np.full((n, 3), np.nan), "close": np.full((n, 3), np.nan)}
+        | told | labels,
     )  # fmt: skip
 
 

@@ -49,7 +49,11 @@ class TestTrain:
     def test_of_a_feature_set_trains_every_pipeline_that_has_matches(self, league):
         report, code = run("train", "soccer_v1")
         assert code == 0
-        assert [version["pipeline"] for version in report["versions"]] == ["soccer-1x2"]
+        assert [version["pipeline"] for version in report["versions"]] == [
+            "soccer-1x2",
+            "soccer-handicap",
+            "soccer-total",
+        ]
         assert "are needed" in report["refused"]["soccer-1x2-simulated"]
 
     def test_learns_until_the_day_it_is_told(self, league):
@@ -215,7 +219,7 @@ class TestTasks:
         assert job.permission.startswith("models_ml.")
 
     def test_of_the_schedule_trains_every_served_pipeline_and_tells_of_the_refused(self, league):
-        real, simulated = pipelines.ensure_default_pipelines(now=league.ends_at)
+        real, simulated = pipelines.ensure_default_pipelines(now=league.ends_at)[:2]
         serving = builders.a_serving_version(real, until=league.ends_at)
         serving.pk, serving.pipeline = None, simulated
         serving.save(force_insert=True)

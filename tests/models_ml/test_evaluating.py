@@ -2,59 +2,53 @@ import numpy as np
 import pytest
 
 from markets.models import Event
+from models_ml.domain.examples import Examples
 from models_ml.models import Evaluation
-from models_ml.services import baselining, comparing, evaluating
+from models_ml.services import baselining, evaluating
 from tests.models_ml import builders
 from tests.models_ml.worlds import a_world
 
-DAY = 86_400 * 1_000_000
+
+def of_matches(matches):
+    """Return the examples that Dixon and Coles need to know of matches."""
+    n = len(matches)
+    columns = {
+        name: np.array([getattr(match, told) for match in matches])
+        for name, told in (
+            ("event", "event_id"), ("competition", "competition_id"), ("season", "season_id"),
+            ("starts", "starts_at"), ("label_known_at", "known_at"), ("home_side", "home_id"),
+            ("away_side", "away_id"), ("home", "home_score"), ("away", "away_score"),
+        )
+    }  # fmt: skip
+    none = np.full(n, np.nan)
+    return Examples(
+        participant=np.full(n, -1), group=columns["event"], week=columns["starts"] // 10**12,
+        as_of=columns["starts"], values=none.reshape(n, 1), figure=none, winner=none, placed=none,
+        market=none.reshape(n, 1), close=none.reshape(n, 1), **columns,
+    )  # fmt: skip
 
 
-class TestBaselining:
-    WORLD = a_world(seasons=3)
-    IDS = [match.event_id for match in WORLD.matches]
+class TestPlainMethods:
+    ROWS = of_matches(a_world(seasons=3).matches)
+    NOBODY = ROWS.part(np.zeros(len(ROWS), dtype=bool))
 
-    def test_foretells_by_goals_once_a_hundred_matches_are_known(self):
-        found = baselining.dixon_coles(history=self.WORLD.matches, event_ids=self.IDS)
+    def test_foretell_by_goals_once_a_hundred_matches_are_known(self):
+        found = baselining.dixon_coles(rows=self.ROWS, past=self.NOBODY)
         assert np.isnan(found[:100]).all()
         assert found[-50:].sum(axis=1) == pytest.approx(1.0)
 
-    def test_never_sees_what_became_known_after_its_four_weeks_began(self):
-        last = self.WORLD.matches[-1]
-        begins = last.starts_at // baselining.STEP * baselining.STEP
-        before = [m for m in self.WORLD.matches if m.known_at <= begins]
-        whole = baselining.dixon_coles(history=self.WORLD.matches, event_ids=[last.event_id])
-        cut = baselining.dixon_coles(history=[*before, last], event_ids=[last.event_id])
-        assert (whole == cut).all()
+    def test_never_see_what_became_known_after_its_four_weeks_began(self):
+        last = self.ROWS.part(np.array([len(self.ROWS) - 1]))
+        begins = last.starts[0] // baselining.STEP * baselining.STEP
+        before = self.ROWS.part(self.ROWS.label_known_at <= begins)
+        whole = baselining.dixon_coles(rows=last, past=self.ROWS)
+        assert (whole == baselining.dixon_coles(rows=last, past=before)).all()
 
-    def test_says_nothing_by_elo_of_too_few_matches(self):
+    def test_say_nothing_by_elo_of_too_few_matches(self):
         found = baselining.elo_logistic(
             past=np.full(99, 0.5), outcomes=np.zeros(99, int), expectations=np.array([0.5])
         )
         assert np.isnan(found).all()
-
-
-class TestComparing:
-    P = np.array([[0.5, 0.3, 0.2], [0.2, 0.3, 0.5], [np.nan] * 3])
-    Y = np.array([0, 0, 1])
-
-    def test_takes_the_rows_that_both_foretold(self):
-        found = comparing.paired(self.P, self.P[::-1][[2, 1, 0]], self.Y)
-        assert (found["n"], found["mean"]) == (2, 0.0)
-
-    def test_refuses_forecasters_with_nothing_in_common(self):
-        with pytest.raises(comparing.NothingInCommon):
-            comparing.paired(self.P, np.full((3, 3), np.nan), self.Y)
-
-    def test_leaves_out_a_forecaster_that_knows_no_match(self):
-        model = np.array([[0.5, 0.3, 0.2]] * 3)
-        none = np.full((3, 3), np.nan)
-        found = comparing.beside(model=model, others={"close": none}, outcomes=self.Y)
-        assert found == {"cards": {"close": None}, "differences": {"model-close": None}}
-
-    def test_begins_weeks_on_mondays(self):
-        monday = 4 * DAY
-        assert comparing.weeks_of([monday - 1, monday, monday + 7 * DAY - 1]).tolist() == [-1, 0, 0]
 
 
 @pytest.mark.django_db
@@ -71,7 +65,7 @@ class TestEvaluate:
     def test_holds_the_model_beside_market_and_plain_methods(self, evaluated):
         _, window, scores = evaluated
         n = Event.objects.filter(starts_at__gte=window["since"]).count()
-        assert (scores["n"], scores["n_all"]) == (n, n)
+        assert (scores["unit"], scores["n"], scores["n_all"]) == ("match", n, n)
         assert scores["close"] is None and scores["differences"]["model-close"] is None
         assert scores["baselines"]["elo_logistic"]["n"] == n
         assert scores["baselines"]["dixon_coles"]["n"] == n

@@ -9,7 +9,7 @@ from models_ml import queries
 from models_ml.domain import features
 from models_ml.domain.soccer_v1 import SOCCER_V1
 from models_ml.models import FeatureRow
-from models_ml.services import evaluating, featuring
+from models_ml.services import examples, featuring
 from models_ml.services.featuring import NoFeatures
 from tests.models_ml import builders
 from tests.models_ml.worlds import a_world
@@ -75,8 +75,8 @@ class TestBuild:
 
     def test_equals_the_row_of_the_training_set_value_for_value(self, league):
         pipeline = builders.a_pipeline(now=league.ends_at)
-        rows = evaluating.known_matches(pipeline=pipeline, until=league.ends_at)
-        place = {event_id: i for i, event_id in enumerate(rows.event_ids)}
+        rows = examples.examples(pipeline=pipeline, until=league.ends_at)
+        place = {event_id: i for i, event_id in enumerate(rows.event)}
         for event in league.events[::17]:
             (row,) = build([event], as_of=event.starts_at - HOUR, now=league.ends_at)
             assert same(row.values, list(rows.values[place[event.pk]]))
