@@ -76,7 +76,9 @@ def figures(
     return {**found, "at_close": _beside_close(closed, examples)} if closed is not None else found
 
 
-def difference(board: Board, first: str, second: str, examples: Examples) -> dict[str, Any] | None:
+def difference(
+    *, board: Board, first: str, second: str, examples: Examples
+) -> dict[str, Any] | None:
     """Return how much more log loss the first had where both spoke, with its 95 % interval."""
     both = board.known(first) & board.known(second)
     if not both.any():
@@ -98,14 +100,18 @@ def _beside_all(board: Board, examples: Examples) -> dict[str, Any]:
         "model": _card(compared, MODEL),
         "market": _card(compared, MARKET),
         "elo": _card(compared, "elo"),
-        "log_loss_difference": difference(board, MODEL, MARKET, examples),
+        "log_loss_difference": _gap(board, MARKET, examples),
         "model_on_all": _card(board, MODEL),
         "close": _card(board, CLOSE),
         "baselines": {n: _card(board, n) for n in others if n not in (MARKET, CLOSE)},
-        "differences": {f"model-{n}": difference(board, MODEL, n, examples) for n in others},
+        "differences": {f"model-{n}": _gap(board, n, examples) for n in others},
         "reliability": [asdict(p) for p in board.points(MODEL)] if len(board) else [],
         "slices": _slices(board, examples),
     }
+
+
+def _gap(board: Board, other: str, examples: Examples) -> dict[str, Any] | None:
+    return difference(board=board, first=MODEL, second=other, examples=examples)
 
 
 def _beside_close(board: Board, examples: Examples) -> dict[str, Any]:
@@ -115,7 +121,7 @@ def _beside_close(board: Board, examples: Examples) -> dict[str, Any]:
         "model": _card(board, MODEL),
         "close": _card(board, CLOSE),
         "baselines": {name: _card(board, name) for name in names if name != CLOSE},
-        "differences": {f"model-{n}": difference(board, MODEL, n, examples) for n in names},
+        "differences": {f"model-{n}": _gap(board, n, examples) for n in names},
     }
 
 
