@@ -115,18 +115,20 @@ class Appearances:
     ) -> None:
         self._width = n_positions + 1
         composite = keys * self._width + positions
-        self.order = np.argsort(composite)  # no two are equal
+        self.order = _in_order(keys, composite, is_rising=True)
         self._composite = composite[self.order]
         self._columns = columns
         self._sums: dict[str, Ints] = {}
 
     def before(self, *, keys: Ints, positions: Ints) -> "Seen":
         """Return what each key has done in matches before a position."""
-        wanted = keys * self._width
-        order = np.argsort(wanted + positions)  # a search for what is near is quick
+        first = keys * self._width
+        wanted = first + positions
+        is_rising = bool((positions[1:] >= positions[:-1]).all())
+        order = _in_order(keys, wanted, is_rising=is_rising)  # a search for what is near is quick
         start, end = np.empty_like(order), np.empty_like(order)
-        start[order] = np.searchsorted(self._composite, wanted[order])
-        end[order] = np.searchsorted(self._composite, (wanted + positions)[order])
+        start[order] = np.searchsorted(self._composite, first[order])
+        end[order] = np.searchsorted(self._composite, wanted[order])
         return Seen(self, start, end)
 
     def sums(self, name: str) -> Ints:
@@ -143,13 +145,26 @@ class Appearances:
         return self._columns[name][self.order]
 
     @cached_property
+    def _same(self) -> Bools:
+        """Return, in order of key and position, whether a row is of the key of the one before."""
+        keys = self._composite // self._width
+        same = np.zeros(len(keys), dtype=bool)
+        same[1:] = keys[1:] == keys[:-1]
+        return same
+
+    @cached_property
     def previous(self) -> Ints:
         """Return each appearance's earlier one of the same key, by row number, -1 for none."""
         found = np.full(len(self.order), NONE)
-        keys = self._composite // self._width
-        same = keys[1:] == keys[:-1]
-        found[self.order[1:][same]] = self.order[:-1][same]
+        again = np.flatnonzero(self._same)
+        found[self.order[again]] = self.order[again - 1]
         return found
+
+    @cached_property
+    def first(self) -> tuple[Ints, Ints]:
+        """Return every key that appeared, in order, and the row of its first appearance."""
+        begins = np.flatnonzero(~self._same)
+        return self._composite[begins] // self._width, self.order[begins]
 
 
 class Seen:
@@ -200,6 +215,13 @@ class Seen:
         last = np.maximum(self.end - 1, 0)
         length = self.end - np.maximum(since[last], self.start)
         return np.where(self.count > 0, length * signs[last], 0).astype(np.int64)
+
+
+def _in_order(keys: Ints, composite: Ints, *, is_rising: bool) -> Ints:
+    """Return the order of keys and what rises within them; small numbers sort in one pass."""
+    if is_rising and len(keys) and keys.min() >= 0 and keys.max() < 2**16:
+        return np.argsort(keys.astype(np.uint16), kind="stable")
+    return np.argsort(composite, kind="stable")
 
 
 def taken(values: NDArray[Any], places: Ints, otherwise: float) -> Floats:

@@ -219,7 +219,7 @@ class World:
     def _starting(self, learner: Learner) -> Floats:
         """Return every side's state before its first match of this world."""
         state = np.tile(np.array(learner.mean)[:, None], self.ground.plan.n_sides)
-        sides, first = np.unique(self.both_sides, return_index=True)
+        sides, first = self.both.first
         s = self.stream
         came_up = s.season[first // 2] != self._first_season[s.unit[first // 2]]
         state[:, sides[came_up]] = np.array(learner.newcomer)[:, None]
