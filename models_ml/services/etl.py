@@ -18,7 +18,7 @@ from django.db.models import Sum
 from markets.models import Competition, Sport
 from markets.services import partitions
 from models_ml.domain.facts import EVER, NEVER, Facts, Table
-from models_ml.domain.features import microseconds
+from models_ml.domain.features import FeatureSet, microseconds
 from models_ml.models import EtlRun, StoreFile
 from models_ml.queries import facts as tables
 from models_ml.services.store import (
@@ -32,7 +32,7 @@ from models_ml.services.store import (
 )
 from models_ml.services.store.columns import CacheDamaged
 from models_ml.services.store.extracting import Places
-from models_ml.services.store.filling import Computing, Filling
+from models_ml.services.store.filling import Filling
 from models_ml.services.store.layout import Group, Shelf
 from models_ml.services.store.writing import About
 from monitoring.domain.progress import RunHandle
@@ -66,7 +66,7 @@ def etl(
     actor: str,
     sport: str | None = None,
     rebuild: bool = False,
-    sets: Sequence[Computing] = (),
+    sets: Sequence[FeatureSet] = features.KEPT,
     progress: RunHandle | None = None,
 ) -> list[EtlRun]:
     """Bring the store up to what the tables hold; return one run for each shelf that has events.
@@ -97,7 +97,7 @@ def etl(
 
 
 def repair(
-    *, part: str, now: datetime, actor: str, sets: Sequence[Computing] = ()
+    *, part: str, now: datetime, actor: str, sets: Sequence[FeatureSet] = features.KEPT
 ) -> StoreFile | None:
     """Make a part anew from the tables, in place; None where it has no rows any more.
 
@@ -174,7 +174,7 @@ def report(*, runs: Sequence[EtlRun], damaged: Sequence[str] = ()) -> dict[str, 
 def _fill(
     filling: Filling,
     months: Mapping[str, tuple[int, str]],
-    sets: Sequence[Computing],
+    sets: Sequence[FeatureSet],
     actor: str,
 ) -> EtlRun:
     began, shelf = perf_counter(), filling.shelf

@@ -14,19 +14,23 @@ from django.utils import timezone
 
 from markets.models import Book, Result
 from models_ml import tasks
-from models_ml.domain import asking
-from models_ml.models import EtlRun, StoreFile
+from models_ml.admin import store as store_pages
+from models_ml.domain import asking, features
+from models_ml.domain.soccer_v1 import SOCCER_V1
+from models_ml.models import EtlRun, Ladder, StoreFile
 from models_ml.monitors import store
 from models_ml.queries import facts as tables
-from models_ml.services import etl
+from models_ml.services import codes, etl
 from models_ml.services.store import layout, reading, verifying, writing
 from models_ml.services.store.columns import CacheDamaged
+from monitoring.desk.actions import Asked
 from monitoring.models import AuditEntry, Incident
 from monitoring.services import running
 from tests.models_ml.stores import DAY, Goals, Story
 
 pytestmark = pytest.mark.django_db
 GOALS = Goals()
+MINUTE = 60_000_000
 
 
 @pytest.fixture(autouse=True)
@@ -122,6 +126,24 @@ class TestFilling:
         first = fill(story)
         run = fill(story, sets=[replace(GOALS, sha256="b" * 64, factor=3.0)])
         assert run.rows_computed == first.rows_computed
+
+    def test_computes_a_set_anew_whose_code_has_changed(self, story, monkeypatch) -> None:
+        story.go_on(30)
+        first = fill(story)
+        monkeypatch.setattr(codes, "code_of", lambda name: "b" * 64)
+        run = fill(story, sets=[replace(GOALS, factor=3.0)])
+        assert (run.rows_computed, run.differences) == (first.rows_computed, 0)
+
+    def test_asks_by_the_ladder_of_the_sport(self, story) -> None:
+        story.go_on(30)
+        fill(story)
+        before = {row["event"]: row["as_of"] for rows in kept("FEATURES").values() for row in rows}
+        stages = [{"name": "T-24h", "minutes": 1440}, {"name": "T-30m", "minutes": 30}]
+        Ladder.objects.create(sport=shelf().sport, stages=stages)
+        run = fill(story)
+        after = {row["event"]: row["as_of"] for rows in kept("FEATURES").values() for row in rows}
+        assert after == {event: as_of + 30 * MINUTE for event, as_of in before.items()}
+        assert run.differences == 0
 
     def test_computes_everything_anew_where_a_book_is_set_up_otherwise(self, story) -> None:
         story.go_on(30)
@@ -331,6 +353,29 @@ class TestDoors:
             "state": "GOOD",
         }
         assert run("etl", "--sport", "chess")[1] != 0
+
+    def test_of_the_command_keep_features_of_every_set(self, filled) -> None:
+        rows = [row for part in kept("FEATURES").values() for row in part]
+        asked = {"sport_id": shelf().sport.pk, "is_simulated": False, "until": timezone.now()}
+        found = tables.facts(**asked, quotes_of=[event.pk for event in filled.events])
+        told = asking.labelled(facts=found, grain="MATCH", minutes=60)
+        values = features.compute(feature_set=SOCCER_V1, facts=found, asks=told.asks)
+        stored = {row["event"]: [row[name] for name in SOCCER_V1.names] for row in rows}
+        asked = dict(zip(told.asks.event.tolist(), values.tolist(), strict=True))
+        nulls = {e: [None if v != v else v for v in row] for e, row in asked.items()}
+        assert stored == nulls and len(stored) > 10
+        assert {row.feature_set for row in StoreFile.objects.filter(kind="FEATURES")} == {
+            "soccer_v1"
+        }
+
+    def test_of_the_page_mend_features(self, filled) -> None:
+        before = kept("FEATURES")
+        row = TestDamage.damage("FEATURES", "flipped")
+        verifying.verify(now=timezone.now())
+        row.refresh_from_db()
+        asked = Asked([row], {}, user=None, actor="user:ada", now=timezone.now())
+        assert f"{row.rows} rows" in store_pages.repair(asked).text
+        assert kept("FEATURES") == before
 
     def test_of_the_tasks_fill_and_verify(self, filled) -> None:
         filled.go_on(7)

@@ -6,33 +6,44 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models_ml.domain import asking, stages
+from models_ml.domain import asking, feature_sets
+from models_ml.domain import features as domain
 from models_ml.domain.asking import Labelled
 from models_ml.domain.facts import EVER, NEVER, Asks
+from models_ml.domain.features import FeatureSet
 from models_ml.models import StoreFile
+from models_ml.queries import finals
+from models_ml.services import codes
 from models_ml.services.store import columns, extracting, layout, reading, writing
 from models_ml.services.store.extracting import Places
-from models_ml.services.store.filling import Computing, Filling
+from models_ml.services.store.filling import Filling
 from models_ml.services.store.writing import About
 
 KEYS = ("event", "participant", "as_of", "label_known_at")
-MINUTES = stages.STAGES[stages.FINAL_STAGE].total_seconds() / 60
+#: Sets whose rows are kept.  A row of a player is of one statistic, and a kept row is of none.
+KEPT = tuple(one for one in feature_sets.FEATURE_SETS.values() if one.grain != asking.PLAYER)
 
 
 def fill(
     *,
     filling: Filling,
-    sets: Sequence[Computing],
-    before: Mapping[str, str],
+    sets: Sequence[FeatureSet],
+    before: Mapping[str, Mapping[str, Any]],
     places: Places,
 ) -> None:
-    """Compute each set's features of the units that may see something new, and keep the rest."""
-    filling.figures["sets"] = {one.name: one.sha256 for one in sets}
+    """Compute each set's features of the units that may see something new, and keep the rest.
+
+    A set is computed whole where its columns, its code or its final stage are others than before.
+    """
+    shelf = filling.shelf
+    filling.minutes = finals.final_minutes(sport_id=shelf.sport.pk, is_simulated=shelf.is_simulated)
+    made_by = {one.name: _made_by(one, filling.minutes) for one in sets}
+    filling.figures["sets"] = made_by
     for one in sets:
         dirty = dict(filling.dirty)
-        if filling.is_rebuild or before.get(one.name) != one.sha256:
+        if filling.is_rebuild or before.get(one.name) != made_by[one.name]:
             dirty[NEVER] = EVER
-        rows = reading.manifest(shelf=filling.shelf, kind="FEATURES", feature_set=one.name)
+        rows = reading.manifest(shelf=shelf, kind="FEATURES", feature_set=one.name)
         reach = extracting.spread(dirty, places)
         if not reach:
             filling.kept += sum(row.rows for row in rows)
@@ -40,18 +51,23 @@ def fill(
         _fill_set(filling, one, reach, places, {row.part: row for row in rows})
 
 
+def _made_by(one: FeatureSet, minutes: float) -> dict[str, Any]:
+    """Return what shapes a set's values beside the facts."""
+    return {"features": one.sha256, "code": codes.code_of(one.name), "minutes": minutes}
+
+
 def _fill_set(
     filling: Filling,
-    one: Computing,
+    one: FeatureSet,
     reach: Mapping[int, int],
     places: Places,
     standing: dict[str, StoreFile],
 ) -> None:
     events = places.event[np.isin(places.unit, list(reach))]
     found = reading.facts(shelf=filling.shelf, until=filling.now, quotes_of=events)
-    told = asking.labelled(facts=found, grain=one.grain, minutes=MINUTES)
+    told = asking.labelled(facts=found, grain=one.grain, minutes=filling.minutes)
     told = _of(told, np.isin(told.asks.event, events))
-    values = np.asarray(one.compute(found, told.asks), dtype=np.float64)
+    values = domain.compute(feature_set=one, facts=found, asks=told.asks)
     at = places.find(told.asks.event)
     for code in np.unique(places.group[np.isin(places.unit, list(reach))]):
         mine = places.group[at] == code
@@ -66,7 +82,7 @@ def _fill_set(
 
 def _fill_part(
     filling: Filling,
-    one: Computing,
+    one: FeatureSet,
     what: tuple[str, StoreFile | None, extracting.Place],
     told: Labelled,
     values: NDArray[np.float64],

@@ -2,26 +2,9 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 
 from models_ml.services.store.layout import Shelf
-
-
-class Computing(Protocol):
-    """A feature set, as far as filling the store needs it."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def sport(self) -> str: ...
-    @property
-    def grain(self) -> str: ...
-    @property
-    def names(self) -> list[str]: ...
-    @property
-    def sha256(self) -> str: ...
-    @property
-    def compute(self) -> Any: ...  # (facts, asks) -> (n, f)
 
 
 @dataclass(slots=True)
@@ -32,6 +15,7 @@ class Filling:
     now: datetime
     is_rebuild: bool
     is_repair: bool = False  # looks at every month of prices
+    minutes: float = 0.0  # before the start: as of when rows of features are
     new_results: int = 0
     new_quotes: int = 0
     computed: int = 0

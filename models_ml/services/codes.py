@@ -1,0 +1,56 @@
+"""Which code made a value: the hash of a feature set's modules and of everything they rest on."""
+
+import ast
+import hashlib
+import importlib.util
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+DOMAIN = "models_ml.domain"
+PURE = (f"{DOMAIN}.", "markets.domain.")  # where the code of a value may lie
+ASKED = f"{DOMAIN}.asking"  # as of when, and of what
+
+
+@cache
+def code_of(feature_set: str) -> str:
+    """Return the SHA-256 over the module of a set, those it imports, and numpy's version.
+
+    A set that is not in this product's code has no module of its own: then of the rest.
+    """
+    digest = hashlib.sha256(f"numpy {np.__version__}\n".encode())
+    for name, path in sorted(_modules([f"{DOMAIN}.{feature_set}", ASKED]).items()):
+        digest.update(f"{name} {hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
+    return digest.hexdigest()
+
+
+def _modules(names: list[str]) -> dict[str, Path]:
+    """Return the sources of modules and of all pure ones that they import, by name."""
+    found: dict[str, Path] = {}
+    while names:
+        name = names.pop()
+        path = _source(name)
+        if path is not None and name not in found:
+            found[name] = path
+            names += [other for other in _imported(path) if other.startswith(PURE)]
+    return found
+
+
+def _source(name: str) -> Path | None:
+    try:
+        told = importlib.util.find_spec(name)
+    except ModuleNotFoundError:  # a name within a module, not a module
+        return None
+    return Path(told.origin) if told is not None and told.origin is not None else None
+
+
+def _imported(path: Path) -> Iterator[str]:
+    """Give every name that a source imports, as module and as name within a module."""
+    for node in ast.walk(ast.parse(path.read_bytes())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
