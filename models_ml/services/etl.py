@@ -40,6 +40,7 @@ from monitoring.errors import Refused
 from monitoring.services import audit
 
 LOCK_CLASS = 7_202  # of two-part locks: one filling of a shelf at a time
+MANY = 1_000_000  # prices that are read at once, unless one month has more
 MOST_PARTS = 8  # of one group's prices, before they are put together
 WHOLE = ("FIXTURES", "RESULTS", "RUNNERS", "ENTRIES", "FIGURES", "NOTICES")  # read whole each time
 
@@ -196,7 +197,13 @@ def _fill(
         filling.figures["books"] = _hash_of_books(found)
         if filling.figures["books"] != before.get("books"):
             filling.dirty[NEVER] = EVER
-        features.fill(filling=filling, sets=sets, before=before.get("sets", {}), places=places)
+        features.fill(
+            filling=filling,
+            sets=sets,
+            before=before.get("sets", {}),
+            found=found,
+            places=places,
+        )
         return _finish(filling, seconds=perf_counter() - began, actor=actor)
 
 
@@ -237,8 +244,10 @@ def _fill_quotes(
     A month that was retired is in the store and stays there.
     """
     filling.figures["months"] = {name: list(told) for name, told in months.items()}
-    changed = [name for name, told in months.items() if list(told) != list(before.get(name, ()))]
-    spans = [_span(*month) for month in sorted(partitions.standing()[name] for name in changed)]
+    changed = {
+        name: told for name, told in months.items() if list(told) != list(before.get(name, ()))
+    }
+    spans = _spans({partitions.standing()[name]: n for name, (n, _) in changed.items()})
     found: dict[Group, tuple[extracting.Place, list[Any]]] = {}
     for since, until in spans:
         told = tables.quotes_between(
@@ -253,6 +262,26 @@ def _fill_quotes(
     parts = _parts_of_prices(filling.shelf)
     for place, arrived in found.values():
         _add_quotes(filling, place, arrived, parts, places, spans)
+
+
+def _spans(months: Mapping[tuple[int, int], int]) -> list[tuple[datetime, datetime]]:
+    """Return when months begin and end, those that follow each other together while they are small.
+
+    >>> a, b = _spans({(2023, 12): 5, (2024, 1): 7, (2024, 3): MANY})
+    >>> [f"{moment:%Y-%m}" for moment in (*a, *b)]
+    ['2023-12', '2024-02', '2024-03', '2024-04']
+    """
+    found: list[tuple[datetime, datetime]] = []
+    many = 0
+    for month, n in sorted(months.items()):
+        since, until = _span(*month)
+        many += n
+        if found and found[-1][1] == since and many <= MANY:
+            found[-1] = (found[-1][0], until)
+        else:
+            found.append((since, until))
+            many = n
+    return found
 
 
 def _span(year: int, month: int) -> tuple[datetime, datetime]:

@@ -300,7 +300,7 @@ class TestQuotes:
         self, django_assert_max_num_queries
     ) -> None:
         league = builders.a_league(a_world(seasons=1))
-        with django_assert_max_num_queries(11):
+        with django_assert_max_num_queries(12):
             found = of(
                 league.events[0],
                 until=league.ends_at,

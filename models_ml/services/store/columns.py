@@ -56,11 +56,7 @@ def from_arrow(kind: str, tables: Sequence[Any]) -> Table:
     code, words = WORDS.get(kind, ("", ""))
     for name, dtype in table.columns().items():
         if name == code:
-            texts = [text for one in tables for text in one.column(name).to_pylist()]
-            vocabulary = sorted({text for text in texts if text})
-            places = {text: place for place, text in enumerate(vocabulary)}
-            columns[name] = np.array([places.get(text, facts.NONE) for text in texts], dtype)
-            others[words] = tuple(vocabulary)
+            columns[name], others[words] = _coded([one.column(name) for one in tables])
         else:
             columns[name] = _joined(tables, name, dtype)
     if kind == "FIXTURES":
@@ -103,8 +99,25 @@ def _described(table: Any, kind: str) -> Any:
 def _words(codes: NDArray[Any], vocabulary: Sequence[str]) -> Any:
     import pyarrow as pa
 
-    words = np.array([*vocabulary, ""], dtype=object)
-    return pa.array(words[codes], type=pa.string())  # the code -1 is the last word: none
+    words = [*vocabulary, ""]  # the code -1 is the last word: none
+    return pa.array(words, type=pa.string()).take(pa.array(codes % len(words)))
+
+
+def _coded(columns: Sequence[Any]) -> tuple[NDArray[np.int64], tuple[str, ...]]:
+    """Return words as places in their vocabulary, which is in order and without the empty one."""
+    import pyarrow as pa
+
+    joined = pa.chunked_array([chunk for column in columns for chunk in column.chunks], pa.string())
+    found = joined.dictionary_encode().unify_dictionaries().combine_chunks()
+    chunks = found.chunks if isinstance(found, pa.ChunkedArray) else [found]
+    if not chunks:
+        return np.empty(0, dtype=np.int64), ()
+    words = chunks[0].dictionary.to_pylist()
+    vocabulary = sorted({word for word in words if word})
+    places = {word: place for place, word in enumerate(vocabulary)}
+    codes = np.array([places.get(word, facts.NONE) for word in words], dtype=np.int64)
+    told = [codes[chunk.indices.to_numpy(zero_copy_only=False)] for chunk in chunks]
+    return np.concatenate(told), tuple(vocabulary)
 
 
 def _joined(tables: Sequence[Any], name: str, dtype: np.dtype[Any]) -> NDArray[Any]:

@@ -1,6 +1,7 @@
 """Features of everything that happened, kept as Parquet; made anew where a new fact reaches."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,8 +10,8 @@ from numpy.typing import NDArray
 from models_ml.domain import asking, feature_sets
 from models_ml.domain import features as domain
 from models_ml.domain.asking import Labelled
-from models_ml.domain.facts import EVER, NEVER, Asks
-from models_ml.domain.features import FeatureSet
+from models_ml.domain.facts import EVER, NEVER, Asks, Facts
+from models_ml.domain.features import FeatureSet, microseconds
 from models_ml.models import StoreFile
 from models_ml.queries import finals
 from models_ml.services import codes
@@ -29,11 +30,13 @@ def fill(
     filling: Filling,
     sets: Sequence[FeatureSet],
     before: Mapping[str, Mapping[str, Any]],
+    found: Facts,
     places: Places,
 ) -> None:
     """Compute each set's features of the units that may see something new, and keep the rest.
 
     A set is computed whole where its columns, its code or its final stage are others than before.
+    ``found``: what the store holds by now, but for the prices.
     """
     shelf = filling.shelf
     filling.minutes = finals.final_minutes(sport_id=shelf.sport.pk, is_simulated=shelf.is_simulated)
@@ -48,7 +51,7 @@ def fill(
         if not reach:
             filling.kept += sum(row.rows for row in rows)
             continue
-        _fill_set(filling, one, reach, places, {row.part: row for row in rows})
+        _fill_set(filling, one, reach, (found, places), {row.part: row for row in rows})
 
 
 def _made_by(one: FeatureSet, minutes: float) -> dict[str, Any]:
@@ -60,14 +63,16 @@ def _fill_set(
     filling: Filling,
     one: FeatureSet,
     reach: Mapping[int, int],
-    places: Places,
+    where: tuple[Facts, Places],
     standing: dict[str, StoreFile],
 ) -> None:
+    found, places = where
     events = places.event[np.isin(places.unit, list(reach))]
-    found = reading.facts(shelf=filling.shelf, until=filling.now, quotes_of=events)
     told = asking.labelled(facts=found, grain=one.grain, minutes=filling.minutes)
     told = _of(told, np.isin(told.asks.event, events))
-    values = domain.compute(feature_set=one, facts=found, asks=told.asks)
+    quotes = reading.quotes(shelf=filling.shelf, events=events, competitions=list(reach))
+    known = replace(found, quotes=quotes.at(microseconds(filling.now)))
+    values = domain.compute(feature_set=one, facts=known, asks=told.asks)
     at = places.find(told.asks.event)
     for code in np.unique(places.group[np.isin(places.unit, list(reach))]):
         mine = places.group[at] == code

@@ -2,14 +2,14 @@
 
 import hashlib
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
-from models_ml.domain.facts import Books, Facts, Table
+from models_ml.domain.facts import Books, Facts, Quotes, Table
 from models_ml.domain.features import microseconds
 from models_ml.models import StoreFile
 from models_ml.queries import facts as tables
@@ -43,7 +43,7 @@ def _read(row: StoreFile) -> Any:
     path = layout.path(part=row.part, sha256=row.sha256)
     check_file(row=row)
     try:
-        found = pq.ParquetFile(path).read()
+        found = pq.ParquetFile(path).read(use_threads=False)  # files are small
     except (OSError, pa.ArrowException) as error:
         raise CacheDamaged(f"{row.part}: it cannot be read: {type(error).__name__}") from error
     columns.check(found=found, kind=row.kind, rows=row.rows, part=row.part)
@@ -91,13 +91,27 @@ def facts(*, shelf: Shelf, until: datetime, quotes_of: ArrayLike | None = None) 
     found: Mapping[str, Any] = {
         kind.lower(): table(shelf=shelf, kind=kind) for kind in columns.KINDS if kind != "QUOTES"
     }
-    quotes: Any = columns.KINDS["QUOTES"].empty()
+    told = Quotes.empty()
     if quotes_of is not None:
-        quotes = table(shelf=shelf, kind="QUOTES")
-        quotes = quotes.take(np.isin(quotes.event, np.asarray(quotes_of, dtype=np.int64)))
+        told = quotes(shelf=shelf, events=np.asarray(quotes_of, dtype=np.int64))
     books: Books = tables.books()
     names = tables.names(sport_id=shelf.sport.pk, is_simulated=shelf.is_simulated)
-    return Facts(**found, quotes=quotes, books=books, names=names).at(microseconds(until))
+    return Facts(**found, quotes=told, books=books, names=names).at(microseconds(until))
+
+
+def quotes(*, shelf: Shelf, events: NDArray[np.int64], competitions: Sequence[int] = ()) -> Quotes:
+    """Return the prices of some events; they are of these competitions, where any are named.
+
+    Raises:
+        CacheDamaged: a part is not what was written.
+    """
+    rows = manifest(shelf=shelf, kind="QUOTES")
+    if competitions:
+        rows = [row for row in rows if row.competition_id in (None, *competitions)]
+    found: Any = columns.from_arrow("QUOTES", [read(row=row) for row in rows])
+    wanted = np.isin(found.event, events)
+    told: Quotes = found if wanted.all() else found.take(wanted)
+    return told
 
 
 def manifest(*, shelf: Shelf, kind: str, feature_set: str = "") -> list[StoreFile]:
