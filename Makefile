@@ -21,6 +21,8 @@ define install
 		|| $(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement $(1)
 endef
 
+# What benchmarks are measured against is installed here.
+PEERS := .venv-bench
 PACKAGES := config markets models_ml betting settlements monitoring
 TEST_WORKERS ?= auto
 FAULT_FACTOR ?= 15
@@ -62,11 +64,26 @@ real: $(VENV)/.installed-dev  ## Load every real source of REAL_DATA_DIR whole, 
 
 .PHONY: bench
 bench: $(VENV)/.installed-dev  ## Measure against the peers; appends to benchmarks/results/
-	$(BIN)/python -m benchmarks
+	EVIDENTLY_PYTHON=$(CURDIR)/$(PEERS)/evidently/bin/python \
+		$$(test -x $(PEERS)/bin/python && echo $(PEERS)/bin/python || echo $(BIN)/python) \
+		-m benchmarks $(ROWS)
+
+.PHONY: bench-peers
+bench-peers: $(VENV)/.installed  ## Install what make bench measures against, into .venv-bench/
+	$(BIN)/python -m venv --clear $(PEERS)
+	$(BIN)/python -m venv --clear $(PEERS)/evidently
+	$(BIN)/uv pip install --quiet --python $(PEERS)/bin/python --requirement requirements-dev.txt
+	@grep -v '^#' requirements-bench.in | while read -r peer; do \
+		$(BIN)/uv pip install --quiet --python $(PEERS)/bin/python \
+			--constraint requirements.txt "$$peer" && echo "installed: $$peer" \
+			|| echo "not installed: $$peer"; \
+	done
+	@$(BIN)/uv pip install --quiet --python $(PEERS)/evidently/bin/python evidently 'pandas<3' \
+		&& echo "installed: evidently" || echo "not installed: evidently"
 
 .PHONY: clean
 clean:  ## Remove .venv/ and caches; your data in .local/ stays
-	rm -rf $(VENV) .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(PEERS) .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -not -path './.local/*' -prune -exec rm -rf {} +
 
 $(BIN)/python:

@@ -126,10 +126,19 @@ class Appearances:
         wanted = first + positions
         is_rising = bool((positions[1:] >= positions[:-1]).all())
         order = _in_order(keys, wanted, is_rising=is_rising)  # a search for what is near is quick
-        start, end = np.empty_like(order), np.empty_like(order)
-        start[order] = np.searchsorted(self._composite, first[order])
+        end = np.empty_like(order)
         end[order] = np.searchsorted(self._composite, wanted[order])
+        if len(keys) > len(self._begins) and _are_small(keys):
+            start = self._begins[np.minimum(keys, len(self._begins) - 1)]
+        else:
+            start = np.searchsorted(self._composite, first)
         return Seen(self, start, end)
+
+    @cached_property
+    def _begins(self) -> Ints:
+        """Return where each key begins, from 0 to the one after the last that appeared."""
+        highest = int(self._composite[-1]) // self._width if len(self._composite) else -1
+        return np.searchsorted(self._composite, np.arange(highest + 2) * self._width)
 
     def sums(self, name: str) -> Ints:
         """Return cumulative sums in order of key and position, from 0."""
@@ -170,11 +179,19 @@ class Appearances:
 class Seen:
     """What keys have done before positions; one entry per question."""
 
-    __slots__ = ("_of", "count", "end", "start")
+    __slots__ = ("_of", "_windows", "count", "end", "start")
 
     def __init__(self, of: Appearances, start: Ints, end: Ints) -> None:
         self._of, self.start, self.end = of, start, end
         self.count = end - start
+        self._windows: dict[int, tuple[Ints, Ints]] = {}
+
+    def _window(self, size: int) -> tuple[Ints, Ints]:
+        """Return where the latest ``size`` begin, and who has fewer."""
+        if size not in self._windows:
+            few = np.flatnonzero(self.count < size)
+            self._windows[size] = np.maximum(self.end - size, 0), few
+        return self._windows[size]
 
     def total(self, name: str) -> Ints:
         """Return the sum over all."""
@@ -184,8 +201,12 @@ class Seen:
     def mean(self, name: str, size: int) -> Floats:
         """Return the mean over the latest ``size``; NaN where there are fewer."""
         sums = self._of.sums(name)
-        gone = np.maximum(self.end - size, 0)
-        return np.where(self.count >= size, (sums[self.end] - sums[gone]) / size, NAN)
+        begin, few = self._window(size)
+        total = sums.take(self.end)
+        total -= sums.take(begin)
+        found: Floats = total / size
+        found[few] = NAN
+        return found
 
     def mean_of_up_to(self, name: str, most: int) -> Floats:
         """Return the mean over the latest ``most``, or over all where there are fewer."""
@@ -219,9 +240,13 @@ class Seen:
 
 def _in_order(keys: Ints, composite: Ints, *, is_rising: bool) -> Ints:
     """Return the order of keys and what rises within them; small numbers sort in one pass."""
-    if is_rising and len(keys) and keys.min() >= 0 and keys.max() < 2**16:
+    if is_rising and _are_small(keys):
         return np.argsort(keys.astype(np.uint16), kind="stable")
     return np.argsort(composite, kind="stable")
+
+
+def _are_small(keys: Ints) -> bool:
+    return len(keys) > 0 and bool(keys.min() >= 0) and bool(keys.max() < 2**16)
 
 
 def taken(values: NDArray[Any], places: Ints, otherwise: float) -> Floats:
