@@ -1,14 +1,17 @@
 """No set sees what was not known: the future may be cut away or be another."""
 
+from datetime import UTC, datetime
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models_ml.domain import features, us_places
+from models_ml.domain import features, players_v1, us_places
 from models_ml.domain.facts import Asks, Facts
 from models_ml.domain.feature_sets import FEATURE_SETS
-from tests.models_ml import fact_worlds, player_worlds, race_worlds
+from models_ml.queries import facts as tables
+from tests.models_ml import fact_worlds, player_worlds, race_worlds, stored_worlds
 
 US = {"head_to_head": "MONEYLINE", "handicap": "SPREAD"}
 WORLDS: dict[str, Facts] = {
@@ -23,6 +26,7 @@ WORLDS: dict[str, Facts] = {
     "racing_v1": race_worlds.a_busy_world(seed=4),
 }
 NAMES = sorted(WORLDS)
+LONG_AFTER = datetime(2100, 1, 1, tzinfo=UTC)
 
 
 def values(name: str, facts: Facts, asks: Asks) -> np.ndarray:
@@ -77,3 +81,34 @@ class TestEverySet:
         facts = WORLDS[name]
         early = values(name, facts, wanted(name, facts, hours=25.0))
         assert early.tobytes() != TOGETHER[name].tobytes()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("name", NAMES)
+class TestEverySetFromTheTables:
+    def test_knows_nothing_of_what_the_tables_were_told_later(self, name):
+        sport = stored_worlds.store(WORLDS[name], sport=FEATURE_SETS[name].sport)
+
+        def told(until):
+            events = np.unique(WORLDS[name].fixtures.event)
+            found = tables.facts(
+                sport_id=sport.pk, is_simulated=False, until=until, quotes_of=events
+            )
+            return players_v1.of_statistic(found, "points") if "players" in name else found
+
+        whole = told(LONG_AFTER)
+        asks = wanted(name, whole)
+        together = values(name, whole, asks)
+        empty = np.isnan(together).all(axis=0)
+        assert [n for n, e in zip(FEATURE_SETS[name].names, empty, strict=True) if e] == []
+        moments = np.sort(np.random.default_rng(7).choice(asks.as_of, 3, replace=False))
+        for moment in moments[::-1]:
+            known = asks.as_of <= moment
+            until = stored_worlds.moment(moment)
+            assert values(name, told(until), some(asks, known)).tobytes() == (
+                together[known].tobytes()
+            )
+            stored_worlds.forget(after=until)
+            assert values(name, told(LONG_AFTER), some(asks, known)).tobytes() == (
+                together[known].tobytes()
+            )
