@@ -46,7 +46,7 @@ LATER = (
     "UPDATE markets_selection SET removed_at = NULL WHERE removed_at > %(moment)s",
     "UPDATE markets_event e SET starts_at = c.before::timestamptz FROM"
     " (SELECT DISTINCT ON (event_id) * FROM markets_eventchange WHERE known_at > %(moment)s"
-    "  ORDER BY event_id, known_at) c WHERE c.event_id = e.id",
+    "  AND field = 'starts_at' ORDER BY event_id, known_at) c WHERE c.event_id = e.id",
     "DELETE FROM markets_eventchange WHERE known_at > %(moment)s",
 )
 
