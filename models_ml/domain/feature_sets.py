@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from models_ml.domain.features import FeatureSet
 from models_ml.domain.nba_v1 import NBA_V1
+from models_ml.domain.nfl_players_v1 import NFL_PLAYERS_V1
 from models_ml.domain.nfl_v1 import NFL_V1
 from models_ml.domain.players_v1 import PLAYERS_V1
 from models_ml.domain.racing_v1 import RACING_V1
@@ -12,7 +13,14 @@ from monitoring.errors import Refused
 
 FEATURE_SETS: dict[str, FeatureSet] = {
     feature_set.name: feature_set
-    for feature_set in (SOCCER_V1, NFL_V1, NBA_V1, PLAYERS_V1, RACING_V1)
+    for feature_set in (
+        SOCCER_V1,
+        NFL_V1,
+        NBA_V1,
+        PLAYERS_V1,
+        NFL_PLAYERS_V1,
+        RACING_V1,
+    )
 }
 
 

@@ -1,10 +1,13 @@
 """The feature set ``players_v1``: a row per player, of one statistic of a basketball game.
 
+``of_sport`` makes the same set for another sport with two sides.
+
 Facts hold one statistic: ``of_statistic`` leaves the others out.  Who plays for whom is not told
 with a statistic: a player's side is the one of the two that he has met more often lately.
 """
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
@@ -15,7 +18,7 @@ from models_ml.domain.facts import Asks, Facts
 from models_ml.domain.features import DAY, FeatureSet
 from models_ml.domain.history import Plan
 from models_ml.domain.reference import Boards, Reference
-from models_ml.domain.sports import AFTER, MARKET, NBA, NOTICES, SEEN, TOLD
+from models_ml.domain.sports import AFTER, MARKET, NBA, NOTICES, SEEN, TOLD, Sport
 from models_ml.domain.versions import Told
 from models_ml.domain.world import World
 
@@ -78,12 +81,14 @@ def _place(names: tuple[str, ...], name: str) -> int:
     return names.index(name) if name in names else len(names)
 
 
-def _compute(facts: Facts, asks: Asks) -> Floats:
+def _compute(facts: Facts, asks: Asks, sport: Sport) -> Floats:
     if len(np.unique(facts.figures.statistic)) > 1:
         raise BadAsk("figures of one statistic, not of several: see of_statistic")
     if not len(asks.event):
         return np.empty((0, len(FEATURES)))
-    sides = world.answered(facts=facts, asks=asks, unit="competition", width=5, columns=_sides)
+    sides = world.answered(
+        facts=facts, asks=asks, unit="competition", width=5, columns=partial(_sides, sport=sport)
+    )
     past = _past(facts, asks)
     is_home = past["at_home"]
     home, away, margin, total, starter = sides.T
@@ -106,9 +111,9 @@ def _own(is_home: Floats, at_home: Floats, away: Floats) -> Floats:
     return np.where(is_home == 1.0, at_home, np.where(is_home == 0.0, away, NAN))
 
 
-def _sides(asked: World) -> list[Floats]:
-    home, away, _ = sports.ratings(asked, NBA)
-    ours, theirs = sports.expected_points(asked, NBA)
+def _sides(asked: World, *, sport: Sport) -> list[Floats]:
+    home, away, _ = sports.ratings(asked, sport)
+    ours, theirs = sports.expected_points(asked, sport)
     a = asked.asked
     starter = asked.ground.told.starts(events=a.event, persons=a.participant, as_of=a.as_of)
     return [home, away, ours - theirs, ours + theirs, starter]
@@ -221,13 +226,18 @@ def _weighted(values: Floats, seen: Seen) -> Floats:
     return np.where(seen.count > 0, total / np.where(weights > 0, weights, 1.0), NAN)
 
 
-_AT = {feature.name: number for number, feature in enumerate(FEATURES)}
-PLAYERS_V1 = FeatureSet(
-    name="players_v1",
-    sport="basketball",
-    features=FEATURES,
-    compute=_compute,
-    starts={"mean": (_AT["mean_weighted"],), "market": (_AT["line"], _AT["over"])},
-    needed=tuple(_AT[name] for name in ("mean_weighted", "line")),
-    grain="PLAYER",
-)
+def of_sport(*, name: str, code: str, sport: Sport) -> FeatureSet:
+    """Return the set for players of a sport, whose sides are rated by its rules."""
+    at = {feature.name: number for number, feature in enumerate(FEATURES)}
+    return FeatureSet(
+        name=name,
+        sport=code,
+        features=FEATURES,
+        compute=partial(_compute, sport=sport),
+        starts={"mean": (at["mean_weighted"],), "market": (at["line"], at["over"])},
+        needed=(at["mean_weighted"], at["line"]),
+        grain="PLAYER",
+    )
+
+
+PLAYERS_V1 = of_sport(name="players_v1", code="basketball", sport=NBA)

@@ -46,9 +46,9 @@ def lines(rows: list[tuple]) -> Quotes:
     )  # fmt: skip
 
 
-def a_busy_world(*, seed: int) -> Facts:
+def a_busy_world(*, seed: int, points: float = 105.0) -> Facts:
     facts = fact_worlds.a_busy_world(
-        seed=seed, points=105.0, competitions=1, head_to_head="MONEYLINE", handicap="SPREAD"
+        seed=seed, points=points, competitions=1, head_to_head="MONEYLINE", handicap="SPREAD"
     )
     rng = np.random.default_rng(seed)
     f, r = facts.fixtures, facts.results

@@ -23,6 +23,7 @@ WORLDS: dict[str, Facts] = {
         seed=3, points=105.0, names_of_teams=list(us_places.NBA), seasons=4, competitions=1, **US
     ),
     "players_v1": player_worlds.a_busy_world(seed=5),
+    "nfl_players_v1": player_worlds.a_busy_world(seed=6, points=21.0),
     "racing_v1": race_worlds.a_busy_world(seed=4),
 }
 NAMES = sorted(WORLDS)

@@ -6,6 +6,7 @@ import pytest
 from models_ml.domain import features, players_v1
 from models_ml.domain.asof import BadAsk
 from models_ml.domain.facts import Asks, Facts, Results
+from models_ml.domain.nfl_players_v1 import NFL_PLAYERS_V1
 from models_ml.domain.players_v1 import PLAYERS_V1
 from tests.models_ml import fact_worlds, player_worlds
 from tests.models_ml.fact_worlds import DAY
@@ -116,3 +117,20 @@ class TestOfStatistic:
             value("games", both)
         assert value("games", players_v1.of_statistic(both, "rebounds")) == 3.0
         assert value("games", players_v1.of_statistic(both, "steals")) == 0.0
+
+
+class TestOfSport:
+    def test_rates_sides_by_the_rules_of_the_sport(self):
+        facts = world([10.0] * 6)
+        start = int(facts.fixtures.starts_at[facts.fixtures.event == 99][0])
+        asks = Asks(np.array([99]), np.array([STAR]), np.array([start - HOUR]))
+        nba, nfl = (
+            features.compute(feature_set=one, facts=facts, asks=asks)[0]
+            for one in (PLAYERS_V1, NFL_PLAYERS_V1)
+        )
+        other = [n for n, a, b in zip(PLAYERS_V1.names, nba, nfl, strict=True) if a != b and a == a]
+        assert set(other) == {
+            "own_strength", "opponent_strength", "expected_margin", "expected_total",
+        }  # fmt: skip
+        assert NFL_PLAYERS_V1.names == PLAYERS_V1.names
+        assert NFL_PLAYERS_V1.sha256 != PLAYERS_V1.sha256
