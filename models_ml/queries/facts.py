@@ -1,16 +1,15 @@
 """Facts out of the tables: every input of a sport with the moment since when it was known."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
-from zoneinfo import ZoneInfo
+from typing import Any
 
 import numpy as np
 from django.db import connection
 from numpy.typing import NDArray
 
-from models_ml.domain import known
+from models_ml.domain import known, plans
 from models_ml.domain.facts import (
     EVER,
     NEVER,
@@ -38,6 +37,7 @@ FROM markets_event e
 JOIN markets_competition c ON c.id = e.competition_id
 JOIN markets_season n ON n.id = e.season_id
 WHERE c.sport_id = %(sport)s AND c.is_simulated = %(simulated)s
+  AND (%(competitions)s::bigint[] IS NULL OR e.competition_id = ANY(%(competitions)s))
 """
 _FIXTURES = f"""
 SELECT e.id, e.competition_id, e.season_id, n.label, coalesce(e.home_id, -1),
@@ -91,6 +91,9 @@ JOIN markets_pricesnapshot p ON p.selection_id = s.id
 WHERE m.period = 'FULL' AND {which}
 """
 _OF_EVENTS = "m.event_id = ANY(%(events)s) AND p.seen_at <= %(until)s"
+_OF_STARTS = f"""p.seen_at <= %(until)s AND m.kind = 'WIN'
+AND p.book_id IN (SELECT id FROM markets_book WHERE kind = 'STARTING')
+AND m.event_id IN (SELECT e.id {_EVENTS}) AND m.event_id <> ALL(%(events)s)"""
 _OF_A_MONTH = f"""p.seen_at >= %(since)s AND p.seen_at < %(until)s
 AND m.event_id IN (SELECT e.id {_EVENTS})"""
 _SELECTIONS = """
@@ -129,25 +132,38 @@ def facts(
     is_simulated: bool,
     until: datetime,
     quotes_of: Sequence[int] | NDArray[np.int64] = (),
+    competitions: Sequence[int] | None = None,
+    leave_out: Collection[str] = (),
 ) -> Facts:
     """Return what was known of a sport at ``until``, with the prices of some events.
 
-    Takes a dozen queries, however many events there are.
+    ``competitions`` leaves out every other one, ``leave_out`` whole tables.  Takes twelve
+    queries at most, however many events there are.
     """
-    asked = {"sport": sport_id, "simulated": is_simulated, "until": until}
-    figures, told = _figures(_rows(_FIGURES, asked)), quotes(event_ids=quotes_of, until=until)
+    asked = _asked(sport_id, is_simulated, until=until, competitions=competitions)
+
+    def rows(table: str, sql: str) -> list[tuple[Any, ...]]:
+        return [] if table in leave_out else _rows(sql, asked)
+
     found = Facts(
         fixtures=_fixtures(asked),
-        results=Results.of(_columns(Results, _rows(_RESULTS, asked))),
-        runners=Runners.of(_columns(Runners, _rows(_RUNNERS, asked))),
-        entries=Entries.of(_columns(Entries, _rows(_ENTRIES, asked))),
-        figures=figures,
-        quotes=told,
-        notices=_notices(_rows(_NOTICES, asked)),
+        results=Results.of(_columns(Results, rows("results", _RESULTS))),
+        runners=Runners.of(_columns(Runners, rows("runners", _RUNNERS))),
+        entries=Entries.of(_columns(Entries, rows("entries", _ENTRIES))),
+        figures=_figures(rows("figures", _FIGURES)),
+        quotes=quotes(event_ids=quotes_of, until=until),
+        notices=_notices(rows("notices", _NOTICES)),
         books=books(),
-        names=names(sport_id=sport_id, is_simulated=is_simulated),
+        names=dict(_rows(_NAMES.format(events=_EVENTS), asked)),
     )
     return found.at(microseconds(until))
+
+
+def _asked(
+    sport_id: int, is_simulated: bool, *, competitions: Sequence[int] | None = None, **others: Any
+) -> dict[str, Any]:
+    wanted = None if competitions is None else [int(one) for one in competitions]
+    return {"sport": sport_id, "simulated": is_simulated, "competitions": wanted, **others}
 
 
 def quotes(*, event_ids: Sequence[int] | NDArray[np.int64], until: datetime) -> Quotes:
@@ -158,11 +174,19 @@ def quotes(*, event_ids: Sequence[int] | NDArray[np.int64], until: datetime) -> 
     return _quotes(_OF_EVENTS, {"events": events, "until": until})
 
 
+def starting_quotes(
+    *, sport_id: int, is_simulated: bool, until: datetime, but_of: Sequence[int] = ()
+) -> Quotes:
+    """Return the starting prices of every race of a sport but some, seen by ``until``."""
+    asked = _asked(sport_id, is_simulated, until=until, events=[int(one) for one in but_of])
+    return _quotes(_OF_STARTS, asked)
+
+
 def quotes_between(
     *, sport_id: int, is_simulated: bool, since: datetime, until: datetime
 ) -> Quotes:
     """Return every price of a sport that was seen in [since, until)."""
-    asked = {"sport": sport_id, "simulated": is_simulated, "since": since, "until": until}
+    asked = _asked(sport_id, is_simulated, since=since, until=until)
     return _quotes(_OF_A_MONTH, asked)
 
 
@@ -217,7 +241,7 @@ def books() -> Books:
 
 def names(*, sport_id: int, is_simulated: bool) -> dict[int, str]:
     """Return what the sides of a sport's matches are called."""
-    asked = {"sport": sport_id, "simulated": is_simulated}
+    asked = _asked(sport_id, is_simulated)
     return dict(_rows(_NAMES.format(events=_EVENTS), asked))
 
 
@@ -288,13 +312,13 @@ def _fixtures(asked: Mapping[str, Any]) -> Fixtures:
     keys = {f"key{place}": one.key for place, one in enumerate(attributes)}
     extra = "".join(f", e.data ->> %({name})s" for name in keys)
     rows = _rows(_FIXTURES.format(attributes=extra), {**asked, **keys})
-    plans = _plans(asked, {row[0]: row[6] for row in rows})
-    ranks = _ranks(rows)
+    moved = _plans(asked, {row[0]: row[6] for row in rows})
+    ranks = plans.ranks((row[1], row[3]) for row in rows)
     columns: dict[str, list[Any]] = {name: [] for name in Fixtures.columns()}
     values: dict[str, list[float]] = {one.name: [] for one in attributes}
     for row in rows:
-        for starts_at, is_on, told_at in plans.get(row[0], [(row[6], True, EVER)]):
-            day = row[8] if starts_at == row[6] else _day(starts_at, row[7])
+        for starts_at, is_on, told_at in moved.get(row[0], [(row[6], True, EVER)]):
+            day = row[8] if starts_at == row[6] else plans.day(starts_at, row[7])
             plan = (
                 row[0], row[1], row[2], ranks[row[1], row[3]], row[4], row[5], starts_at, told_at,
                 day, known.CERTAINTIES.index(row[9]), is_on, row[10],
@@ -312,67 +336,12 @@ def _plans(
     asked: Mapping[str, Any], starts: Mapping[int, int]
 ) -> dict[int, list[tuple[int, bool, int]]]:
     """Return the versions of each plan that was changed: start, whether it is on, since when."""
-    changes: dict[int, list[Change]] = {}
+    changes: dict[int, list[plans.Change]] = {}
     for event_id, *change in _rows(
         _PLANS.format(events=_EVENTS), {**asked, "off": list(known.OFF)}
     ):
-        changes.setdefault(event_id, []).append(Change(*change))
-    return {event_id: plans(starts[event_id], told) for event_id, told in changes.items()}
-
-
-class Change(NamedTuple):
-    """What was moved of an event's plan."""
-
-    field: str
-    before: str
-    after: str
-    known_at: datetime
-
-
-def plans(starts_at: int, told: Sequence[Change]) -> list[tuple[int, bool, int]]:
-    """Return the plans that changes make: what stood before the first one is known since ever.
-
-    ``starts_at``: where the event stands now, which is what it always did if no start was moved.
-
-    >>> from datetime import UTC
-    >>> friday = datetime(1970, 1, 2, tzinfo=UTC)
-    >>> plans(7, [Change("status", "SCHEDULED", "POSTPONED", friday)])
-    [(7, True, -4611686018427387904), (7, False, 86400000000)]
-    """
-    begun = next((_micros(one.before) for one in told if one.field == "starts_at"), starts_at)
-    stood = next((one.before for one in told if one.field == "status"), "")
-    found = [(begun, stood not in known.OFF, EVER)]
-    for one in told:
-        start, is_on, since = found[-1]
-        if one.field == "starts_at":
-            start = _micros(one.after)
-        else:
-            is_on = one.after not in known.OFF
-        if microseconds(one.known_at) == since:
-            found.pop()
-        else:
-            since = microseconds(one.known_at)
-        if not found or found[-1][:2] != (start, is_on):
-            found.append((start, is_on, since))
-    return found
-
-
-def _micros(text: str) -> int:
-    return microseconds(datetime.fromisoformat(text))
-
-
-def _day(moment: int, zone: str) -> int:
-    local = datetime.fromtimestamp(moment / 1e6, tz=ZoneInfo(zone))
-    return local.date().toordinal() - 719_163
-
-
-def _ranks(rows: Sequence[tuple[Any, ...]]) -> dict[tuple[int, str], int]:
-    """Return each season's place among those of its competition, the first one 0."""
-    labels: dict[int, set[str]] = {}
-    for row in rows:
-        labels.setdefault(row[1], set()).add(row[3])
+        changes.setdefault(event_id, []).append(plans.Change(*change))
     return {
-        (competition, label): place
-        for competition, found in labels.items()
-        for place, label in enumerate(sorted(found))
+        event_id: plans.plans(starts_at=starts[event_id], told=told)
+        for event_id, told in changes.items()
     }

@@ -17,6 +17,7 @@ from markets.models import (
     Market,
     Notice,
     Participant,
+    PriceSnapshot,
     Result,
     RunnerResult,
     Season,
@@ -24,6 +25,7 @@ from markets.models import (
     Sport,
     StatisticResult,
 )
+from markets.services import partitions
 from models_ml.domain import known
 from models_ml.domain.facts import EVER, NEVER, NONE, TABLES, Entries, Facts, Notices, Results
 from models_ml.domain.features import microseconds
@@ -308,3 +310,41 @@ class TestQuotes:
             )
         assert len(found.results) == len(league.events)
         assert set(found.names.values()) >= {"Side 0", "Side 11"}
+
+    def test_of_starts_are_those_of_other_races_too(self) -> None:
+        book = Book.objects.create(code="sp", name="SP", kind="STARTING")
+        tote = Book.objects.create(code="tote", name="Tote")
+        partitions.ensure(months=[(START.year, START.month)])
+        races = []
+        for number in (1, 2):
+            event = a_match(
+                "horse_racing", home=None, away=None, meeting_date=START.date(),
+                race_number=number, name=f"R{number}",
+            )  # fmt: skip
+            horse = Participant.objects.create(
+                sport=event.competition.sport, name=f"H{number}", kind="RUNNER"
+            )
+            market = Market.objects.create(event=event, kind="WIN")
+            selection = Selection.objects.create(
+                market=market, role="RUNNER", participant=horse, name=horse.name
+            )
+            for one in (book, tote):
+                PriceSnapshot.objects.create(
+                    selection=selection, book=one, seen_at=START, price=Decimal("3.5"),
+                    fetched_at=START,
+                )  # fmt: skip
+            races.append(event)
+        asked = {"sport_id": races[0].competition.sport_id, "is_simulated": False}
+        found = tables.starting_quotes(**asked, until=START, but_of=[races[0].pk])
+        assert (found.event.tolist(), found.book.tolist()) == ([races[1].pk], [book.pk])
+        assert found.price_millis.tolist() == [3500]
+        assert len(tables.starting_quotes(**asked, until=START - HOUR)) == 0
+
+    def test_and_results_of_other_competitions_may_be_left_out(self) -> None:
+        first = builders.a_league(a_world(seasons=1))
+        builders.a_league(a_world(seasons=1), code="T2")
+        one = of(first.events[0], until=first.ends_at, competitions=[first.competition.pk])
+        assert set(one.fixtures.competition.tolist()) == {first.competition.pk}
+        assert len(one.results) == len(first.events)
+        bare = of(first.events[0], until=first.ends_at, leave_out={"results"})
+        assert (len(bare.results), len(bare.fixtures)) == (0, 2 * len(first.events))
