@@ -7,7 +7,7 @@ Rows from before that fact must come out as they were stored; those that do not 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from time import perf_counter
 from typing import Any
 
@@ -40,7 +40,6 @@ from monitoring.errors import Refused
 from monitoring.services import audit
 
 LOCK_CLASS = 7_202  # of two-part locks: one filling of a shelf at a time
-MANY = 1_000_000  # prices that are read at once, unless one month has more
 MOST_PARTS = 8  # of one group's prices, before they are put together
 WHOLE = ("FIXTURES", "RESULTS", "RUNNERS", "ENTRIES", "FIGURES", "NOTICES")  # read whole each time
 
@@ -247,7 +246,7 @@ def _fill_quotes(
     changed = {
         name: told for name, told in months.items() if list(told) != list(before.get(name, ()))
     }
-    spans = _spans({partitions.standing()[name]: n for name, (n, _) in changed.items()})
+    spans = extracting.spans({partitions.standing()[name]: n for name, (n, _) in changed.items()})
     found: dict[Group, tuple[extracting.Place, list[Any]]] = {}
     for since, until in spans:
         told = tables.quotes_between(
@@ -262,32 +261,6 @@ def _fill_quotes(
     parts = _parts_of_prices(filling.shelf)
     for place, arrived in found.values():
         _add_quotes(filling, place, arrived, parts, places, spans)
-
-
-def _spans(months: Mapping[tuple[int, int], int]) -> list[tuple[datetime, datetime]]:
-    """Return when months begin and end, those that follow each other together while they are small.
-
-    >>> a, b = _spans({(2023, 12): 5, (2024, 1): 7, (2024, 3): MANY})
-    >>> [f"{moment:%Y-%m}" for moment in (*a, *b)]
-    ['2023-12', '2024-02', '2024-03', '2024-04']
-    """
-    found: list[tuple[datetime, datetime]] = []
-    many = 0
-    for month, n in sorted(months.items()):
-        since, until = _span(*month)
-        many += n
-        if found and found[-1][1] == since and many <= MANY:
-            found[-1] = (found[-1][0], until)
-        else:
-            found.append((since, until))
-            many = n
-    return found
-
-
-def _span(year: int, month: int) -> tuple[datetime, datetime]:
-    """Return when a month begins and ends."""
-    since = datetime(year, month, 1, tzinfo=UTC)
-    return since, datetime(year + month // 12, month % 12 + 1, 1, tzinfo=UTC)
 
 
 def _parts_of_prices(shelf: Shelf) -> dict[str, list[StoreFile]]:

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -16,6 +18,7 @@ from models_ml.services.store.layout import Group, Shelf
 DAY = 86_400_000_000
 #: A plan counts for matches that start after it, which are looked at a day before they do.
 AHEAD = 2 * DAY
+MANY = 1_000_000  # prices that are read at once
 #: Horses run on many tracks: their seasons are kept whole, and what they did counts everywhere.
 BY_SPORT = frozenset({"horse_racing", "greyhound_racing"})
 
@@ -121,3 +124,33 @@ def bounds(table: Table) -> tuple[int, int] | None:
     moments: NDArray[Any] = getattr(table, table.known)
     told = moments[moments > EVER]
     return (int(told[0]), int(told[-1])) if len(told) else None
+
+
+def spans(months: Mapping[tuple[int, int], int]) -> list[tuple[datetime, datetime]]:
+    """Return spans of time, of about ``MANY`` prices at most: months together, or parts of one.
+
+    >>> a, b = spans({(2023, 12): 5, (2024, 1): 7, (2024, 3): MANY})
+    >>> [f"{moment:%Y-%m}" for moment in (*a, *b)]
+    ['2023-12', '2024-02', '2024-03', '2024-04']
+    >>> [f"{since:%d} to {until:%d}" for since, until in spans({(2024, 6): 3 * MANY})]
+    ['01 to 11', '11 to 21', '21 to 01']
+    """
+    found: list[tuple[datetime, datetime]] = []
+    many = 0
+    for month, n in sorted(months.items()):
+        since, until = _span(*month)
+        many += n
+        if found and found[-1][1] == since and many <= MANY:
+            found[-1] = (found[-1][0], until)
+            continue
+        parts = -(-n // MANY) or 1
+        ends = [since + (until - since) * part / parts for part in range(parts + 1)]
+        found += pairwise(ends)
+        many = n
+    return found
+
+
+def _span(year: int, month: int) -> tuple[datetime, datetime]:
+    """Return when a month begins and ends."""
+    since = datetime(year, month, 1, tzinfo=UTC)
+    return since, datetime(year + month // 12, month % 12 + 1, 1, tzinfo=UTC)
