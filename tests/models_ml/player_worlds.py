@@ -46,10 +46,11 @@ def lines(rows: list[tuple]) -> Quotes:
     )  # fmt: skip
 
 
-def a_busy_world(*, seed: int, points: float = 105.0) -> Facts:
+def a_busy_world(*, seed: int, points: float = 105.0, **size: int) -> Facts:
     facts = fact_worlds.a_busy_world(
-        seed=seed, points=points, competitions=1, head_to_head="MONEYLINE", handicap="SPREAD"
-    )
+        seed=seed, points=points, competitions=1, head_to_head="MONEYLINE", handicap="SPREAD",
+        **size,
+    )  # fmt: skip
     rng = np.random.default_rng(seed)
     f, r = facts.fixtures, facts.results
     sides = dict(zip(f.event.tolist(), zip(f.home.tolist(), f.away.tolist(), strict=True),
@@ -98,8 +99,8 @@ def _lineups(rng: np.random.Generator, sides: dict, starts: dict) -> Notices:
     )  # fmt: skip
 
 
-def final_asks(facts: Facts, *, hours: float = 1.0) -> Asks:
-    """Return an ask of every player of both sides, in every fourth game."""
+def final_asks(facts: Facts, *, hours: float = 1.0, every: int = 4) -> Asks:
+    """Return an ask of every player of both sides, in every fourth game or more often."""
     whole = fact_worlds.final_asks(facts, hours=hours)
     f = facts.fixtures
     sides = dict(zip(f.event.tolist(), zip(f.home.tolist(), f.away.tolist(), strict=True),
@@ -107,7 +108,7 @@ def final_asks(facts: Facts, *, hours: float = 1.0) -> Asks:
     rows = [
         (event, player, as_of)
         for event, as_of in zip(whole.event.tolist(), whole.as_of.tolist(), strict=True)
-        if event % 4 == 3
+        if event % every == every - 1
         for side in sides[event]
         for player in players_of(side)
     ]

@@ -1,4 +1,10 @@
-"""No set sees what was not known: the future may be cut away or be another."""
+"""No set sees what was not known: the future may be cut away or be another.
+
+What is foretold from a set's values is held to the same bytes as the values, for every kind of
+estimator that learns from it.
+"""
+
+from functools import cache
 
 from datetime import UTC, datetime
 
@@ -7,11 +13,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models_ml.domain import features, players_v1, us_places
-from models_ml.domain.facts import Asks, Facts
+from models_ml.domain import estimators, players_v1, splitting, us_places
+from models_ml.domain.estimators import Estimator
+from models_ml.domain.estimators.base import questions
+from models_ml.domain.facts import Facts
 from models_ml.domain.feature_sets import FEATURE_SETS
 from models_ml.queries import facts as tables
-from tests.models_ml import fact_worlds, player_worlds, race_worlds, stored_worlds
+from tests.models_ml import (
+    fact_worlds,
+    labelled_worlds,
+    player_worlds,
+    race_worlds,
+    stored_worlds,
+)
+from tests.models_ml.labelled_worlds import some, values, wanted
 
 US = {"head_to_head": "MONEYLINE", "handicap": "SPREAD"}
 WORLDS: dict[str, Facts] = {
@@ -28,20 +43,6 @@ WORLDS: dict[str, Facts] = {
 }
 NAMES = sorted(WORLDS)
 LONG_AFTER = datetime(2100, 1, 1, tzinfo=UTC)
-
-
-def values(name: str, facts: Facts, asks: Asks) -> np.ndarray:
-    return features.compute(feature_set=FEATURE_SETS[name], facts=facts, asks=asks)
-
-
-def some(asks: Asks, rows) -> Asks:
-    return Asks(*[column[rows] for column in asks])
-
-
-def wanted(name: str, facts: Facts, hours: float = 1.0) -> Asks:
-    worlds = {"RUNNER": race_worlds, "PLAYER": player_worlds}
-    made_by = worlds.get(FEATURE_SETS[name].grain, fact_worlds)
-    return made_by.final_asks(facts, hours=hours)
 
 
 TOGETHER = {name: values(name, facts, wanted(name, facts)) for name, facts in WORLDS.items()}
@@ -113,3 +114,78 @@ class TestEverySetFromTheTables:
             assert values(name, told(LONG_AFTER), some(asks, known)).tobytes() == (
                 together[known].tobytes()
             )
+
+
+QUICK = {"rounds": 20, "patience": 5, "eta": 0.2, "min_child_weight": 2.0, "lambda": 2.0}
+#: Of each set, what is learned from it, and markets that it answers: kind, answers, line
+ASKED = {
+    ("soccer_v1", "OUTCOME"): [("MATCH_ODDS", 3, np.nan), ("DRAW_NO_BET", 2, np.nan)],
+    ("soccer_v1", "GOALS"): [("ASIAN_HANDICAP", 2, -0.25), ("TOTAL", 2, 2.5)],
+    ("nfl_v1", "OUTCOME"): [("MONEYLINE", 2, np.nan)],
+    ("nfl_v1", "MARGIN"): [("SPREAD", 2, -3.0)],
+    ("nfl_v1", "TOTAL"): [("TOTAL", 2, 43.5), ("TOTAL", 2, 3.0)],
+    ("nba_v1", "OUTCOME"): [("MONEYLINE", 2, np.nan)],
+    ("nba_v1", "MARGIN"): [("SPREAD", 2, -4.5)],
+    ("nba_v1", "TOTAL"): [("TOTAL", 2, 210.5), ("TOTAL", 2, 3.0)],
+    ("players_v1", "FIGURE"): [("PLAYER_TOTAL", 2, 18.5)],
+    ("nfl_players_v1", "FIGURE"): [("PLAYER_TOTAL", 2, 18.5)],
+    ("racing_v1", "WINNER"): [("WIN", 1, np.nan), ("PLACE", 1, np.nan)],
+}
+
+
+@cache
+def estimator(name: str, target: str) -> Estimator:
+    rows = labelled_worlds.examples(name, WORLDS[name])
+    split = splitting.purged(
+        starts=rows.starts, as_of=rows.as_of, label_known_at=rows.label_known_at,
+        calibration_weeks=4,
+    )  # fmt: skip
+    fitted = estimators.fit(
+        target=target, examples=rows, split=split, feature_set=FEATURE_SETS[name],
+        parameters=QUICK, seed=0,
+    )  # fmt: skip
+    return estimators.load(
+        content=fitted.content, feature_set=FEATURE_SETS[name], calibration=fitted.calibration
+    )
+
+
+def foretold(name: str, target: str, told: np.ndarray, events: np.ndarray) -> np.ndarray:
+    """Return what each row's selections are given: probability and refund, (n, selections, 2)."""
+    found = []
+    for kind, answers, line in ASKED[name, target]:
+        for place in range(answers):
+            one = estimator(name, target).answer(
+                told,
+                questions(
+                    kind=kind, row=np.arange(len(told)), place=place if answers > 1 else -1,
+                    line=line, places=3, groups=events,
+                ),
+            )  # fmt: skip
+            found.append(np.stack([one.probability, one.refund], axis=1))
+    return np.stack(found, axis=1)
+
+
+@pytest.mark.parametrize("name, target", ASKED, ids=["-".join(key) for key in ASKED])
+class TestEveryPrediction:
+    def test_differs_from_row_to_row(self, name, target):
+        rows = foretold(name, target, TOGETHER[name], wanted(name, WORLDS[name]).event)
+        assert np.isfinite(rows).all()
+        assert len(np.unique(rows.reshape(len(rows), -1), axis=0)) > 20
+
+    def test_is_the_same_in_a_world_cut_off_at_as_of(self, name, target):
+        facts, asks = WORLDS[name], wanted(name, WORLDS[name])
+        together = foretold(name, target, TOGETHER[name], asks.event)
+        for event in np.random.default_rng(5).choice(np.unique(asks.event), 8, replace=False):
+            mine = np.flatnonzero(asks.event == event)
+            cut = facts.at(int(asks.as_of[mine[0]]))
+            alone = foretold(name, target, values(name, cut, some(asks, mine)), asks.event[mine])
+            assert alone.tobytes() == together[mine].tobytes()
+
+    def test_does_not_care_what_the_future_holds(self, name, target):
+        facts, asks = WORLDS[name], wanted(name, WORLDS[name])
+        moment = int(np.quantile(asks.as_of, 0.7))
+        known = np.flatnonzero(asks.as_of <= moment)
+        other = fact_worlds.with_another_future(facts, moment, seed=9)
+        told = foretold(name, target, values(name, other, some(asks, known)), asks.event[known])
+        together = foretold(name, target, TOGETHER[name], asks.event)
+        assert told.tobytes() == together[known].tobytes()
