@@ -3,7 +3,7 @@
 from django.utils import timezone
 
 from models_ml import queries
-from models_ml.services import etl, learning, pipelines, predicting, training
+from models_ml.services import etl, learning, pipelines, predicting, searching, training
 from models_ml.services.store import verifying
 from monitoring.domain.progress import RunHandle
 from monitoring.recorded import recorded_task
@@ -69,6 +69,30 @@ def train_scheduled(run: RunHandle) -> dict[str, object]:
         progress=run,
     )
     return training.report(trained=trained)
+
+
+@recorded_task(
+    title="Carry a search on",
+    permission="models_ml.add_search",
+    arguments={"search": "number of a search that was begun"},
+    soft_time_limit=2400,
+    time_limit=2700,
+)
+def train_search(run: RunHandle, *, search: int) -> dict[str, object]:
+    """Ask for the next trials of a search, or train its candidate."""
+    return searching.step(search_id=search, actor=run.actor, now=timezone.now(), progress=run)
+
+
+@recorded_task(
+    title="Try one choice of parameters",
+    permission="models_ml.add_search",
+    arguments={"trial": "number of the trial's row"},
+    soft_time_limit=2400,
+    time_limit=2700,
+)
+def train_trial(run: RunHandle, *, trial: int) -> dict[str, object]:
+    """Train one trial of a search."""
+    return searching.attempt(trial_id=trial, actor=run.actor, now=timezone.now(), progress=run)
 
 
 @recorded_task(

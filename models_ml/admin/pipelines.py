@@ -2,23 +2,71 @@
 
 from typing import Any
 
+from django import forms
 from django.contrib import admin
 from django.http import HttpRequest
 from unfold.decorators import display
+from unfold.widgets import UnfoldAdminIntegerFieldWidget
 
 from models_ml.admin.versions import metric
+from models_ml.domain import spaces
 from models_ml.models import ModelVersion, Pipeline
-from models_ml.services import promoting
+from models_ml.services import promoting, searching, training
 from monitoring.desk import asking, chips, sections
-from monitoring.desk.actions import Action, Asked, Done
-from monitoring.desk.pages import Kept
+from monitoring.desk.actions import Action, Asked, Done, ReasonForm
+from monitoring.desk.pages import Kept, row_url
 
 TRAIN = "models_ml.tasks.train_pipeline"
 Stage = ModelVersion.Stage
 
 
+class PipelineForm(forms.ModelForm):
+    """Says of each parameter what is wrong with it."""
+
+    def clean_parameters(self) -> dict[str, Any]:
+        told = self.cleaned_data["parameters"]
+        if not told and not isinstance(told, dict):
+            return {}
+        if not isinstance(told, dict):
+            raise forms.ValidationError('A JSON object is expected: {"eta": 0.02}.')
+        if wrong := training.wrong_parameters(told):
+            raise forms.ValidationError(list(wrong.values()))
+        return told
+
+
+class SearchForm(ReasonForm):
+    """How long to search, and from which seed."""
+
+    trials = forms.IntegerField(
+        min_value=1,
+        max_value=spaces.MOST_TRIALS,
+        initial=searching.TRIALS,
+        widget=UnfoldAdminIntegerFieldWidget(),
+        help_text="Each one is a training.",
+    )
+    seed = forms.IntegerField(
+        min_value=0,
+        max_value=2**31 - 1,
+        initial=0,
+        widget=UnfoldAdminIntegerFieldWidget(),
+        help_text="The same seed on the same data tries the same parameters.",
+    )
+
+
 def train(asked: Asked) -> Done:
     return asking.ask(asked, task=TRAIN, arguments={"pipeline": asked.row.code})
+
+
+def search(asked: Asked) -> Done:
+    begun = searching.start(
+        pipeline=asked.row,
+        trials=asked.values["trials"],
+        seed=asked.values["seed"],
+        user=asked.user,
+        actor=asked.actor,
+        now=asked.now,
+    )
+    return Done(f"{begun}: its trials are queued.", row_url(begun))
 
 
 def rollback(asked: Asked) -> Done:
@@ -35,6 +83,7 @@ class PipelineAdmin(Kept):
     list_select_related = ("sport",)
     search_fields = ("code",)
     ordering = ("is_simulated", "code")
+    form = PipelineForm
     raw_id_fields = ("sport",)
     empty_text = "No pipeline is set up. The first training makes the default ones."
     desk_actions = (
@@ -46,6 +95,16 @@ class PipelineAdmin(Kept):
             " somebody promotes it.",
             act=train,
             icon="model_training",
+        ),
+        Action(
+            name="search",
+            title="Search…",
+            permission="models_ml.add_search",
+            consequence="Parameters are tried one after another on weeks they were not fitted on."
+            " The best ones make a candidate; the pipeline keeps its own.",
+            act=search,
+            form=SearchForm,
+            icon="manage_search",
         ),
         Action(
             name="rollback",

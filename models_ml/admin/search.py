@@ -7,10 +7,31 @@ from django.http import HttpRequest
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, RelatedDropdownFilter
 
 from models_ml.admin.shown import Shown
-from models_ml.models import Experiment, Search, SearchTrial
+from models_ml.models import Experiment, ModelVersion, Search, SearchTrial
+from models_ml.services import searching
 from monitoring.desk import chips, columns, sections
+from monitoring.desk.actions import Action, Asked, Done
 
 SHOWN = 100  # trials of a search
+STOPPED = (Search.State.CANCELLED, Search.State.FAILED)
+
+
+def cancel(asked: Asked) -> Done:
+    search = searching.cancel(
+        search_id=asked.row.pk, actor=asked.actor, reason=asked.reason, now=asked.now
+    )
+    return Done(f"{search} is called off; what was tried is kept.")
+
+
+def resume(asked: Asked) -> Done:
+    search = searching.resume(
+        search_id=asked.row.pk,
+        user=asked.user,
+        actor=asked.actor,
+        reason=asked.reason,
+        now=asked.now,
+    )
+    return Done(f"{search} goes on.")
 
 
 @admin.register(Search)
@@ -22,7 +43,30 @@ class SearchAdmin(Shown):
     ordering = ("-pk",)
     detail_related = ("pipeline",)
     figures = (("best", "Best so far"), ("space", "Searched in"))
-    empty_text = "No parameters were searched for yet."
+    empty_text = "No parameters were searched for yet: open a pipeline and press Search."
+    desk_actions = (
+        Action(
+            name="cancel",
+            title="Cancel",
+            permission="models_ml.add_search",
+            consequence="No more trials are made. Those that ended are kept.",
+            act=cancel,
+            valid=lambda row: row.state == Search.State.RUNNING,
+            invalid="{row} is over.",
+            icon="cancel",
+            is_dangerous=True,
+        ),
+        Action(
+            name="resume",
+            title="Resume",
+            permission="models_ml.add_search",
+            consequence="The trials that are left are made; none that ended is made again.",
+            act=resume,
+            valid=lambda row: row.state in (*STOPPED, Search.State.RUNNING),
+            invalid="{row} is done.",
+            icon="play_arrow",
+        ),
+    )
 
     number = columns.number("Search")
     state_chip = columns.state("state")
@@ -33,13 +77,32 @@ class SearchAdmin(Shown):
         return [self.state_chip(row)]
 
     def parts(self, request: HttpRequest, row: Search) -> list[sections.Section]:
+        found = list(row.rows.order_by("value", "number")[:SHOWN])
+        names = sorted(row.space)
         trials = [
-            (trial.number, chips.state(trial.state, trial.get_state_display()), trial.value)
-            for trial in row.rows.order_by("value", "number")[:SHOWN]
+            (
+                trial.number,
+                chips.state(trial.state, trial.get_state_display()),
+                trial.value,
+                *(trial.parameters.get(name) for name in names),
+            )
+            for trial in found
         ]
-        headers = ("Trial", "State", "Log loss")
-        table = sections.Table("Trials, best first", headers, trials, empty="None has begun.")
-        return [*super().parts(request, row), table]
+        made = [
+            (chips.link(version, str(version)), version.get_stage_display(), version.trained_at)
+            for version in ModelVersion.objects.filter(search=row).select_related("pipeline")
+        ]
+        return [
+            *super().parts(request, row),
+            sections.Table(
+                "Candidates", ("Version", "Stage", "Trained"), made,
+                empty="None yet: the best trial makes one when all are over.",
+            ),
+            sections.Table(
+                "Trials, best first", ("Trial", "State", "Log loss", *names), trials,
+                empty="None has begun.", note=f"{len(found)} of {row.trials} asked for.",
+            ),
+        ]  # fmt: skip
 
 
 @admin.register(SearchTrial)

@@ -70,20 +70,47 @@ def metric(row: ModelVersion, name: str) -> tuple[float | None, float | None]:
     return model.get(name), market.get(name)
 
 
+def said_and_happened(row: ModelVersion) -> list[sections.Section]:
+    """Return the reliability diagram of the test part, and its points as a table."""
+    curves = row.plots.get("reliability") or {}
+    if not curves:
+        return []
+    title = "Said and happened"
+    points = [
+        (name, point["said"], point["happened"], point["low"], point["high"], point["n"])
+        for name, told in curves.items()
+        for point in told
+    ]
+    return [
+        sections.Html(title, mark_safe(drawing.reliability_svg(curves=curves, title=title))),
+        sections.Table(
+            "Points of the diagram",
+            ("Whose", "Said", "Happened", "Low", "High", "Statements"),
+            points,
+            wide=False,
+            note="On the rows it had not seen; low and high enclose what happened with 95 %.",
+        ),
+    ]
+
+
 def what_moved(row: ModelVersion) -> list[sections.Section]:
     """Return the picture of what each feature added on the test part, and its table."""
     features = row.plots.get("contributions") or []
     if not features:
         return []
-    title = "What moved it"
+    title, gains = "What moved it", row.metrics.get("gain") or {}
     return [
         sections.Html(title, mark_safe(drawing.shap_svg(features=features, title=title))),
         sections.Table(
             "Mean contribution of each feature",
-            ("Feature", "Mean, without sign"),
-            [(feature["name"], feature["mean_abs"]) for feature in features],
+            ("Feature", "Mean, without sign", "Share of the trees' gain"),
+            [
+                (feature["name"], feature["mean_abs"], gains.get(feature["name"]))
+                for feature in features
+            ],
             wide=False,
-            note="In the units of the logit, of the mean, or of its logarithm.",
+            note="The mean in the units of the logit, of the mean, or of its logarithm; the gain"
+            " is what all splits on the feature won while it was trained.",
         ),
     ]
 
@@ -109,7 +136,7 @@ class ModelVersionAdmin(Fixed):
     list_select_related = ("pipeline", "replay__season__competition")
     search_fields = ("pipeline__code", "artefact_sha256")
     ordering = ("-trained_at",)
-    detail_related = ("pipeline", "replay__season__competition")
+    detail_related = ("pipeline", "replay__season__competition", "search__pipeline")
     empty_text = "Nothing is trained yet: open a pipeline and press Train now."
     desk_actions = (
         Action(
@@ -191,6 +218,7 @@ class ModelVersionAdmin(Fixed):
                 [
                     ("Pipeline", row.pipeline),
                     ("Replay", row.replay),
+                    ("Search", chips.link(row.search) if row.search_id else None),
                     ("Learned from", row.trained_from),
                     ("Learned until", row.trained_until),
                     ("Rows", row.n_rows),
@@ -208,6 +236,7 @@ class ModelVersionAdmin(Fixed):
                 note=f"On {row.metrics.get('n', '?')} events it had not seen." if rows else "",
             ),
             sections.Facts("Calibration", list(row.calibration.items()) or [("none", None)]),
+            *said_and_happened(row),
             *what_moved(row),
             sections.Facts("Parameters", list(row.parameters.items()) or [("none", None)]),
             sections.Text("Features, in the artefact's order", ", ".join(map(str, row.features))),

@@ -43,11 +43,25 @@ def check(parameters: Mapping[str, Any]) -> None:
     Raises:
         BadParameter: and says what was expected.
     """
-    for name, value in parameters.items():
-        if name not in PARAMETERS:
-            raise BadParameter(f"no parameter {name!r}; there are: {', '.join(sorted(PARAMETERS))}")
-        least, most, is_whole = PARAMETERS[name]
-        is_number = isinstance(value, int if is_whole else int | float)
-        if not is_number or isinstance(value, bool) or not least <= value <= most:
-            a_number = "a whole number" if is_whole else "a number"
-            raise BadParameter(f"{name} is {a_number} from {least:g} to {most:g}, not {value!r}")
+    for message in wrong(parameters).values():
+        raise BadParameter(message)
+
+
+def wrong(parameters: Mapping[str, Any]) -> dict[str, str]:
+    """Return what is wrong with each parameter that training would not understand.
+
+    >>> wrong({"eta": 2, "max_depth": 3})
+    {'eta': 'eta is a number from 0.0001 to 1, not 2'}
+    """
+    return {name: told for name, value in parameters.items() if (told := _wrong(name, value))}
+
+
+def _wrong(name: str, value: Any) -> str:
+    if name not in PARAMETERS:
+        return f"no parameter {name!r}; there are: {', '.join(sorted(PARAMETERS))}"
+    least, most, is_whole = PARAMETERS[name]
+    is_number = isinstance(value, int if is_whole else int | float)
+    if is_number and not isinstance(value, bool) and least <= value <= most:
+        return ""
+    a_number = "a whole number" if is_whole else "a number"
+    return f"{name} is {a_number} from {least:g} to {most:g}, not {value!r}"

@@ -1,17 +1,19 @@
 """From examples to an estimator with everything worth keeping of it; writes nothing."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from models_ml.domain import estimators, softmax, splitting
-from models_ml.domain.estimators import Estimator, Fitted, NotEnoughToLearn
+from models_ml.domain import artefacts, estimators, softmax, splitting
+from models_ml.domain.estimators import Estimator, Fitted, NotEnoughToLearn, statements, trees
 from models_ml.domain.estimators.base import AfterRound
 from models_ml.domain.estimators.runners import Runners
+from models_ml.domain.estimators.three_way import ThreeWay
 from models_ml.domain.examples import Examples
 from models_ml.domain.features import FeatureSet
+from models_ml.domain.scoring import diagram
 from models_ml.domain.splitting import Split
 
 MINIMUM = {"FIGURE": 200, "WINNER": 200}  # figures, races
@@ -126,6 +128,38 @@ def contributions(learned: Learned, names: list[str]) -> list[dict[str, Any]]:
             points = [[round(float(found[row, i]), 6), places[row]] for row in rows]
         told.append({"name": names[i], "mean_abs": float(sizes[i]), "points": points})
     return told
+
+
+def gains(learned: Learned, names: list[str]) -> dict[str, float]:
+    """Return each feature's share of what all splits of all trees won, the largest first.
+
+    Empty where there are no trees.
+    """
+    artefact = artefacts.unpack(learned.fitted.content)
+    won: dict[str, float] = {}
+    for booster in artefact.boosters:
+        for name, gain in trees.gains(artefact.booster(booster), names).items():
+            won[name] = won.get(name, 0.0) + gain
+    whole = sum(won.values()) or 1.0
+    return {name: won[name] / whole for name in sorted(won, key=lambda name: (-won[name], name))}
+
+
+def reliability(learned: Learned) -> dict[str, list[dict[str, float]]]:
+    """Return the reliability diagram of the test part: what was said, what happened, by name.
+
+    The market's stands beside the model's where both tell three outcomes.
+    """
+    curves = {"model": statements.statements(learned.estimator, learned.test)}
+    if isinstance(learned.estimator, ThreeWay):
+        market = learned.test.values[:, list(learned.estimator.trees.feature_set.market)]
+        quoted = ~np.isnan(market).any(axis=1)
+        if quoted.any():
+            curves["market"] = diagram.statements(market[quoted], learned.test.outcome[quoted])
+    return {
+        name: [asdict(point) for point in diagram.points_of(said, happened)]
+        for name, (said, happened) in curves.items()
+        if len(said)
+    }
 
 
 def _places(values: NDArray) -> list[float | None]:

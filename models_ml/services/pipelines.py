@@ -1,11 +1,14 @@
 """The pipelines that every installation has."""
 
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 
 from markets.models import Sport
 from models_ml.models import Pipeline
+from models_ml.services import training
 from models_ml.services.default_pipelines import DEFAULTS, SPORTS, TWIN
 from monitoring.errors import Refused
 from monitoring.services import audit
@@ -66,3 +69,42 @@ def chosen(*, name: str) -> list[Pipeline]:
         known = ", ".join(rows.values_list("code", flat=True)) or "none yet"
         raise UnknownPipeline(f"no pipeline or feature set {name!r}; pipelines: {known}")
     return found
+
+
+def named(*, code: str) -> Pipeline:
+    """Return the pipeline of this code.
+
+    Raises:
+        UnknownPipeline: there is none.
+    """
+    rows = Pipeline.objects.select_related("sport")
+    found = rows.filter(code=code).first()
+    if found is None:
+        known = ", ".join(rows.order_by("pk").values_list("code", flat=True)) or "none yet"
+        raise UnknownPipeline(f"no pipeline {code!r}; pipelines: {known}")
+    return found
+
+
+@transaction.atomic
+def set_parameters(
+    *, pipeline_id: int, parameters: Mapping[str, Any], reason: str, actor: str, now: datetime
+) -> Pipeline:
+    """Write what a pipeline's training is told from now on; versions that stand keep theirs.
+
+    Raises:
+        Pipeline.DoesNotExist: there is no such pipeline.
+        BadParameters: training would not understand them.
+    """
+    training.check_parameters(parameters)
+    pipeline = Pipeline.objects.select_for_update().get(pk=pipeline_id)
+    before, pipeline.parameters = pipeline.parameters, dict(parameters)
+    pipeline.save(update_fields=["parameters"])
+    audit.record(
+        actor=actor,
+        action="models_ml.set_parameters",
+        subject=pipeline,
+        at=now,
+        changed={"parameters": [before, pipeline.parameters]},
+        reason=reason,
+    )
+    return pipeline

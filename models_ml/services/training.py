@@ -1,24 +1,20 @@
 """Training: from what was known before a moment to a candidate with its artefact and scores."""
 
-import hashlib
-import importlib
-import inspect
-import pkgutil
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import cache
 from typing import Any
 
 from django.db import transaction
 from django.db.models import Max
 
-from models_ml import domain
 from models_ml.domain import artefacts, boosting, estimators, feature_sets, parameters
 from models_ml.domain.estimators import trees
+from models_ml.domain.estimators.base import AfterRound
+from models_ml.domain.examples import Examples
 from models_ml.domain.features import FeatureSet
-from models_ml.models import ModelVersion, Pipeline, Replay
-from models_ml.services import cards, examples, learning, loading, storing
+from models_ml.models import ModelVersion, Pipeline, Replay, Search
+from models_ml.services import cards, examples, learning, loading, origins, storing
 from models_ml.services.learning import CALIBRATION_WEEKS, Learned
 from monitoring.domain.progress import RunHandle
 from monitoring.errors import Refused
@@ -64,11 +60,14 @@ def train(
     actor: str,
     now: datetime,
     replay: Replay | None = None,
+    search: Search | None = None,
+    found: Mapping[str, Any] | None = None,
     progress: RunHandle | None = None,
 ) -> ModelVersion:
     """Train a version on what was known before ``until``, and return it as a candidate.
 
-    A version made for a replay has stage REPLAY and serves that replay alone.
+    A version made for a replay has stage REPLAY and serves that replay alone.  What a ``search``
+    has ``found`` stands for this version in place of the pipeline's own parameters.
 
     Raises:
         NotEnoughHistory: too few matches, races or figures are known.
@@ -79,33 +78,77 @@ def train(
     """
     if until > now:
         raise NotEnoughHistory(f"until {until:%Y-%m-%d %H:%M} lies in the future")
-    check_parameters(pipeline.parameters)
+    own = {**pipeline.parameters, **(found or {})}
+    check_parameters(own)
     if not 1 <= calibration_weeks <= MOST_CALIBRATION_WEEKS:
         raise BadParameters(f"calibration takes 1 to {MOST_CALIBRATION_WEEKS} weeks")
     if replay is None:
         _check_clock(pipeline, now)
     feature_set = feature_sets.named(pipeline.feature_set)
-    learned = _learn(pipeline, until, seed, calibration_weeks, feature_set, progress)
+    learned = learn(
+        pipeline=pipeline,
+        known=examples.examples(pipeline=pipeline, until=until),
+        own=own,
+        seed=seed,
+        calibration_weeks=calibration_weeks,
+        after_round=_follow(progress),
+    )
+    code = origins.code_versions(kind=learned.fitted.kind, feature_set=feature_set.name)
     version = ModelVersion(
         pipeline=pipeline,
         stage=ModelVersion.Stage.REPLAY if replay else ModelVersion.Stage.CANDIDATE,
         kind=learned.fitted.kind,
         replay=replay,
+        search=search,
         features=feature_set.names,
         features_sha256=feature_set.sha256,
-        parameters=_parameters(pipeline, learned, calibration_weeks),
+        parameters=_parameters(own, learned, calibration_weeks),
         calibration=learned.fitted.calibration,
         metrics=_metrics(pipeline, learned, feature_set),
-        plots={"contributions": learning.contributions(learned, feature_set.names)},
+        plots={
+            "contributions": learning.contributions(learned, feature_set.names),
+            "reliability": learning.reliability(learned),
+        },
         trained_from=_moment(learned.examples.starts[0]),
         trained_until=until,
         n_rows=len(learned.examples),
         seed=seed,
-        code_version=code_version(),
-        code_versions=dict(code_versions()),
+        code_version=origins.code_version(code),
+        code_versions=code,
         trained_at=now,
     )
     return _register(version, learned.fitted.content, actor=actor, now=now)
+
+
+def learn(
+    *,
+    pipeline: Pipeline,
+    known: Examples,
+    own: Mapping[str, Any],
+    seed: int,
+    calibration_weeks: int = CALIBRATION_WEEKS,
+    after_round: AfterRound | None = None,
+) -> Learned:
+    """Fit a pipeline's estimator on what is known, by these parameters; writes nothing.
+
+    Raises:
+        NotEnoughHistory: too few matches, races or figures are known.
+        OneClassOnly: they are all alike.
+    """
+    try:
+        return learning.learn(
+            target=pipeline.target,
+            examples=known,
+            feature_set=feature_sets.named(pipeline.feature_set),
+            parameters=dict(own),
+            seed=seed,
+            calibration_weeks=calibration_weeks,
+            after_round=after_round,
+        )
+    except learning.TooFew as error:
+        raise NotEnoughHistory(f"{pipeline}: {error}") from error
+    except estimators.NotEnoughToLearn as error:
+        raise OneClassOnly(f"{pipeline}: {error}") from error
 
 
 def check_parameters(given: Mapping[str, Any]) -> None:
@@ -118,6 +161,11 @@ def check_parameters(given: Mapping[str, Any]) -> None:
         parameters.check(given)
     except parameters.BadParameter as error:
         raise BadParameters(str(error)) from error
+
+
+def wrong_parameters(given: Mapping[str, Any]) -> dict[str, str]:
+    """Return what is wrong with each parameter of a pipeline, by its name."""
+    return parameters.wrong(given)
 
 
 def train_each(
@@ -193,61 +241,6 @@ def _method(calibration: dict[str, Any]) -> str | None:
     return ", ".join(f"{start}: {told['method']}" for start, told in calibration.items()) or None
 
 
-@cache
-def code_versions() -> dict[str, str]:
-    """Return the hash of each module that may shape an artefact, and of the library, by name."""
-    names = [
-        module.name
-        for module in pkgutil.walk_packages(domain.__path__, f"{domain.__name__}.")
-        if not module.ispkg
-    ]
-    found = {
-        name.removeprefix(f"{domain.__name__}."): _sha256(
-            inspect.getsource(importlib.import_module(name))
-        )
-        for name in sorted(names)
-    }
-    return {**found, "examples": _sha256(inspect.getsource(examples)), "xgboost": _library()}
-
-
-@cache
-def code_version() -> str:
-    """Return the hash of everything in code that shapes an artefact, and of the library."""
-    return _sha256("\n".join(f"{name} {told}" for name, told in code_versions().items()))
-
-
-def _sha256(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _library() -> str:
-    return trees.library_version()
-
-
-def _learn(
-    pipeline: Pipeline,
-    until: datetime,
-    seed: int,
-    calibration_weeks: int,
-    feature_set: FeatureSet,
-    progress: RunHandle | None,
-) -> Learned:
-    try:
-        return learning.learn(
-            target=pipeline.target,
-            examples=examples.examples(pipeline=pipeline, until=until),
-            feature_set=feature_set,
-            parameters=dict(pipeline.parameters),
-            seed=seed,
-            calibration_weeks=calibration_weeks,
-            after_round=_follow(progress),
-        )
-    except learning.TooFew as error:
-        raise NotEnoughHistory(f"{pipeline}: {error}") from error
-    except estimators.NotEnoughToLearn as error:
-        raise OneClassOnly(f"{pipeline}: {error}") from error
-
-
 def _check_clock(pipeline: Pipeline, now: datetime) -> None:
     last = ModelVersion.objects.filter(pipeline=pipeline, replay=None).aggregate(
         last=Max("trained_at")
@@ -259,7 +252,7 @@ def _check_clock(pipeline: Pipeline, now: datetime) -> None:
         )
 
 
-def _follow(progress: RunHandle | None) -> boosting.AfterRound | None:
+def _follow(progress: RunHandle | None) -> AfterRound | None:
     if progress is None:
         return None
     handle = progress
@@ -271,13 +264,13 @@ def _follow(progress: RunHandle | None) -> boosting.AfterRound | None:
     return after_round
 
 
-def _parameters(pipeline: Pipeline, learned: Learned, calibration_weeks: int) -> dict[str, Any]:
+def _parameters(own: Mapping[str, Any], learned: Learned, calibration_weeks: int) -> dict[str, Any]:
     return {
         **(boosting.DEFAULTS if learned.fitted.kind == "boosted3" else trees.DEFAULTS),
-        **pipeline.parameters,
+        **own,
         **learned.fitted.report,
         "calibration_weeks": calibration_weeks,
-        "library": f"xgboost {_library()}",
+        "library": f"xgboost {trees.library_version()}",
     }
 
 
@@ -294,6 +287,7 @@ def _metrics(pipeline: Pipeline, learned: Learned, feature_set: FeatureSet) -> d
         **_cards(pipeline, learned, feature_set),
         "parts": parts,
         "purged": learned.split.purged,
+        "gain": learning.gains(learned, feature_set.names),
         "golden": loading.golden(
             estimator=learned.estimator, values=learning.golden_values(learned)
         ),

@@ -1,3 +1,7 @@
+import json
+from dataclasses import replace
+from functools import cache
+
 import numpy as np
 import pytest
 
@@ -56,3 +60,63 @@ class TestGoldenValues:
         values = learning.golden_values(learned)
         assert len(values) == last + 1 and np.isnan(values[-1]).all()
         assert learned.estimator.sample(values).sum() == pytest.approx(1.0)
+
+
+KINDS = [
+    ("OUTCOME", rooms.gridiron, rooms.GRIDIRON, "boosted2"),
+    ("MARGIN", rooms.gridiron, rooms.GRIDIRON, "margin"),
+    ("TOTAL", rooms.gridiron, rooms.GRIDIRON, "total"),
+    ("GOALS", rooms.soccer, rooms.SOCCER, "goals"),
+    ("FIGURE", rooms.player, rooms.PLAYER, "figure"),
+    ("WINNER", rooms.races, rooms.RACES, "runners"),
+]
+every_kind = pytest.mark.parametrize(
+    "target, make, columns, kind", KINDS, ids=[k[3] for k in KINDS]
+)
+
+
+@cache
+def learned_of(target):
+    make, columns = next((make, columns) for name, make, columns, _ in KINDS if name == target)
+    return learn(target, make(n=900), columns)
+
+
+class TestReliability:
+    @every_kind
+    def test_holds_what_was_said_beside_what_happened(self, target, make, columns, kind):
+        learned = learned_of(target)
+        assert learned.fitted.kind == kind
+        (points,) = learning.reliability(learned).values()
+        assert len(points) == 10
+        off = [point["low"] <= point["said"] <= point["high"] for point in points]
+        assert sum(off) >= 5  # the worlds are what the estimators take them for
+        whole = sum(point["n"] * (point["said"] - point["happened"]) for point in points)
+        assert abs(whole) / sum(point["n"] for point in points) < 0.06
+
+    @every_kind
+    def test_can_be_kept_as_json(self, target, make, columns, kind):
+        told = learning.reliability(learned_of(target))
+        assert json.loads(json.dumps(told, allow_nan=False)) == told
+
+    def test_would_show_an_estimator_that_exaggerates(self):
+        learned = learned_of("WINNER")
+        loud = replace(learned.estimator, calibration={"temperature": 0.2})
+        (points,) = learning.reliability(replace(learned, estimator=loud)).values()
+        assert points[-1]["said"] > points[-1]["high"]
+
+
+class TestGains:
+    @pytest.mark.parametrize(
+        "target, first",
+        [("MARGIN", "rest"), ("OUTCOME", "rest"), ("GOALS", "form"), ("FIGURE", "rest")],
+        ids=["margin", "boosted2", "goals", "figure"],
+    )
+    def test_put_first_what_the_start_did_not_know(self, target, first):
+        learned = learned_of(target)
+        columns = next(columns for name, _, columns, _ in KINDS if name == target)
+        told = learning.gains(learned, columns.names)
+        assert next(iter(told)) == first
+        assert sum(told.values()) == pytest.approx(1.0)
+
+    def test_are_none_where_there_are_no_trees(self):
+        assert learning.gains(learned_of("WINNER"), rooms.RACES.names) == {}

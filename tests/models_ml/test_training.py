@@ -7,7 +7,15 @@ from markets.models import Result
 from models_ml.domain import boosting
 from models_ml.domain.soccer_v1 import SOCCER_V1
 from models_ml.models import ModelVersion, Pipeline, Replay
-from models_ml.services import evaluating, examples, loading, pipelines, storing, training
+from models_ml.services import (
+    evaluating,
+    examples,
+    loading,
+    origins,
+    pipelines,
+    storing,
+    training,
+)
 from models_ml.services.evaluating import NothingToEvaluate
 from models_ml.services.training import (
     BadParameters,
@@ -80,7 +88,7 @@ class TestTrain:
         )
         assert first.artefact_sha256 == second.artefact_sha256
         assert (first.number, second.number, other.number) == (1, 2, 3)
-        assert first.code_version == second.code_version == training.code_version()
+        assert first.code_version == second.code_version == other.code_version
 
     def test_learns_nothing_known_later(self, league, pipeline):
         until = league.events[330].starts_at
@@ -152,10 +160,29 @@ class TestTrain:
 
     def test_writes_down_what_made_the_artefact(self, league, pipeline):
         version = builders.a_version(pipeline, until=league.ends_at)
-        assert {"estimators.three_way", "soccer_v1", "xgboost"} <= set(version.code_versions)
+        code = version.code_versions
+        assert {"estimators.three_way", "soccer_v1", "markets.domain.odds", "xgboost"} <= set(code)
+        assert version.code_version == origins.code_version(code)
         assert (version.kind, version.estimator_format) == ("boosted3", 1)
         assert version.artefact_bytes == len(storing.read(version=version))
         assert {f["name"] for f in version.plots["contributions"]} <= set(SOCCER_V1.names)
+
+    def test_keeps_what_was_said_and_what_happened_on_matches_it_had_not_seen(
+        self, league, pipeline
+    ):
+        version = builders.a_version(pipeline, until=league.ends_at)
+        curves = version.plots["reliability"]
+        assert set(curves) == {"model", "market"}
+        for points in curves.values():
+            assert sum(point["n"] for point in points) == 3 * version.metrics["n"]
+            assert all(p["low"] <= p["happened"] <= p["high"] for p in points)
+            assert [p["said"] for p in points] == sorted(p["said"] for p in points)
+
+    def test_keeps_what_each_feature_won(self, league, pipeline):
+        gain = builders.a_version(pipeline, until=league.ends_at).metrics["gain"]
+        assert sum(gain.values()) == pytest.approx(1.0)
+        assert list(gain.values()) == sorted(gain.values(), reverse=True)
+        assert set(gain) <= set(SOCCER_V1.names)
 
     def test_foretells_goals_where_the_pipeline_asks_for_them(self, league, pipeline):
         Pipeline.objects.filter(pk=pipeline.pk).update(target="GOALS", market_kind="TOTAL")
@@ -199,6 +226,10 @@ class TestTrain:
     def test_refuses_parameters_it_does_not_know(self, parameters, told):
         with pytest.raises(BadParameters, match=told):
             training.check_parameters(parameters)
+
+    def test_names_each_parameter_that_is_wrong(self):
+        told = training.wrong_parameters({"eta": 2, "tarot": 1, "max_depth": 3})
+        assert set(told) == {"eta", "tarot"}
 
     def test_refuses_no_weeks_of_calibration(self, league, pipeline):
         with pytest.raises(BadParameters, match="1 to 104 weeks"):

@@ -170,17 +170,8 @@ def fit(
     free = int(
         np.isin(inputs.used, [columns.names.index(n) for n in FREE if n in columns.names]).sum()
     )
-    x, losses, found = inputs.of(train.values, train.group), {}, {}
-    for number, penalty in enumerate(PENALTIES, start=1):
-        beta = softmax.fit(
-            values=x, winner=train.winner, group=train.group, penalty=penalty, free=free
-        )
-        found[penalty] = beta
-        losses[penalty] = _loss(inputs, beta, validation if len(validation) else train)
-        if after_round is not None:
-            after_round(number, len(PENALTIES))
-    penalty = min(PENALTIES, key=lambda one: (losses[one], -one))
-    beta = found[penalty]
+    held = validation if len(validation) else train
+    beta, penalty, loss = _penalised(inputs, train, held, free, after_round)
     learned = examples.part(np.concatenate([split.train, split.validation]))
     chances = softmax.probabilities(inputs.of(learned.values, learned.group) @ beta, learned.group)
     place = np.where(learned.winner > 0, 1.0, np.where(learned.placed > 0, 2.0, 0.0))
@@ -197,8 +188,24 @@ def fit(
             "exponents": list(exponents),
         },
     )
-    report = {"penalty": penalty, "validation_loss": losses[penalty], "races": _races(train)}
+    report = {"penalty": penalty, "validation_loss": loss, "races": _races(train)}
     return Fitted(KIND, packed, choose(inputs, beta, calibration), report)
+
+
+def _penalised(
+    inputs: Inputs, train: Examples, held: Examples, free: int, after_round: AfterRound | None
+) -> tuple[NDArray, float, float]:
+    """Return the coefficients that do best on held-out races, their penalty and their loss."""
+    x, losses, found = inputs.of(train.values, train.group), {}, {}
+    for number, penalty in enumerate(PENALTIES, start=1):
+        found[penalty] = softmax.fit(
+            values=x, winner=train.winner, group=train.group, penalty=penalty, free=free
+        )
+        losses[penalty] = _loss(inputs, found[penalty], held)
+        if after_round is not None:
+            after_round(number, len(PENALTIES))
+    best = min(PENALTIES, key=lambda one: (losses[one], -one))
+    return found[best], best, losses[best]
 
 
 def choose(inputs: Inputs, beta: NDArray, examples: Examples) -> dict[str, Any]:

@@ -153,6 +153,23 @@ def stripped(booster: Any) -> bytes:
     return bytes(booster.save_raw("ubj"))
 
 
+def gains(content: bytes, names: list[str]) -> dict[str, float]:
+    """Return how much each feature's splits lowered the loss in all, by name; of nothing, none."""
+    if not content:
+        return {}
+    told = booster_of(content).get_score(importance_type="total_gain")
+    return {_named(name, names): float(gain) for name, gain in told.items()}
+
+
+def _named(name: str, names: list[str]) -> str:
+    """Return a feature's name where trees know it by its place alone.
+
+    >>> _named("f1", ["elo", "rest"]), _named("rest", ["elo", "rest"])
+    ('rest', 'rest')
+    """
+    return name if name in names else names[int(name.removeprefix("f"))]
+
+
 def load(content: bytes) -> Trees:
     """Return trees out of UBJSON; of nothing, none.
 
