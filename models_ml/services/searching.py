@@ -173,14 +173,12 @@ def attempt(
     return {"trial": trial.number, "state": trial.state, "value": trial.value}
 
 
-def run(
-    *, search_id: int, actor: str, now: datetime, progress: RunHandle | None = None
-) -> ModelVersion:
-    """Make every trial that is left, one after another, right here; return the candidate.
+def run(*, search_id: int, actor: str, now: datetime, progress: RunHandle | None = None) -> None:
+    """Make every trial that is left, one after another, right here; ``finish`` comes next.
 
     Raises:
         Cancelled: somebody asked for that, or called the search off; what was tried is kept.
-        NotEnoughHistory, OneClassOnly, NothingFound: there is nothing to search by.
+        NotEnoughHistory, OneClassOnly: there is nothing to search by.
     """
     rows = None
     while True:
@@ -190,7 +188,7 @@ def run(
                 raise Cancelled(f"{search} was called off")
             pending = _pending(search) or studying.ask(search=search, many=1)
         if not pending:
-            return finish(search_id=search_id, actor=actor, now=now, progress=progress)
+            return
         rows = trying.rows(search) if rows is None else rows
         try:
             for trial in pending:

@@ -1,5 +1,6 @@
 import json
 from argparse import ArgumentParser, ArgumentTypeError
+from datetime import datetime
 from typing import Any
 
 from django.utils import timezone
@@ -39,13 +40,14 @@ class Command(ProductCommand):
 
     def report(self, **options: Any) -> dict[str, Any]:
         now = timezone.now()
-        search = self._search(options)
+        search = self._search(options, now)
         asked = {"search": search.pk}
         version = None
         try:
             with self.recorded(task=searching.STEP, arguments=asked, now=now) as run:
-                version = searching.run(
-                    search_id=search.pk, actor=self.actor, now=now, progress=run
+                searching.run(search_id=search.pk, actor=self.actor, now=now, progress=run)
+                version = searching.finish(
+                    search_id=search.pk, actor=self.actor, now=timezone.now(), progress=run
                 )
                 run.result = {"version": version.pk, **asked}
         except Cancelled:
@@ -54,8 +56,7 @@ class Command(ProductCommand):
         told = training.summary(version=version) if version else None
         return {**searching.report(search=search), "version": told}
 
-    def _search(self, options: dict[str, Any]) -> Search:
-        now = timezone.now()
+    def _search(self, options: dict[str, Any], now: datetime) -> Search:
         if options["resume"] is not None:
             if not Search.objects.filter(pk=options["resume"]).exists():
                 raise UnknownSearch(f"no search {options['resume']}")
