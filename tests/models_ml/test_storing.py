@@ -14,8 +14,14 @@ from models_ml.models import ModelVersion, Pipeline
 from models_ml.services import learning, loading, storing
 from models_ml.services.loading import FeaturesChanged
 from models_ml.services.storing import ArtefactNotWritten, DamagedArtefact
-from tests.models_ml.test_noise import QUICK, examples_of
-from tests.models_ml.worlds import a_world
+from tests.models_ml import fact_worlds, labelled_worlds
+from tests.models_ml.worlds import World, a_world
+
+QUICK = {"rounds": 80, "patience": 20, "eta": 0.1, "min_child_weight": 5.0, "lambda": 5.0}
+
+
+def examples_of(world: World):
+    return labelled_worlds.examples("soccer_v1", fact_worlds.of_world(world))
 
 
 @pytest.fixture(scope="module")
