@@ -17,10 +17,12 @@ from numpy.typing import NDArray
 
 from models_ml.domain import figures, goals, margins, scoring, softmax, us_places
 from models_ml.domain.estimators import losses, runners
+from models_ml.domain.estimators.base import questions
 from models_ml.domain.examples import Examples
 from models_ml.domain.facts import Facts
 from models_ml.domain.feature_sets import FEATURE_SETS
 from models_ml.services import learning
+from models_ml.services.default_pipelines import DEFAULTS
 from models_ml.services.learning import Learned
 from tests.models_ml import fact_worlds, labelled_worlds, player_worlds, race_worlds
 from tests.models_ml.fact_worlds import DAY
@@ -167,10 +169,15 @@ def gain_over_chance(case: Case, learned: Learned) -> tuple[float, float]:
 
 CLASSIFIERS = [case for case in CASES if case.target == "OUTCOME"]
 COINS = next(case for case in CASES if (case.feature_set, case.target) == ("nfl_v1", "OUTCOME"))
+RACING = next(case for case in CASES if case.target == "WINNER")
 TOLD_EARLY = [case for case in CASES if case.target in ("MARGIN", "WINNER")]
 
 
 class TestNoise:
+    def test_is_held_against_every_pipeline_that_an_installation_has(self):
+        held = {(case.feature_set, case.target) for case in CASES}
+        assert {(pipeline.feature_set, pipeline.target) for pipeline in DEFAULTS} == held
+
     @every_pipeline
     def test_scores_like_chance_with_results_shuffled(self, case):
         gain, error = gain_over_chance(case, learn(case, rows(case.feature_set, case.world)))
@@ -197,6 +204,20 @@ class TestNoise:
         outcomes = happened(learned)
         gain = squares(base_rates(outcomes), outcomes) - squares(said(learned), outcomes)
         assert abs(gain.mean()) < 3 * gain.std(ddof=1) / len(gain) ** 0.5 + 2e-3
+
+    def test_places_like_chance(self):
+        learned = learn(RACING, rows(RACING.feature_set, RACING.world))
+        test = learned.test.part(runners.whole(learned.test))
+        asked = questions(
+            kind="PLACE", row=np.arange(len(test)), place=-1, places=3, groups=test.group
+        )
+        said = learned.estimator.answer(test.values, asked).probability
+        starts = softmax.starts_of(test.group)
+        sizes = softmax.sizes_of(starts, len(test))
+        chance = np.repeat(np.minimum(3.0 / sizes, 1.0), sizes)
+        better = (chance - test.placed) ** 2 - (said - test.placed) ** 2
+        gain = np.add.reduceat(better, starts) / sizes
+        assert -0.02 < gain.mean() < 3 * gain.std(ddof=1) / len(gain) ** 0.5
 
     def test_gives_a_league_of_coins_a_quarter_of_brier(self):
         facts = shuffled(gridiron)
