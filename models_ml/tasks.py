@@ -2,8 +2,19 @@
 
 from django.utils import timezone
 
-from models_ml import queries
-from models_ml.services import etl, learning, pipelines, predicting, searching, training
+from models_ml.services import (
+    assessing,
+    drifting,
+    etl,
+    experimenting,
+    learning,
+    pipelines,
+    predicting,
+    rerunning,
+    retraining,
+    searching,
+    training,
+)
 from models_ml.services.store import verifying
 from monitoring.domain.progress import RunHandle
 from monitoring.recorded import recorded_task
@@ -59,15 +70,8 @@ def train_pipeline(
     time_limit=2700,
 )
 def train_scheduled(run: RunHandle) -> dict[str, object]:
-    """Train a candidate for each pipeline in production; promotes nothing."""
-    now = timezone.now()
-    trained = training.train_each(
-        pipelines=queries.served_pipelines().select_related("sport"),
-        until=now,
-        actor=run.actor,
-        now=now,
-        progress=run,
-    )
+    """Train a candidate for each pipeline in production and propose it; promotes nothing."""
+    trained = assessing.train_month(now=timezone.now(), actor=run.actor, progress=run)
     return training.report(trained=trained)
 
 
@@ -124,3 +128,99 @@ def run_etl(run: RunHandle, *, sport: str = "", rebuild: bool = False) -> dict[s
 def verify_store(run: RunHandle) -> dict[str, object]:
     """Hash every file of the store anew; mark what is damaged."""
     return verifying.verify(now=timezone.now(), progress=run).told
+
+
+@recorded_task(
+    title="Look for drift",
+    permission="models_ml.add_driftreport",
+    arguments={"pipeline": "code of a pipeline; empty: every one that is served"},
+    singleton=True,
+    soft_time_limit=1500,
+    time_limit=1800,
+)
+def drift_reports(run: RunHandle, *, pipeline: str = "") -> dict[str, object]:
+    """Hold what serves against what it learned from."""
+    found = drifting.report_each(
+        now=timezone.now(), actor=run.actor, pipeline=pipeline, progress=run
+    )
+    return drifting.told(found=found)
+
+
+@recorded_task(
+    title="Decide whether to train anew",
+    permission="models_ml.add_retraindecision",
+    arguments={"pipeline": "code of a pipeline; empty: every one that is served"},
+    singleton=True,
+    soft_time_limit=1500,
+    time_limit=1800,
+)
+def drift_decisions(run: RunHandle, *, pipeline: str = "") -> dict[str, object]:
+    """Ask every rule of every pipeline, keep what it said, and ask for trainings."""
+    found = assessing.assess_each(
+        now=timezone.now(), actor=run.actor, pipeline=pipeline, progress=run
+    )
+    return assessing.told(found=found)
+
+
+@recorded_task(
+    title="Train anew and propose",
+    permission="models_ml.add_modelversion",
+    arguments={"pipeline": "code of a pipeline", "why": "kept with the candidate"},
+    soft_time_limit=2400,
+    time_limit=2700,
+)
+def train_again(run: RunHandle, *, pipeline: str, why: str) -> dict[str, object]:
+    """Train a candidate in place of what serves, and lay it before those who approve."""
+    made = retraining.retrain(
+        pipeline=pipelines.chosen(name=pipeline)[0],
+        why=why,
+        actor=run.actor,
+        now=timezone.now(),
+        progress=run,
+    )
+    return retraining.summary(made=made)
+
+
+@recorded_task(
+    title="Predict an interval again",
+    permission="models_ml.add_rerun",
+    arguments={
+        "models": "versions of one pipeline, such as soccer-1x2:3,soccer-1x2:5",
+        "since": "ISO date or time, UTC where it says no zone",
+        "until": "the same; what started before it is run",
+        "stage": "such as T-24h; empty: the last one",
+    },
+    soft_time_limit=1500,
+    time_limit=1800,
+)
+def replay_interval(
+    run: RunHandle, *, models: str, since: str, until: str, stage: str = ""
+) -> dict[str, object]:
+    """Foretell a past interval by chosen versions, and keep what differs."""
+    pipeline, numbers = rerunning.named(models=models)
+    row = rerunning.rerun(
+        pipeline=pipeline,
+        numbers=numbers,
+        since=rerunning.moment(since),
+        until=rerunning.moment(until),
+        stage=stage,
+        actor=run.actor,
+        now=timezone.now(),
+        progress=run,
+    )
+    return {"rerun": row.pk, "events": row.figures["events"]}
+
+
+@recorded_task(
+    title="Run an experiment",
+    permission="models_ml.add_experiment",
+    arguments={"experiment": "its number"},
+    soft_time_limit=2400,
+    time_limit=2700,
+)
+def train_experiment(run: RunHandle, *, experiment: int) -> dict[str, object]:
+    """Train both arms of an experiment on the same folds, and score it."""
+    row = experimenting.run(
+        experiment_id=int(experiment), actor=run.actor, now=timezone.now(), progress=run
+    )
+    return experimenting.summary(row=row)

@@ -38,7 +38,8 @@ def settle_due(run: RunHandle, *, limit: int | str | None = None) -> dict[str, A
 )
 def value_due(run: RunHandle) -> dict[str, Any]:
     now = timezone.now()
-    return {"valued": valuing.value_due(as_of=now, now=now)}
+    valued = valuing.value_due(as_of=now, now=now)
+    return {"valued": valued, "versions": valuing.note_versions(as_of=now)}
 
 
 @recorded_task(

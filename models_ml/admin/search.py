@@ -1,4 +1,4 @@
-"""Searches for parameters with their trials, and experiments."""
+"""Searches for parameters with their trials."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from django.http import HttpRequest
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, RelatedDropdownFilter
 
 from models_ml.admin.shown import Shown
-from models_ml.models import Experiment, ModelVersion, Search, SearchTrial
+from models_ml.models import ModelVersion, Search, SearchTrial
 from models_ml.services import searching
 from monitoring.desk import chips, columns, sections
 from monitoring.desk.actions import Action, Asked, Done
@@ -117,20 +117,3 @@ class SearchTrialAdmin(Shown):
     empty_text = "No parameters were searched for yet."
 
     state_chip = columns.state("state")
-
-
-@admin.register(Experiment)
-class ExperimentAdmin(Shown):
-    list_display = ("name", "kind", "pipeline", "state_chip", "proposed_by", "reviewed_by")
-    list_filter = (("kind", ChoicesDropdownFilter), ("state", ChoicesDropdownFilter))
-    list_select_related = ("pipeline",)
-    search_fields = ("name", "hypothesis", "proposed_by")
-    ordering = ("-pk",)
-    detail_related = ("pipeline",)
-    figures = (("incumbent", "What stands"), ("candidate", "Against it"), ("figures", "Figures"))
-    empty_text = "Nothing was tried yet."
-
-    state_chip = columns.state("state")
-
-    def badges(self, row: Experiment) -> list[Any]:
-        return [self.state_chip(row)]

@@ -6,7 +6,7 @@ too few rows it says so.
 
 import itertools
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, NamedTuple
@@ -29,6 +29,10 @@ SLOPE_TOLERANCE = 0.05
 CUSUM_SLACK = 0.5  # of a standard deviation
 CUSUM_LIMIT = 4.39  # a week in 500 without drift, by simulation (a test repeats it)
 OUTER = 2  # bins outside the reference's range: empty there, and filled by chance all the same
+WEEK = 7 * 86_400_000_000  # µs
+WINDOW = 4 * WEEK  # what is held against the reference, or as many rows as are needed
+BURN_IN = 0.25  # of the history: ratings and forms are still filling
+BEYOND = 1.25  # times the reference's own widest window: what the next one may reach as well
 LINE = 8  # columns read at once: what a line of the cache holds of a row
 
 
@@ -57,13 +61,17 @@ class Reference:
     """What features looked like when a version learned: deciles and what lay between them.
 
     ``edges`` is (f, 11): least, nine deciles, greatest; infinite where nothing was known.
-    ``counts`` is (f, 13): below the least, ten bins, above the greatest, missing.
+    ``counts`` is (f, 13): below the least, ten bins, above the greatest, missing.  ``usual`` is
+    (f,): an index that the reference's own four-week windows reach against the whole of it.
+    A season has its beginning and its end, and a league's mean moves slowly: rows of one month
+    are no random draw from years, and that is not drift.
     """
 
     names: tuple[str, ...]
     edges: NDArray
     counts: NDArray
     n: int
+    usual: NDArray
 
     def as_figures(self) -> dict[str, Any]:
         """Return the reference as JSON can hold it; ``from_figures`` reads it."""
@@ -73,6 +81,7 @@ class Reference:
             "edges": edges,
             "counts": self.counts.tolist(),
             "n": self.n,
+            "usual": self.usual.tolist(),
         }
 
     @classmethod
@@ -84,6 +93,7 @@ class Reference:
             np.array(edges, dtype=float).reshape(shape),
             np.array(figures["counts"], dtype=np.int64).reshape(shape),
             int(figures["n"]),
+            np.array(figures["usual"], dtype=float),
         )
 
 
@@ -121,8 +131,13 @@ class Drift:
         return Finding("psi", state, text, float(breaches), float(self.needed), n)
 
 
-def reference(values: ArrayLike, names: Sequence[str]) -> Reference:
+def reference(
+    values: ArrayLike, names: Sequence[str], *, starts: ArrayLike | None = None
+) -> Reference:
     """Keep the deciles of each feature, (n, f) with NaN for what is not known.
+
+    ``starts`` (n,) in µs and in order tells the windows that ``usual`` is taken from; without
+    it nothing but chance is usual.
 
     >>> kept = reference(np.arange(100.0)[:, None], ["a"])
     >>> kept.counts.tolist()
@@ -139,7 +154,52 @@ def reference(values: ArrayLike, names: Sequence[str]) -> Reference:
         if k:
             places = np.minimum(np.arange(10) * k // 10, k - 1)
             edges[j, :10], edges[j, 10] = ordered[places, j], ordered[k - 1, j]
-    return Reference(tuple(names), edges, counts(x, edges), len(x))
+    kept = Reference(tuple(names), edges, counts(x, edges), len(x), np.zeros(len(names)))
+    return kept if starts is None else replace(kept, usual=usual(kept, x, starts))
+
+
+def windows(starts: ArrayLike) -> list[slice]:
+    """Cut rows in order of time into four-week windows of at least 128 rows each.
+
+    What is left at the end belongs to the last one.
+
+    >>> windows(np.arange(500) * WEEK // 40)
+    [slice(0, 160, None), slice(160, 320, None), slice(320, 500, None)]
+    """
+    times = np.asarray(starts, dtype=np.int64)
+    cuts = [0]
+    while len(times) - cuts[-1] >= MINIMUM:
+        by_time = int(np.searchsorted(times, times[cuts[-1]] + WINDOW))
+        cuts.append(min(max(by_time, cuts[-1] + MINIMUM), len(times)))
+    if len(cuts) > 1:
+        cuts[-1] = len(times)
+    return [slice(a, b) for a, b in itertools.pairwise(cuts)]
+
+
+def usual(kept: Reference, values: NDArray, starts: ArrayLike) -> NDArray:
+    """Return a quarter more than the highest index of the reference's own windows, (f,).
+
+    The first quarter of the history is left out; 0 where there are no two windows.
+    """
+    cut = windows(starts)
+    late = [part for part in cut if part.start >= BURN_IN * len(values)]
+    if len(cut) < 2 or not late:
+        return np.zeros(len(kept.names))
+    found = [_index(counts(values[part], kept.edges), kept.counts) for part in late]
+    return BEYOND * np.max(found, axis=0)
+
+
+def recent(starts: ArrayLike) -> slice:
+    """Return which of the rows in order of time are the present: four weeks, or the last 128.
+
+    >>> recent(np.arange(1000) * WEEK // 100), recent(np.arange(1000) * WEEK)
+    (slice(600, 1000, None), slice(872, 1000, None))
+    """
+    times = np.asarray(starts, dtype=np.int64)
+    if not len(times):
+        return slice(0, 0)
+    by_time = int(np.searchsorted(times, times[-1] - WINDOW, side="right"))
+    return slice(max(0, min(by_time, len(times) - MINIMUM)), len(times))
 
 
 def counts(values: NDArray, edges: NDArray) -> NDArray:
@@ -170,8 +230,8 @@ def psi(kept: Reference, values: ArrayLike) -> Drift:
     """Return each feature's population stability index against the kept reference.
 
     Bins of their own for what lies outside the reference's range and for what is missing.  A
-    feature stands out above max(.20, the 95 % quantile of chance); as many must stand out as
-    chance makes in one report of a hundred, and at least five.
+    feature stands out above max(.20, the 95 % quantile of chance, what is usual for a window);
+    as many must stand out as chance makes in one report of a hundred, and at least five.
 
     >>> rng = np.random.default_rng(0)
     >>> kept = reference(rng.normal(size=(3000, 8)), list("abcdefgh"))
@@ -188,13 +248,11 @@ def psi(kept: Reference, values: ArrayLike) -> Drift:
     n, m = len(x), kept.n
     index, missing = np.zeros(len(kept.names)), np.zeros(len(kept.names))
     if n and m:
-        seen, expected = shares(now, kept.counts)
-        index = ((seen - expected) * np.log(seen / expected)).sum(axis=1)
-        missing = now[:, 12] / n
+        index, missing = _index(now, kept.counts), now[:, 12] / n
     chance = 1.0 / max(n, 1) + 1.0 / max(m, 1)
     freedom = (kept.counts > 0).sum(axis=1) - 1 + OUTER
     quantile = scipy.stats.chi2.ppf(CONFIDENCE, freedom) * chance
-    threshold = np.maximum(THRESHOLD, quantile)
+    threshold = np.maximum(np.maximum(THRESHOLD, quantile), kept.usual)
     by_chance = scipy.stats.chi2.sf(threshold / chance, freedom)
     features = [
         FeatureDrift(name, float(p), float(q), float(t), float(share), bool(p > t))
@@ -203,6 +261,11 @@ def psi(kept: Reference, values: ArrayLike) -> Drift:
         )
     ]
     return Drift(tuple(features), m, n, needed(by_chance))
+
+
+def _index(now: NDArray, before: NDArray) -> NDArray:
+    seen, expected = shares(now, before)
+    return ((seen - expected) * np.log(seen / expected)).sum(axis=1)
 
 
 def shares(now: NDArray, before: NDArray) -> tuple[NDArray, NDArray]:

@@ -1,5 +1,6 @@
 from models_ml.models.drift import (
     DriftFeature,
+    DriftReference,
     DriftReport,
     Evaluation,
     RetrainDecision,
@@ -17,6 +18,7 @@ from models_ml.models.versions import ModelVersion, VersionClv
 __all__ = [
     "Approval",
     "DriftFeature",
+    "DriftReference",
     "DriftReport",
     "EtlRun",
     "Evaluation",

@@ -9,6 +9,28 @@ from models_ml.models.versions import ModelVersion
 from monitoring.models import APPEND_ONLY
 
 
+class DriftReference(models.Model):
+    """What the world looked like when a version learned, and how good it then was.
+
+    Kept beside the version, which is read every few seconds and needs none of it.
+    """
+
+    version = models.OneToOneField(
+        ModelVersion, on_delete=models.CASCADE, related_name="drift_reference"
+    )
+    figures = models.JSONField()  # deciles of each feature and what lay between them
+    since = models.DateTimeField()  # of the rows it is made from
+    until = models.DateTimeField()
+    n = models.PositiveIntegerField()
+    briers = models.JSONField(default=list)  # of each row of the test part
+    gap_n = models.PositiveIntegerField(default=0)  # rows of it with a market
+    gap_mean = models.FloatField(default=0.0)  # log loss of the version less the market's
+    gap_sigma = models.FloatField(default=0.0)  # of one row
+
+    def __str__(self) -> str:
+        return f"Reference of {self.version}"
+
+
 class DriftReport(models.Model):
     """What a version learned on against what it sees now, feature by feature."""
 
@@ -28,8 +50,8 @@ class DriftReport(models.Model):
     n_reference = models.PositiveIntegerField(default=0)
     n_current = models.PositiveIntegerField(default=0)
     breaches = models.PositiveIntegerField(default=0)
-    figures = models.JSONField(default=dict, blank=True)
-    csv = models.CharField(max_length=200, blank=True, default="")  # under the store
+    figures = models.JSONField(default=dict, blank=True)  # {"findings": [...], "cusum": [...], …}
+    actor = models.CharField(max_length=150, default="", db_default="")
 
     class Meta:
         indexes = [models.Index("pipeline", F("at").desc(), name="drift_report_latest")]
@@ -101,6 +123,7 @@ class RetrainDecision(models.Model):
     version = models.ForeignKey(  # the one that was judged
         ModelVersion, null=True, blank=True, on_delete=models.PROTECT, related_name="decisions"
     )
+    run = models.UUIDField(null=True, blank=True)  # that trains because of it
     actor = models.CharField(max_length=150)
 
     class Meta:

@@ -49,6 +49,7 @@ class ModelVersion(models.Model):
         "self", null=True, blank=True, on_delete=models.PROTECT, related_name="children"
     )
     reason = models.CharField(max_length=250, blank=True, default="", db_default="")
+    run = models.UUIDField(null=True, blank=True)  # that trained it
     artefact = models.CharField(max_length=200)  # file name under ARTEFACT_DIR
     artefact_sha256 = models.CharField(max_length=64)
     artefact_bytes = models.BigIntegerField(default=0, db_default=0)

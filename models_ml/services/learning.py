@@ -1,12 +1,13 @@
 """From examples to an estimator with everything worth keeping of it; writes nothing."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models_ml.domain import artefacts, estimators, softmax, splitting
+from models_ml.domain import parameters as settings
 from models_ml.domain.estimators import Estimator, Fitted, NotEnoughToLearn, statements, trees
 from models_ml.domain.estimators.base import AfterRound
 from models_ml.domain.estimators.runners import Runners
@@ -54,6 +55,9 @@ def learn(
 ) -> Learned:
     """Fit, calibrate and load the estimator of a target.
 
+    Columns named in ``drop_features`` are blank while it learns, so that no tree and no
+    coefficient asks for them, and the estimator says the same whether they are known or not.
+
     Raises:
         TooFew: fewer than 300 matches, 200 races or 200 figures.
         NotEnoughToLearn: they are all alike.
@@ -73,14 +77,23 @@ def learn(
     empty = [name for name in ("train", "test") if not len(getattr(split, name))]
     if empty:
         raise TooFew(f"{n} are known, but none of them could be used for {' and '.join(empty)}")
+    told, dropped = settings.parted(parameters)
     fitted = estimators.fit(
-        target=target, examples=examples, split=split, feature_set=feature_set,
-        parameters=parameters, seed=seed, after_round=after_round,
+        target=target, examples=_without(examples, dropped, feature_set), split=split,
+        feature_set=feature_set, parameters=told, seed=seed, after_round=after_round,
     )  # fmt: skip
     estimator = estimators.load(
         content=fitted.content, feature_set=feature_set, calibration=fitted.calibration
     )
     return Learned(fitted, estimator, examples, split)
+
+
+def _without(examples: Examples, dropped: list[str], feature_set: FeatureSet) -> Examples:
+    if not dropped:
+        return examples
+    values = examples.values.copy()
+    values[:, [feature_set.names.index(name) for name in dropped]] = np.nan
+    return replace(examples, values=values)
 
 
 def parts(learned: Learned) -> dict[str, dict[str, Any]]:

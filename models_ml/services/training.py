@@ -14,7 +14,7 @@ from models_ml.domain.estimators.base import AfterRound
 from models_ml.domain.examples import Examples
 from models_ml.domain.features import FeatureSet
 from models_ml.models import ModelVersion, Pipeline, Replay, Search
-from models_ml.services import cards, examples, learning, loading, origins, storing
+from models_ml.services import cards, examples, learning, loading, origins, remembering, storing
 from models_ml.services.learning import CALIBRATION_WEEKS, Learned
 from monitoring.domain.progress import RunHandle
 from monitoring.errors import Refused
@@ -62,12 +62,15 @@ def train(
     replay: Replay | None = None,
     search: Search | None = None,
     found: Mapping[str, Any] | None = None,
+    parent: ModelVersion | None = None,
+    reason: str = "",
     progress: RunHandle | None = None,
 ) -> ModelVersion:
     """Train a version on what was known before ``until``, and return it as a candidate.
 
     A version made for a replay has stage REPLAY and serves that replay alone.  What a ``search``
-    has ``found`` stands for this version in place of the pipeline's own parameters.
+    has ``found`` stands for this version in place of the pipeline's own parameters.  ``parent`` is
+    the version it is meant to replace, ``reason`` why it was trained.
 
     Raises:
         NotEnoughHistory: too few matches, races or figures are known.
@@ -85,6 +88,7 @@ def train(
     if replay is None:
         _check_clock(pipeline, now)
     feature_set = feature_sets.named(pipeline.feature_set)
+    _check_dropped(own, feature_set)
     learned = learn(
         pipeline=pipeline,
         known=examples.examples(pipeline=pipeline, until=until),
@@ -100,6 +104,9 @@ def train(
         kind=learned.fitted.kind,
         replay=replay,
         search=search,
+        parent=parent,
+        reason=reason,
+        run=progress.run_id if progress else None,
         features=feature_set.names,
         features_sha256=feature_set.sha256,
         parameters=_parameters(own, learned, calibration_weeks),
@@ -117,7 +124,10 @@ def train(
         code_versions=code,
         trained_at=now,
     )
-    return _register(version, learned.fitted.content, actor=actor, now=now)
+    with transaction.atomic():
+        _register(version, learned.fitted.content, actor=actor, now=now)
+        remembering.remember(version=version, learned=learned, feature_set=feature_set)
+    return version
 
 
 def learn(
@@ -166,6 +176,13 @@ def check_parameters(given: Mapping[str, Any]) -> None:
 def wrong_parameters(given: Mapping[str, Any]) -> dict[str, str]:
     """Return what is wrong with each parameter of a pipeline, by its name."""
     return parameters.wrong(given)
+
+
+def _check_dropped(given: Mapping[str, Any], feature_set: FeatureSet) -> None:
+    try:
+        parameters.check_dropped(given, feature_set=feature_set)
+    except parameters.BadParameter as error:
+        raise BadParameters(str(error)) from error
 
 
 def train_each(

@@ -40,6 +40,8 @@ _LOOKS: dict[str, tuple[str, str]] = {
     "EXPIRED": ("idle", "hourglass_disabled"),
     "PASSED": ("good", "check_circle"),
     "NOT_ENOUGH": ("note", "hourglass_empty"),
+    "FIRED": ("warn", "notification_important"),
+    "QUIET": ("good", "check_circle"),
     "ARCHIVED": ("idle", "inventory_2"),
     "REPLAY": ("note", "replay"),
     "PAPER": ("note", "description"),

@@ -15,8 +15,10 @@ from typing import Any
 import numpy as np
 from django.db import connection, transaction
 
+from models_ml.services import noting
+from models_ml.services.noting import ClvOfVersion
 from settlements import queries
-from settlements.domain import clv
+from settlements.domain import clv, performance
 
 OLDEST_CLOSE = timedelta(hours=1)
 RECENT = timedelta(days=2)  # what the frequent job looks back over; ``clv`` looks at all
@@ -50,6 +52,27 @@ def value_due(
             break
         after = rows[-1][0]
     return written
+
+
+def note_versions(*, as_of: datetime) -> int:
+    """Tell models what the bets of each version were worth; return of how many that is new.
+
+    The mean margin-free value of bets that were not void, outside replays, with the interval of
+    drawing events; a version with bets on one event alone has none and is left out.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_BY_VERSION)
+        found: dict[int, list[tuple[int, float]]] = {}
+        for version, bets, value in cursor.fetchall():
+            found.setdefault(version, []).append((bets, value))
+    rows = []
+    for version, events in found.items():
+        bets, values = (np.array(column) for column in zip(*events, strict=True))
+        rate = performance.ratio(top=values, bottom=bets)
+        if rate.value is not None and rate.low is not None and rate.high is not None:
+            low, high = min(rate.low, rate.value), max(rate.high, rate.value)
+            rows.append(ClvOfVersion(version, int(bets.sum()), rate.value, low, high))
+    return noting.note_clv(rows=rows, as_of=as_of)
 
 
 def _columns(rows: Sequence[tuple], *, now: datetime) -> list[list[object]]:
@@ -129,4 +152,14 @@ on conflict (bet_id) do update set
     closing_price = excluded.closing_price, closing_probability = excluded.closing_probability,
     close_age_seconds = excluded.close_age_seconds, clv_raw = excluded.clv_raw,
     clv = excluded.clv, valued_at = excluded.valued_at
+"""
+_BY_VERSION = """
+select p.version_id, count(*), sum(v.clv)
+from settlements_betvalue v
+join betting_bet b on b.id = v.bet_id
+join betting_bankroll k on k.id = b.bankroll_id
+join betting_decision d on d.id = b.decision_id
+join models_ml_prediction p on p.id = d.prediction_id
+where k.kind <> 'REPLAY' and b.outcome is distinct from 'VOID'
+group by p.version_id, p.event_id order by p.version_id, p.event_id
 """

@@ -13,6 +13,7 @@ from django.db.models import Max
 
 from models_ml.domain import boosting, evidence, proposals, splitting
 from models_ml.domain.boosting import TrainingSet
+from models_ml.domain.estimators import three_way
 from models_ml.domain.soccer_v1 import SOCCER_V1
 from models_ml.models import ModelVersion, Pipeline, Proposal
 from models_ml.services import approving, loading, pipelines, promoting, storing
@@ -45,7 +46,7 @@ def _artefact() -> tuple[bytes, dict[str, Any]]:
         parameters={"rounds": 2},
         seed=1,
     )
-    estimator = boosting.load(content=content, feature_set=SOCCER_V1, calibration=NO_SCALING)
+    estimator = three_way.bare(content=content, columns=SOCCER_V1, calibration=NO_SCALING)
     return content, loading.golden(estimator=estimator, values=values[:3])
 
 

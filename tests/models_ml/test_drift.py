@@ -77,6 +77,38 @@ class TestReference:
         assert told[0].psi < 0.01 and (told[0].is_breach, told[1].is_breach) == (False, True)
 
 
+class TestWindows:
+    STARTS = np.arange(1000) * drift.WEEK // 50  # fifty rows a week
+
+    def test_hold_four_weeks_or_as_many_rows_as_are_needed(self):
+        sizes = [part.stop - part.start for part in drift.windows(self.STARTS)]
+        assert sizes[:-1] == [200] * 4 and sum(sizes) == 1000
+        few = drift.windows(self.STARTS * 10)  # five rows a week
+        assert [part.stop - part.start for part in few] == [128] * 6 + [232]
+
+    def test_of_too_few_rows_are_none(self):
+        assert drift.windows(self.STARTS[:127]) == []
+
+    def test_make_usual_what_every_season_does(self):
+        rng = np.random.default_rng(20)
+        starts = np.arange(6000) * drift.WEEK // 40
+        weeks = starts // drift.WEEK
+        values = np.column_stack([weeks % 38, rng.normal(size=6000)]).astype(float)
+        kept = drift.reference(values[:5000], ["week", "x"], starts=starts[:5000])
+        plain = drift.reference(values[:5000], ["week", "x"])
+        for first in range(5000, 5840, 40):
+            now = values[first : first + 160]
+            assert not any(feature.is_breach for feature in drift.psi(kept, now).features)
+            assert drift.psi(plain, now).features[0].is_breach
+        now = values[5200:5360] + np.array([0.0, 1.0])
+        assert [feature.is_breach for feature in drift.psi(kept, now).features] == [False, True]
+
+    def test_of_the_present_end_with_the_last_row(self):
+        part = drift.recent(self.STARTS)
+        assert (part.start, part.stop) == (800, 1000)
+        assert drift.recent(self.STARTS[:60]) == slice(0, 60)
+
+
 class TestPsi:
     def test_equals_its_formula_written_out(self):
         rng = np.random.default_rng(4)
@@ -206,6 +238,13 @@ class TestCalibration:
             for _ in range(DRAWS)
         ]
         assert sum(fired) <= 0.05 * DRAWS
+
+    def test_is_asked_of_intervals_that_cover_what_they_say(self):
+        """Classes of one match exclude one another; taken as independent 15 of 100 miss."""
+        rng = np.random.default_rng(21)
+        fits = [self.fit(rng, 240, 1.0) for _ in range(300)]
+        missed = np.mean([not fit.slope_low <= 1.0 <= fit.slope_high for fit in fits])
+        assert 0.02 < missed < 0.10
 
     @pytest.mark.parametrize("confidence", [0.5, 2.0])
     def test_catches_too_little_and_too_much_confidence(self, confidence):

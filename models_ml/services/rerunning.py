@@ -1,0 +1,292 @@
+"""Predicting a past interval again, from what was known then, by versions that are chosen."""
+
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+from django.db import transaction
+from numpy.typing import NDArray
+
+from models_ml.domain import feature_sets, stages
+from models_ml.domain.estimators import Estimator, base
+from models_ml.domain.examples import Examples
+from models_ml.domain.features import FeatureSet, microseconds
+from models_ml.models import FeatureRow, ModelVersion, Pipeline, Rerun
+from models_ml.queries import drift as drifts
+from models_ml.queries import reruns as queries
+from models_ml.queries.reruns import Asked
+from models_ml.services import examples, featuring, keeping, loading, pipelines
+from models_ml.services import rerun_figures as figures
+from models_ml.services.rerun_figures import Key, Rows, Said
+from monitoring.domain.progress import RunHandle
+from monitoring.errors import Refused
+from monitoring.services import audit
+
+MOST_VERSIONS = 4
+MOST_EVENTS = 20_000
+
+
+class RerunRefused(Refused):
+    """This interval cannot be predicted again so."""
+
+
+def named(*, models: str) -> tuple[Pipeline, list[int]]:
+    """Return the pipeline and the versions that "soccer-1x2:3,soccer-1x2:5" names.
+
+    Raises:
+        RerunRefused: it names none, or versions of several pipelines.
+    """
+    found: dict[str, list[int]] = {}
+    for text in models.split(","):
+        code, _, number = text.strip().rpartition(":")
+        if not code or not (number.isascii() and number.isdigit() and len(number) < 9):
+            raise RerunRefused(f"{text.strip()!r} names no version, as soccer-1x2:3 does")
+        found.setdefault(code, []).append(int(number))
+    if len(found) > 1:
+        raise RerunRefused(f"versions of one pipeline, not of {', '.join(sorted(found))}")
+    code, numbers = found.popitem()
+    return pipelines.chosen(name=code)[0], numbers
+
+
+def rerun(
+    *,
+    pipeline: Pipeline,
+    numbers: Sequence[int],
+    since: datetime,
+    until: datetime,
+    stage: str = "",
+    actor: str,
+    now: datetime,
+    progress: RunHandle | None = None,
+) -> Rerun:
+    """Predict the events that started in [since, until) again, and keep what differs.
+
+    Features are made anew as of the moment that the live row was, or as of the stage's opening
+    where there is none, and held against what was stored.  A version's scores leave out events
+    that it may have learned from.  Nothing else changes; the same again is another row.
+
+    Raises:
+        RerunRefused: no such version or stage, an empty interval, or one in the future.
+        DamagedArtefact, FeaturesChanged: a version cannot be loaded.
+        Cancelled: somebody asked for that between two versions; nothing is written.
+    """
+    began = perf_counter()
+    versions = _versions(pipeline, numbers)
+    stage = stage or drifts.final_stage(pipeline=pipeline)
+    _check(since, until, now)
+    feature_set = feature_sets.named(pipeline.feature_set)
+    follow = _follow(progress, total=len(versions) + 2)
+    estimators = [loading.load(version=version) for version in versions]
+    follow("features")
+    rows, stored = _rows(pipeline, feature_set, stage, since, until, now)
+    said = []
+    for version, estimator in zip(versions, estimators, strict=True):
+        follow(str(version))
+        said.append(_answered(pipeline, version, estimator, rows))
+    follow("differences")
+    served = queries.served(pipeline=pipeline, stage=stage, event_ids=_ids(rows))
+    labelled = _labelled(pipeline, rows, since, now)
+    told = {
+        "events": len(_ids(rows)),
+        "rows": len(rows.keys),
+        "selections": len(rows.asked),
+        "features": figures.compared(rows, stored, feature_set.names),
+        **figures.scores(said, labelled),
+    }
+    kept = keeping.keep(folder="reruns", name="rerun", columns=figures.columns(rows, said, served))
+    row = Rerun(
+        pipeline=pipeline, since=since, until=until, stage=stage, actor=actor, began_at=now,
+        finished_at=now + timedelta(seconds=perf_counter() - began),
+        figures={**told, "file_sha256": kept.sha256}, file=kept.name,
+        differences=figures.differences(rows, said, served),
+    )  # fmt: skip
+    return _write(row, versions, now)
+
+
+def summary(*, row: Rerun) -> dict[str, Any]:
+    """Return what a rerun found, as JSON can hold it."""
+    versions = row.versions.order_by("number").values_list("number", flat=True)
+    return {
+        "rerun": row.pk,
+        "pipeline": row.pipeline.code,
+        "versions": list(versions),
+        "since": row.since.isoformat(),
+        "until": row.until.isoformat(),
+        "stage": row.stage,
+        "file": row.file,
+        **row.figures,
+        "differences": row.differences,
+    }
+
+
+def arguments(*, row: Rerun) -> dict[str, str]:
+    """Return what a task is asked for to do a rerun once more."""
+    numbers = row.versions.order_by("number").values_list("number", flat=True)
+    return {
+        "models": ",".join(f"{row.pipeline.code}:{number}" for number in numbers),
+        "since": row.since.isoformat(),
+        "until": row.until.isoformat(),
+        "stage": row.stage,
+    }
+
+
+def moment(text: str) -> datetime:
+    """Read an ISO date or time; without a zone it is UTC.
+
+    Raises:
+        RerunRefused: it is neither.
+    """
+    try:
+        read = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise RerunRefused(f"{text!r} is no ISO date or time") from error
+    return read if read.tzinfo else read.replace(tzinfo=UTC)
+
+
+def _versions(pipeline: Pipeline, numbers: Sequence[int]) -> list[ModelVersion]:
+    wanted = list(dict.fromkeys(numbers))
+    if not 1 <= len(wanted) <= MOST_VERSIONS:
+        raise RerunRefused(f"one to {MOST_VERSIONS} versions are run, not {len(wanted)}")
+    rows = ModelVersion.objects.filter(pipeline=pipeline, number__in=wanted, replay=None)
+    found = {row.number: row for row in rows.select_related("pipeline__sport")}
+    if missing := [str(number) for number in wanted if number not in found]:
+        raise RerunRefused(f"{pipeline.code} has no version {', '.join(missing)}")
+    return [found[number] for number in wanted]
+
+
+def _check(since: datetime, until: datetime, now: datetime) -> None:
+    if since >= until:
+        raise RerunRefused(f"{since:%Y-%m-%d %H:%M} does not lie before {until:%Y-%m-%d %H:%M}")
+    if until > now:
+        raise RerunRefused(f"{until:%Y-%m-%d %H:%M} lies in the future: only what is past runs")
+
+
+def _rows(
+    pipeline: Pipeline,
+    feature_set: FeatureSet,
+    stage: str,
+    since: datetime,
+    until: datetime,
+    now: datetime,
+) -> tuple[Rows, dict[Key, FeatureRow]]:
+    """Return the rows of an interval as of then, and those that were stored of it."""
+    found = queries.events(pipeline=pipeline, since=since, until=until)
+    if not found:
+        raise RerunRefused(f"no event of {pipeline} from {since:%Y-%m-%d} to {until:%Y-%m-%d}")
+    if len(found) > MOST_EVENTS:
+        raise RerunRefused(f"{len(found)} events, {MOST_EVENTS} are the most: choose less")
+    stored = queries.looked_at(pipeline=pipeline, stage=stage, event_ids=list(found))
+    if feature_set.grain == "MATCH":
+        keys, starts, as_of, values = _of_matches(found, stored, feature_set, stage, now)
+        groups = np.array([event for event, _ in keys], dtype=np.int64)
+    else:
+        part = _past(pipeline, since, until, now)
+        keys = list(zip(part.event.tolist(), part.participant.tolist(), strict=True))
+        starts, as_of, values, groups = part.starts, part.as_of, part.values, part.group
+    asked = queries.asked(pipeline=pipeline, event_ids=list(found))
+    places = {key: place for place, key in enumerate(keys)}
+    pairs = [(one, places.get(_key(one, feature_set.grain))) for one in asked]
+    known = [(one, place) for one, place in pairs if place is not None]
+    row_of = np.array([place for _, place in known], dtype=np.intp)
+    return Rows(keys, starts, as_of, groups, values, [one for one, _ in known], row_of), stored
+
+
+def _of_matches(
+    found: Mapping[int, Any],
+    stored: Mapping[Key, FeatureRow],
+    feature_set: FeatureSet,
+    stage: str,
+    now: datetime,
+) -> tuple[list[Key], NDArray, NDArray, NDArray]:
+    if stage not in stages.STAGES:
+        raise RerunRefused(f"no stage {stage!r}; there are: {', '.join(stages.STAGES)}")
+    moments = {}
+    for event_id, event in found.items():
+        row = stored.get((event_id, -1))
+        opened = stages.opens_at(event.starts_at, stage, event.competition.time_scale)
+        is_told = row is not None and row.as_of < event.starts_at
+        moments[event_id] = row.as_of if row is not None and is_told else opened
+    values = featuring.values_at(
+        event_ids=list(found), feature_set=feature_set, as_of=moments, now=now
+    )
+    return (
+        [(event_id, -1) for event_id in found],
+        np.array([microseconds(event.starts_at) for event in found.values()], dtype=np.int64),
+        np.array([microseconds(moments[event_id]) for event_id in found], dtype=np.int64),
+        np.array([values[event_id] for event_id in found], dtype=float),
+    )
+
+
+def _past(pipeline: Pipeline, since: datetime, until: datetime, now: datetime) -> Examples:
+    rows = examples.examples(pipeline=pipeline, until=now, since=since)
+    return rows.part(np.flatnonzero(rows.starts < microseconds(until)))
+
+
+def _key(one: Asked, grain: str) -> Key:
+    """Return which row a selection is asked of."""
+    if grain == "RUNNER":
+        return one.event_id, one.participant_id or -1
+    return one.event_id, (one.market_participant_id or -1) if grain == "PLAYER" else -1
+
+
+def _answered(pipeline: Pipeline, version: ModelVersion, estimator: Estimator, rows: Rows) -> Said:
+    lines = [np.nan if one.line is None else one.line for one in rows.asked]
+    questions = base.questions(
+        kind=pipeline.market_kind,
+        row=rows.row_of,
+        place=[one.place for one in rows.asked],
+        line=lines,
+        side=[one.side for one in rows.asked],
+        places=[one.places for one in rows.asked],
+        groups=rows.groups,
+    )
+    try:
+        answers = estimator.answer(rows.values, questions)
+    except ValueError as error:
+        raise RerunRefused(f"{version}: {error}") from error
+    seen = rows.starts[rows.row_of] < microseconds(version.trained_until)
+    return Said(version, estimator, answers.probability, answers.refund, seen)
+
+
+def _labelled(pipeline: Pipeline, rows: Rows, since: datetime, now: datetime) -> Examples:
+    """Return those rows whose end is known, with the features they are foretold from."""
+    past = examples.examples(pipeline=pipeline, until=now, since=since)
+    places = {key: place for place, key in enumerate(rows.keys)}
+    keys = zip(past.event.tolist(), past.participant.tolist(), strict=True)
+    found = np.array([places.get(key, -1) for key in keys], dtype=np.intp)
+    part = past.part(np.flatnonzero(found >= 0))
+    return replace(part, values=rows.values[found[found >= 0]])
+
+
+@transaction.atomic
+def _write(row: Rerun, versions: Sequence[ModelVersion], now: datetime) -> Rerun:
+    row.save(force_insert=True)
+    row.versions.set(versions)
+    audit.record(
+        actor=row.actor,
+        action="models_ml.rerun",
+        subject=row,
+        at=now,
+        pipeline=row.pipeline.code,
+        versions=[version.number for version in versions],
+    )
+    return row
+
+
+def _follow(progress: RunHandle | None, *, total: int) -> Any:
+    steps = itertools.count(1)
+
+    def follow(message: str) -> None:
+        if progress is not None:
+            progress.raise_if_cancelled()
+            progress.progress(done=next(steps), total=total, message=message)
+
+    return follow
+
+
+def _ids(rows: Rows) -> list[int]:
+    return list(dict.fromkeys(event for event, _ in rows.keys))
