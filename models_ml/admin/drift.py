@@ -170,7 +170,7 @@ class DriftReportAdmin(Shown):
             headers,
             rows,
             empty="Too few rows to say anything.",
-            more=("All as CSV", reverse("api:drift-report-features", args=[row.pk])),
+            more=("All as CSV", reverse("api:drift-reports-features", args=[row.pk])),
         )
 
 

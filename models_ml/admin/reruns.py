@@ -105,7 +105,7 @@ class RerunAdmin(Shown):
 
     def parts(self, request: HttpRequest, row: Rerun) -> list[sections.Section]:
         versions = [(chips.link(one),) for one in row.versions.select_related("pipeline")]
-        rows_of = ("Every row as Parquet", reverse("api:rerun-rows", args=[row.pk]))
+        rows_of = ("Every row as Parquet", reverse("api:reruns-rows", args=[row.pk]))
         return [
             sections.Table("Versions", ("Version",), versions, wide=False, more=rows_of),
             self._scores(row),

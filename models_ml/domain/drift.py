@@ -136,8 +136,7 @@ def reference(
 ) -> Reference:
     """Keep the deciles of each feature, (n, f) with NaN for what is not known.
 
-    ``starts`` (n,) in µs and in order tells the windows that ``usual`` is taken from; without
-    it nothing but chance is usual.
+    ``starts`` (n,) in µs, in order: ``usual`` is of its windows, without it of chance alone.
 
     >>> kept = reference(np.arange(100.0)[:, None], ["a"])
     >>> kept.counts.tolist()

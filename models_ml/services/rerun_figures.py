@@ -44,7 +44,9 @@ class Said:
     is_seen: NDArray  # of each selection: the version may have learned how it ended
 
 
-def compared(rows: Rows, stored: Mapping[Key, FeatureRow], names: Sequence[str]) -> dict[str, Any]:
+def compared(
+    *, rows: Rows, stored: Mapping[Key, FeatureRow], names: Sequence[str]
+) -> dict[str, Any]:
     """Hold features made anew against those that were stored."""
     equal, different, shown = 0, 0, []
     for key, again in zip(rows.keys, rows.values, strict=True):
@@ -97,7 +99,7 @@ def _paired(said: Sequence[Said], losses: Sequence[Mapping[int, float]]) -> list
 
 
 def differences(
-    rows: Rows, said: Sequence[Said], served: Mapping[int, tuple[float, int]]
+    *, rows: Rows, said: Sequence[Said], served: Mapping[int, tuple[float, int]]
 ) -> dict[str, Any]:
     """Return how far each version is from what was served, and each from the first."""
     was = np.array([served.get(one.selection_id, (np.nan, 0))[0] for one in rows.asked])
@@ -134,7 +136,7 @@ def _apart(rows: Rows, before: NDArray, after: NDArray) -> dict[str, Any]:
 
 
 def columns(
-    rows: Rows, said: Sequence[Said], served: Mapping[int, tuple[float, int]]
+    *, rows: Rows, said: Sequence[Said], served: Mapping[int, tuple[float, int]]
 ) -> dict[str, Any]:
     """Return every selection as columns, the versions beside one another."""
     told = [served.get(one.selection_id) for one in rows.asked]

@@ -94,15 +94,17 @@ def rerun(
         "events": len(_ids(rows)),
         "rows": len(rows.keys),
         "selections": len(rows.asked),
-        "features": figures.compared(rows, stored, feature_set.names),
+        "features": figures.compared(rows=rows, stored=stored, names=feature_set.names),
         **figures.scores(said, labelled),
     }
-    kept = keeping.keep(folder="reruns", name="rerun", columns=figures.columns(rows, said, served))
+    kept = keeping.keep(
+        folder="reruns", name="rerun", columns=figures.columns(rows=rows, said=said, served=served)
+    )
     row = Rerun(
         pipeline=pipeline, since=since, until=until, stage=stage, actor=actor, began_at=now,
         finished_at=now + timedelta(seconds=perf_counter() - began),
         figures={**told, "file_sha256": kept.sha256}, file=kept.name,
-        differences=figures.differences(rows, said, served),
+        differences=figures.differences(rows=rows, said=said, served=served),
     )  # fmt: skip
     return _write(row, versions, now)
 

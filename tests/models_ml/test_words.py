@@ -29,6 +29,12 @@ class TestWords:
         assert scoring.brier(said.probabilities, said.outcomes) < 1.01 * guess
         assert (np.diff(said.row) > 0).all() and said.row[-1] < len(test)
 
+    @pytest.mark.parametrize("target", CLASSES)
+    def test_of_nothing_are_none(self, target):
+        _, estimator, _, test = kinds.fitted(target)
+        said = words.words(estimator, test.part(np.zeros(len(test), dtype=bool)))
+        assert len(said.row) == len(said.probabilities) == len(said.outcomes) == 0
+
     def test_leave_ties_out_where_only_a_winner_is_foretold(self):
         said, test = said_of("OUTCOME")
         assert (test.outcome[said.row] != 1).all()

@@ -42,6 +42,8 @@ def words(estimator: Estimator, examples: Examples) -> Words:
     Raises:
         ValueError: nobody told how this kind is scored.
     """
+    if not len(examples):
+        return _words(np.empty((0, 2)), np.empty(0, dtype=np.int64), np.empty(0, dtype=np.intp))
     values = examples.values
     match estimator:
         case ThreeWay() | Goals():
