@@ -216,7 +216,7 @@ def _fill_whole(filling: Filling, found: Facts, places: Places) -> None:
     for kind in WHOLE:
         standing = {row.part: row for row in reading.manifest(shelf=filling.shelf, kind=kind)}
         for place, after in places.split(getattr(found, kind.lower())):
-            part = layout.part(filling.shelf, kind, place.group)
+            part = layout.part(shelf=filling.shelf, kind=kind, group=place.group)
             row = standing.pop(part, None)
             before = _read(kind, [row] if row is not None else [])
             gone, new = extracting.changed(before, after)
@@ -280,7 +280,7 @@ def _add_quotes(
     spans: Sequence[tuple[datetime, datetime]],
 ) -> None:
     """Append a group's new prices as a part; put its parts together once they are many."""
-    name = layout.part(filling.shelf, "QUOTES", place.group).rpartition("/")[0]
+    name = layout.part(shelf=filling.shelf, kind="QUOTES", group=place.group).rpartition("/")[0]
     rows = parts.get(name, [])
     before = _read("QUOTES", rows)
     after = columns.from_arrow("QUOTES", arrived)
@@ -295,14 +295,14 @@ def _add_quotes(
     _note(filling, "QUOTES", (gone, new), places, is_new=not rows)
     if rows and not len(gone) and len(rows) < MOST_PARTS:
         number = int(rows[-1].part.rpartition("/")[2]) + 1
-        part = layout.part(filling.shelf, "QUOTES", place.group, number=number)
+        part = layout.part(shelf=filling.shelf, kind="QUOTES", group=place.group, number=number)
         _write(filling, part, "QUOTES", new, place)
         return
     kept = columns.to_arrow("QUOTES", before.take(~covered))
     whole = columns.from_arrow("QUOTES", [kept, *arrived])
     for row in rows[1:]:
         writing.remove(row=row)
-    part = layout.part(filling.shelf, "QUOTES", place.group)
+    part = layout.part(shelf=filling.shelf, kind="QUOTES", group=place.group)
     _write(filling, part, "QUOTES", whole, place)
 
 
@@ -320,7 +320,7 @@ def _note(
 ) -> None:
     """Remember from when on these rows change what is known; what a rebuild finds is a fault."""
     for one in rows:
-        extracting.merge(filling.dirty, extracting.since(kind, one, places))
+        extracting.merge(filling.dirty, extracting.since(kind=kind, rows=one, places=places))
         if filling.is_rebuild and not is_new:
             filling.differences += len(one)
 

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from markets import queries as markets_queries
 from models_ml import queries
 from models_ml.domain import boosting, evidence, feature_sets, features, gates, scoring
-from models_ml.domain.boosting import CLASSES, Estimator, TrainingSet
+from models_ml.domain.boosting import CLASSES, TrainingSet
+from models_ml.domain.estimators.three_way import ThreeWay
 from models_ml.domain.gates import Clv, Gate, Paired
 from models_ml.models import ModelVersion, PromotionPolicy, Proposal, VersionClv
 from models_ml.services import evaluating, loading
@@ -56,7 +57,10 @@ def weigh(*, version: ModelVersion, now: datetime) -> dict[str, Any]:
         asked.append(gates.sound(str(error)))
     else:
         asked.append(gates.sound(None))
-        if weighed := _rows(version, estimator, policy, now):
+        weighed = None
+        if isinstance(estimator, ThreeWay):
+            weighed = _rows(version, estimator, policy, now)
+        if weighed:
             asked += _asked(weighed)
             found = {"cards": _cards(weighed), "week": _week_shown(weighed)}
         else:
@@ -127,7 +131,7 @@ def _champion(version: ModelVersion) -> ModelVersion | None:
 
 
 def _rows(
-    version: ModelVersion, estimator: Estimator, policy: gates.Policy, now: datetime
+    version: ModelVersion, estimator: ThreeWay, policy: gates.Policy, now: datetime
 ) -> _Weighed | None:
     """Return the test part and what was played since; None where the version tells of no test."""
     part = (version.metrics.get("parts") or {}).get("test") or {}
@@ -158,8 +162,8 @@ def _theirs(champion: ModelVersion | None, rows: TrainingSet) -> NDArray | None:
     if champion is None:
         return None
     try:
-        return loading.load(version=champion).probabilities(rows.values)
-    except (DamagedArtefact, loading.FeaturesChanged):
+        return loading.three_way(version=champion).probabilities(rows.values)
+    except (DamagedArtefact, loading.FeaturesChanged, loading.OtherKind):
         return None  # its own incident tells; there is nobody to be held against
 
 

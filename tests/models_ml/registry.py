@@ -11,9 +11,8 @@ from django.conf import settings
 from django.contrib.auth.models import Group
 from django.db.models import Max
 
-from models_ml.domain import boosting, evidence, proposals, splitting
-from models_ml.domain.boosting import TrainingSet
-from models_ml.domain.estimators import three_way
+from models_ml.domain import artefacts, estimators, evidence, proposals, splitting
+from models_ml.domain.examples import Examples
 from models_ml.domain.soccer_v1 import SOCCER_V1
 from models_ml.models import ModelVersion, Pipeline, Proposal
 from models_ml.services import approving, loading, pipelines, promoting, storing
@@ -31,6 +30,32 @@ def a_pipeline(code: str = REAL) -> Pipeline:
     return Pipeline.objects.get(code=code)
 
 
+def some_matches(values: np.ndarray, *, home: np.ndarray, away: np.ndarray) -> Examples:
+    """Return matches of these values and scores, one an hour, each known when it ended."""
+    n = len(values)
+    none, order = np.full(n, np.nan), np.arange(n)
+    starts = order * 3_600_000_000
+    return Examples(
+        event=order,
+        participant=np.full(n, -1),
+        group=order,
+        competition=np.zeros(n, dtype=np.int64),
+        season=np.zeros(n, dtype=np.int64),
+        week=starts // splitting.WEEK,
+        starts=starts,
+        as_of=starts - 1,
+        label_known_at=starts + 1,
+        values=values,
+        home=home.astype(float),
+        away=away.astype(float),
+        figure=none,
+        winner=none,
+        placed=none,
+        market=np.full((n, 3), np.nan),
+        close=np.full((n, 3), np.nan),
+    )
+
+
 @cache
 def _artefact() -> tuple[bytes, dict[str, Any]]:
     """Return a tiny model and its golden rows; made once for all tests."""
@@ -38,16 +63,19 @@ def _artefact() -> tuple[bytes, dict[str, Any]]:
     n = 120
     values = random.uniform(0.2, 0.8, (n, len(SOCCER_V1.features)))
     values[:, list(SOCCER_V1.market)] = random.dirichlet([4, 3, 3], n)
-    rows = TrainingSet(np.arange(n), np.arange(n), values, random.integers(0, 3, n))
-    content, _ = boosting.fit(
-        rows=rows,
+    rows = some_matches(values, home=random.integers(0, 3, n), away=random.integers(0, 3, n))
+    fitted = estimators.fit(
+        target="OUTCOME",
+        examples=rows,
         split=splitting.in_time_order(rows.starts),
         feature_set=SOCCER_V1,
         parameters={"rounds": 2},
         seed=1,
     )
-    estimator = three_way.bare(content=content, columns=SOCCER_V1, calibration=NO_SCALING)
-    return content, loading.golden(estimator=estimator, values=values[:3])
+    estimator = estimators.load(
+        content=fitted.content, feature_set=SOCCER_V1, calibration=NO_SCALING
+    )
+    return fitted.content, loading.golden(estimator=estimator, values=values[:3])
 
 
 def a_candidate(pipeline: Pipeline, **fields: Any) -> ModelVersion:
@@ -63,6 +91,8 @@ def a_candidate(pipeline: Pipeline, **fields: Any) -> ModelVersion:
         number=number,
         artefact=name,
         artefact_sha256=sha256,
+        artefact_bytes=len(content),
+        estimator_format=artefacts.FORMAT,
         features=SOCCER_V1.names,
         features_sha256=SOCCER_V1.sha256,
         calibration=NO_SCALING,

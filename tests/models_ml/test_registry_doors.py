@@ -78,8 +78,8 @@ class TestThePage:
 
     def test_is_where_a_version_approved_by_two_is_promoted(self, candidate, proposal):
         registry.approved(proposal, now=proposal.proposed_at)
-        alice = signed_in("alice", MODELING)
-        text = self.post(alice, "promote", proposal, override="a test's clock")
+        mona = signed_in("mona", MODELING)
+        text = self.post(mona, "promote", proposal, override="a test's clock")
         assert "serves from now on" in text
         candidate.refresh_from_db()
         assert (candidate.stage, proposal.state) == ("PRODUCTION", "PROMOTED")

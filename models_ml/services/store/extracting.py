@@ -85,7 +85,7 @@ def changed(before: Table, after: Table) -> tuple[Table, Table]:
     return before.take(~np.isin(old, new)), after.take(~np.isin(new, old))
 
 
-def since(kind: str, rows: Table, places: Places) -> dict[int, int]:
+def since(*, kind: str, rows: Table, places: Places) -> dict[int, int]:
     """Return from when on each unit may see something else, because of these rows.
 
     What is known since ever counts from shortly before its event: it says nothing of earlier

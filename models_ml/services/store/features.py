@@ -76,7 +76,9 @@ def _fill_set(
     at = places.find(told.asks.event)
     for code in np.unique(places.group[np.isin(places.unit, list(reach))]):
         mine = places.group[at] == code
-        part = layout.features_part(filling.shelf, one.name, places.all[code].group)
+        part = layout.features_part(
+            shelf=filling.shelf, feature_set=one.name, group=places.all[code].group
+        )
         row = standing.pop(part, None)
         moments = np.array([reach[int(unit)] for unit in places.unit[at][mine]], dtype=np.int64)
         _fill_part(

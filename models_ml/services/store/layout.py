@@ -36,23 +36,24 @@ class Group:
         return f"{_plain(self.competition)}/{_plain(self.season)}"
 
 
-def part(shelf: Shelf, kind: str, group: Group, *, number: int = 0) -> str:
+def part(*, shelf: Shelf, kind: str, group: Group, number: int = 0) -> str:
     """Return the name of a part of facts.
 
     >>> soccer = Shelf(Sport(code="soccer"), is_simulated=False)
-    >>> part(soccer, "QUOTES", Group("E0", "2023-24"))
+    >>> part(shelf=soccer, kind="QUOTES", group=Group("E0", "2023-24"))
     'soccer-real/quotes/E0/2023-24/000'
-    >>> part(soccer, "NOTICES", Group("../x", ".."), number=2)
+    >>> part(shelf=soccer, kind="NOTICES", group=Group("../x", ".."), number=2)
     'soccer-real/notices/%2E.%2Fx/%2E./002'
     """
     return f"{shelf.name}/{kind.lower()}/{group.name}/{number:03d}"
 
 
-def features_part(shelf: Shelf, feature_set: str, group: Group) -> str:
+def features_part(*, shelf: Shelf, feature_set: str, group: Group) -> str:
     """Return the name of a part of features.
 
     >>> soccer = Shelf(Sport(code="soccer"), is_simulated=True)
-    >>> features_part(soccer, "soccer_v1", Group("SIM1", "2023"))
+    >>> group = Group("SIM1", "2023")
+    >>> features_part(shelf=soccer, feature_set="soccer_v1", group=group)
     'soccer-simulated/features/soccer_v1/SIM1/2023'
     """
     return f"{shelf.name}/features/{_plain(feature_set)}/{group.name}"
