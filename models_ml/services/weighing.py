@@ -16,7 +16,7 @@ from models_ml.domain.boosting import CLASSES, TrainingSet
 from models_ml.domain.estimators.three_way import ThreeWay
 from models_ml.domain.gates import Clv, Gate, Paired
 from models_ml.models import ModelVersion, PromotionPolicy, Proposal, VersionClv
-from models_ml.services import evaluating, loading
+from models_ml.services import examples, loading
 from models_ml.services.storing import DamagedArtefact
 
 SHOWN = 10  # events of the past week laid out for the approvers
@@ -138,7 +138,8 @@ def _rows(
     if not part.get("from") or not part.get("to"):
         return None
     first, last = (datetime.fromisoformat(part[name]) for name in ("from", "to"))
-    rows = evaluating.known_matches(pipeline=version.pipeline, until=now, since=first)
+    known = examples.examples(pipeline=version.pipeline, until=now, since=first)
+    rows = TrainingSet(known.event, known.starts, known.values, known.outcome)
     in_test = rows.starts <= features.microseconds(last)
     later = rows.starts >= features.microseconds(version.trained_until)
     feature_set = feature_sets.named(version.pipeline.feature_set)
