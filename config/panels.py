@@ -8,8 +8,8 @@ from typing import Any
 from django.db.models import Max
 
 from markets.models import Book, Event, LatestPrice, Selection
-from models_ml.domain import stages
-from models_ml.models import FeatureRow, ModelVersion, Prediction
+from models_ml import queries as models_ml
+from models_ml.models import ModelVersion, Prediction
 from monitoring import registry
 
 COMING = 8
@@ -33,13 +33,13 @@ def coming(now: datetime) -> Mapping[str, object]:
     )
     keys = [event.pk for event in events]
     selections = _selections(keys)
-    prices, said, reached = _prices(keys), _predictions(keys), _stages(keys)
+    prices, said = _prices(keys), _predictions(keys)
+    looks = models_ml.looks_of(event_ids=keys)
     return {
-        "stages": list(stages.STAGES),
         "rows": [
             {
                 "event": event,
-                "stages": [(name, name in reached[event.pk]) for name in stages.STAGES],
+                "looks": looks.get(event.pk, []),
                 "answers": [
                     _answer(selection, prices.get(selection.pk), said.get(selection.pk))
                     for selection in selections[event.pk]
@@ -88,14 +88,8 @@ def _prices(event_ids: list[int]) -> dict[int, Any]:
 def _predictions(event_ids: list[int]) -> dict[int, Prediction]:
     """Return the latest word of the serving versions on each selection."""
     rows = Prediction.objects.filter(
-        event_id__in=event_ids, version__stage=ModelVersion.Stage.PRODUCTION
+        event_id__in=event_ids,
+        version__stage=ModelVersion.Stage.PRODUCTION,
+        feature_row__rehearsal__isnull=True,
     ).order_by("as_of", "pk")
     return {row.selection_id: row for row in rows}
-
-
-def _stages(event_ids: list[int]) -> dict[int, set[str]]:
-    found: dict[int, set[str]] = defaultdict(set)
-    rows = FeatureRow.objects.filter(event_id__in=event_ids, replay__isnull=True)
-    for event_id, stage in rows.values_list("event_id", "stage"):
-        found[event_id].add(stage)
-    return found

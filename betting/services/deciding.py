@@ -25,6 +25,7 @@ _FIELDS = {
     "sport_id": F("event__competition__sport_id"),
     "is_simulated": F("event__competition__is_simulated"),
     "replay_id": F("feature_row__replay_id"),
+    "rehearsal_id": F("feature_row__rehearsal_id"),
     "stage": F("feature_row__stage"),
     "pipeline_id": F("version__pipeline_id"),
     "version_stage": F("version__stage"),
@@ -104,7 +105,7 @@ _DUE = """
     join models_ml_modelversion v on v.pipeline_id = st.pipeline_id and v.stage = 'PRODUCTION'
     join models_ml_prediction p on p.version_id = v.id
     join models_ml_featurerow r on r.id = p.feature_row_id
-        and r.stage = st.decide_at_stage and r.replay_id is null
+        and r.stage = st.decide_at_stage and r.replay_id is null and r.rehearsal_id is null
     join markets_event e on e.id = p.event_id and e.starts_at > %s and e.status = 'SCHEDULED'
     where st.is_enabled and not exists (
         select from betting_decision d where d.strategy_id = st.id and d.prediction_id = p.id)
@@ -158,6 +159,7 @@ def _predictions(ids: list[int]) -> pd.DataFrame:
 
 def _check_belong(*, strategy: Strategy, predictions: pd.DataFrame) -> None:
     wrong = [
+        (predictions["rehearsal_id"].notna(), "were made to practise"),
         (predictions["pipeline_id"] != strategy.pipeline_id, "come from another pipeline"),
         (
             predictions["replay_id"].fillna(-1) != (strategy.bankroll.replay_id or -1),

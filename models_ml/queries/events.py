@@ -7,7 +7,7 @@ from datetime import datetime
 from django.db import connection
 
 from markets import queries as markets_queries
-from markets.models import Competition, Event, Selection
+from markets.models import Competition, Event
 from models_ml.domain import stages
 from models_ml.domain.boosting import CLASSES
 from models_ml.domain.features import NAN, Fixture, Match, microseconds
@@ -76,6 +76,11 @@ def planned(*, event_ids: Iterable[int]) -> dict[int, Planned]:
     return {row[0]: Planned(*row) for row in rows}
 
 
+def starts(*, event_ids: Iterable[int]) -> dict[int, datetime]:
+    """Return when events start, as the fixture list has it."""
+    return dict(Event.objects.filter(pk__in=list(event_ids)).values_list("pk", "starts_at"))
+
+
 def competitions(*, pipeline: Pipeline) -> list[int]:
     """Return the competitions that a pipeline learns from and serves."""
     return list(
@@ -139,16 +144,3 @@ def _views(rows: Iterable[tuple[int, str, float, float]]) -> dict[int, MarketVie
         for event_id, by_role in found.items()
         if all(by_role.get(role, NAN) > 0 for role in CLASSES)
     }
-
-
-def market_selections(
-    *, event_ids: Iterable[int], market_kind: str
-) -> dict[int, Mapping[str, int]]:
-    """Return role -> selection id of each event's market of a kind, full time."""
-    rows = Selection.objects.filter(
-        market__event_id__in=list(event_ids), market__kind=market_kind, market__period="FULL"
-    ).values_list("market__event_id", "role", "pk")
-    found: dict[int, dict[str, int]] = {}
-    for event_id, role, selection_id in rows:
-        found.setdefault(event_id, {})[role] = selection_id
-    return {event_id: roles for event_id, roles in found.items() if set(CLASSES) <= set(roles)}

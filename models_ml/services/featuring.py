@@ -1,19 +1,29 @@
 """Building feature rows: what was known of an event at a moment, stored once per stage."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
-from models_ml import queries
+from django.db import transaction
+
 from models_ml.domain import feature_sets, features, stages
 from models_ml.domain.features import FeatureSet
-from models_ml.models import FeatureRow, Replay
-from monitoring.errors import Refused
+from models_ml.models import FeatureRow, Rehearsal, Replay
+from models_ml.services import asking
+from models_ml.services.asking import Made, NoFeatures
+
+__all__ = ["NoFeatures", "Stamp", "build", "keep"]
 
 BATCH = 1000
 
 
-class NoFeatures(Refused):
-    """Features cannot be made for these events at this moment."""
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """What a stored row says of when it was made: its stage, since when that was due."""
+
+    stage: str
+    due_at: datetime | None = None
+    is_late: bool = False
 
 
 def build(
@@ -24,116 +34,98 @@ def build(
     as_of: datetime | Mapping[int, datetime],
     now: datetime,
     replay: Replay | None = None,
+    rehearsal: Rehearsal | None = None,
 ) -> list[FeatureRow]:
-    """Return each event's feature row of this stage, in the events' order, built where missing.
+    """Return each event's feature rows of this stage, in the events' order, built where missing.
 
-    A row that exists is returned as it was stored, whatever ``as_of`` says now.  A mapping
-    gives each event a moment of its own: one pass over the history serves them all.
+    A match has one row, a race one per runner entered, a player one per statistic.  Rows that
+    exist are returned as they were stored, whatever ``as_of`` says now.  A mapping gives each
+    event a moment of its own: one pass over the history serves them all.
 
     Raises:
         UnknownFeatureSet: there is no such set.
         NoFeatures: no such stage, ``as_of`` lies in the future, an event has started by then,
-            or has no two sides.
+            is not of the set's grain, or has nobody to ask about.
     """
     chosen = feature_sets.named(feature_set)
     wanted = list(dict.fromkeys(event_ids))
     moments = dict(as_of) if isinstance(as_of, Mapping) else dict.fromkeys(wanted, as_of)
     if stage not in stages.STAGES:
         raise NoFeatures(f"no stage {stage!r}; there are: {', '.join(stages.STAGES)}")
-    rows = _stored(wanted, feature_set, stage, replay)
+    rows = _stored(wanted, feature_set, stage, replay, rehearsal)
     missing = [event_id for event_id in wanted if event_id not in rows]
     if missing:
-        values = values_at(event_ids=missing, feature_set=chosen, as_of=moments, now=now)
-        _store([(i, stage) for i in missing], values, chosen, moments, now, replay)
-        rows = _stored(wanted, feature_set, stage, replay)
-    return [rows[event_id] for event_id in wanted]
+        made = asking.made(
+            event_ids=missing,
+            feature_set=chosen,
+            as_of=moments,
+            now=now,
+            statistics=asking.statistics_of(feature_set=chosen),
+        )
+        stamps = dict.fromkeys(missing, Stamp(stage))
+        keep(
+            made=made, feature_set=chosen, stamps=stamps, now=now,
+            replay=replay, rehearsal=rehearsal,
+        )  # fmt: skip
+        rows = _stored(wanted, feature_set, stage, replay, rehearsal)
+    return [row for event_id in wanted for row in rows[event_id]]
 
 
-def values_at(
+def keep(
     *,
-    event_ids: Sequence[int],
+    made: Made,
     feature_set: FeatureSet,
-    as_of: Mapping[int, datetime],
+    stamps: Mapping[int, Stamp],
     now: datetime,
-) -> dict[int, list[float]]:
-    """Return the features of each event as of its moment, unstored; NaN where not known.
-
-    Raises:
-        NoFeatures: ``as_of`` lies in the future, or an event has started by then or has no
-            two sides.
-    """
-    latest = max((as_of[event_id] for event_id in event_ids), default=now)
-    if latest > now:
-        raise NoFeatures(f"as_of {latest:%Y-%m-%d %H:%M} lies in the future")
-    events = queries.planned(event_ids=event_ids)
-    for event_id in event_ids:
-        if event_id not in events:
-            raise NoFeatures(f"event {event_id} is unknown or has no two sides")
-        if events[event_id].starts_at <= as_of[event_id]:
-            raise NoFeatures(f"event {event_id} has started by {as_of[event_id]:%Y-%m-%d %H:%M}")
-    market = queries.market_at(event_ids=event_ids, as_of=as_of)
-    fixtures = [
-        events[i].fixture(as_of=as_of[i], market=market.get(i, queries.NO_MARKET))
-        for i in event_ids
-    ]
-    history = queries.result_versions(
-        competition_ids={event.competition_id for event in events.values()}, until=latest
-    )
-    rows = features.unfold(feature_set=feature_set, history=history, fixtures=fixtures)
-    return dict(zip(event_ids, rows, strict=True))
-
-
-def build_due(*, now: datetime) -> int:
-    """Build the rows of every open stage that has none, for pipelines in production.
-
-    A stage that was missed is built late, and its ``as_of`` says so.  Returns how many rows.
-    """
-    made = 0
-    for pipeline in queries.served_pipelines():
-        due = queries.due_stages(pipeline=pipeline, now=now)
-        if not due:
-            continue
-        chosen = feature_sets.named(pipeline.feature_set)
-        event_ids = list(dict.fromkeys(event_id for event_id, _ in due))
-        moments = dict.fromkeys(event_ids, now)
-        values = values_at(event_ids=event_ids, feature_set=chosen, as_of=moments, now=now)
-        made += _store(due, values, chosen, moments, now, None)
-    return made
-
-
-def _stored(
-    event_ids: Sequence[int], feature_set: str, stage: str, replay: Replay | None
-) -> dict[int, FeatureRow]:
-    rows = FeatureRow.objects.filter(
-        event_id__in=event_ids, feature_set=feature_set, stage=stage, replay=replay
-    )
-    return {row.event_id: row for row in rows}
-
-
-def _store(
-    wanted: Sequence[tuple[int, str]],
-    values: dict[int, list[float]],
-    feature_set: FeatureSet,
-    as_of: Mapping[int, datetime],
-    now: datetime,
-    replay: Replay | None,
+    replay: Replay | None = None,
+    rehearsal: Rehearsal | None = None,
 ) -> int:
+    """Store rows, those of a race all or none; return how many.  One that exists stays."""
     rows = []
-    for event_id, stage in wanted:
-        numbers = [None if value != value else value for value in values[event_id]]
+    parts = zip(made.subjects, made.as_of, made.values.tolist(), made.sources, strict=True)
+    for subject, as_of, values, sources in parts:
+        numbers = [None if value != value else value for value in values]
+        stamp = stamps[subject.event_id]
         rows.append(
             FeatureRow(
-                event_id=event_id,
+                event_id=subject.event_id,
+                participant_id=subject.participant_id,
+                statistic=subject.statistic,
                 feature_set=feature_set.name,
-                stage=stage,
+                stage=stamp.stage,
                 replay=replay,
-                as_of=as_of[event_id],
+                rehearsal=rehearsal,
+                as_of=as_of,
+                due_at=stamp.due_at,
+                is_late=stamp.is_late,
                 values=numbers,
                 checksum=features.checksum(
-                    feature_set=feature_set.name, as_of=as_of[event_id], values=numbers
+                    feature_set=feature_set.name, as_of=as_of, values=numbers
                 ),
+                sources=sources,
                 made_at=now,
             )
         )
-    FeatureRow.objects.bulk_create(rows, batch_size=BATCH, ignore_conflicts=True)
+    with transaction.atomic():
+        FeatureRow.objects.bulk_create(rows, batch_size=BATCH, ignore_conflicts=True)
     return len(rows)
+
+
+def _stored(
+    event_ids: Sequence[int],
+    feature_set: str,
+    stage: str,
+    replay: Replay | None,
+    rehearsal: Rehearsal | None,
+) -> dict[int, list[FeatureRow]]:
+    rows = FeatureRow.objects.filter(
+        event_id__in=event_ids,
+        feature_set=feature_set,
+        stage=stage,
+        replay=replay,
+        rehearsal=rehearsal,
+    )
+    found: dict[int, list[FeatureRow]] = {}
+    for row in rows.order_by("statistic", "participant_id", "pk"):
+        found.setdefault(row.event_id, []).append(row)
+    return found

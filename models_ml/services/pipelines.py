@@ -8,7 +8,7 @@ from django.db import transaction
 
 from markets.models import Sport
 from models_ml.models import Pipeline
-from models_ml.services import training
+from models_ml.services import ladders, training
 from models_ml.services.default_pipelines import DEFAULTS, SPORTS, TWIN
 from monitoring.errors import Refused
 from monitoring.services import audit
@@ -54,6 +54,7 @@ def ensure_default_pipelines(*, now: datetime) -> list[Pipeline]:
             at=now,
             code=pipeline.code,
         )
+    ladders.ensure_default_ladders(now=now)
     return [found[code] for code in codes]
 
 

@@ -1,21 +1,31 @@
 """Foretelling: from stored feature rows to probabilities, one per selection."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 import numpy as np
 import structlog
+from django.db import transaction
+from django.db.models import Count
+from numpy.typing import NDArray
 
+from markets import queries as markets_queries
 from models_ml import queries
-from models_ml.domain import boosting, feature_sets
-from models_ml.domain.boosting import CLASSES
+from models_ml.domain import feature_sets
 from models_ml.domain.features import FeatureSet
 from models_ml.models import FeatureRow, ModelVersion, Pipeline, Prediction
-from models_ml.services import featuring, loading, serving
+from models_ml.queries import selections
+from models_ml.queries.selections import Answer
+from models_ml.services import answering, laddering, questioning, serving
+from models_ml.services.asking import RUNNER, Subject
+from models_ml.services.questioning import Asked, UnsoundAnswers
+from monitoring.domain.findings import Severity
 from monitoring.errors import Refused
+from monitoring.services import audit, incidents
 
 BATCH = 1000
+UNSOUND = "models_ml.answers-unsound"
 logger = structlog.get_logger(__name__)
 serving_version = serving.serving_version
 
@@ -26,7 +36,7 @@ class PredictionRefused(Refused):
 
 @dataclass(frozen=True, slots=True)
 class Foretold:
-    """What a batch brought: predictions, and the rows that got none, by event, with the reason."""
+    """What a batch brought: predictions, and the rows that got none, by row, with the reason."""
 
     predictions: list[Prediction] = field(default_factory=list)
     refused: dict[int, str] = field(default_factory=dict)
@@ -35,14 +45,15 @@ class Foretold:
 def predict(
     *, feature_rows: Sequence[FeatureRow], version: ModelVersion, now: datetime
 ) -> list[Prediction]:
-    """Return a version's predictions for these rows, one per selection of the market.
+    """Return a version's predictions for these rows, one per selection of its kind of market.
 
     Rows whose event has no such market yet, or that know nothing at all, bring none; see
     ``predict_batch`` for their reasons.
 
     Raises:
-        PredictionRefused: the rows are of another feature set, another replay, or of events
-            that the version may have learned from.
+        PredictionRefused: the rows are of another feature set, another replay, not of whole
+            races, or of events that the version may have learned from.
+        UnsoundAnswers: the estimator says what can be no probabilities; nothing is stored.
         DamagedArtefact: the version's file is not what was written.
     """
     return predict_batch(feature_rows=feature_rows, version=version, now=now).predictions
@@ -56,58 +67,76 @@ def predict_batch(
         return Foretold()
     feature_set = feature_sets.named(version.pipeline.feature_set)
     _may_foretell(feature_rows, version, feature_set)
-    selections = queries.market_selections(
-        event_ids={row.event_id for row in feature_rows},
-        market_kind=version.pipeline.market_kind,
+    values, kind = matrix(feature_rows), version.pipeline.market_kind
+    asked = questioning.asked(
+        subjects=[Subject(row.event_id, row.participant_id, row.statistic) for row in feature_rows],
+        values=values,
+        feature_set=feature_set,
+        kind=kind,
+        answers=selections.answers(
+            event_ids={row.event_id for row in feature_rows}, market_kind=kind
+        ),
     )
-    refused = _refusals(feature_rows, feature_set, set(selections))
+    if len(asked):
+        made = list(_made(feature_rows, version, asked, values, feature_set, now))
+        with transaction.atomic():
+            Prediction.objects.bulk_create(made, batch_size=BATCH, ignore_conflicts=True)
+    refused = {feature_rows[place].pk: why for place, why in asked.refused.items()}
     usable = [row for row in feature_rows if row.pk not in refused]
-    if usable:
-        values = matrix(usable)
-        found = loading.three_way(version=version).probabilities(values)
-        market = boosting.market_of(values, feature_set)
-        Prediction.objects.bulk_create(
-            [
-                _prediction(row, version, selections[row.event_id][role], p, m, now)
-                for row, ps, ms in zip(usable, found, market, strict=True)
-                for role, p, m in zip(CLASSES, ps, ms, strict=True)
-            ],
-            batch_size=BATCH,
-            ignore_conflicts=True,
-        )
-    return Foretold(_stored(usable, version), refused)
+    order = {one.selection_id: place for place, one in enumerate(asked.answers)}
+    return Foretold(_stored(usable, version, order), refused)
 
 
 def predict_due(*, now: datetime) -> int:
-    """Open due stages and foretell every live row that awaits it; return how many predictions.
+    """Take the looks that are due and foretell every live row that awaits it; count predictions.
 
     A pipeline whose production artefact is damaged is served by its previous version, and an
     incident says so.
     """
-    featuring.build_due(now=now)
-    made = 0
-    for pipeline in queries.served_pipelines().select_related("sport"):
-        made += _predict_pipeline(pipeline, now)
+    laddering.tick(now=now)
+    return foretell_waiting(now=now)
+
+
+def foretell_waiting(*, now: datetime) -> int:
+    """Foretell every live row that awaits it; return how many predictions were made."""
+    made = sum(_predict_pipeline(one, now) for one in queries.waiting_pipelines(now=now))
+    if made:
+        answering.flush(now=now)
     return made
 
 
 def _predict_pipeline(pipeline: Pipeline, now: datetime) -> int:
-    production = ModelVersion.objects.filter(
-        pipeline=pipeline, stage=ModelVersion.Stage.PRODUCTION
-    ).first()
-    if production is None:
-        return 0
-    waiting = queries.rows_to_predict(pipeline=pipeline, version=production, now=now)
-    if not waiting.exists():
-        return 0
     version = serving_version(pipeline=pipeline, now=now)
     if version is None:
         return 0
     rows = list(queries.rows_to_predict(pipeline=pipeline, version=version, now=now)[:BATCH])
-    foretold = predict_batch(feature_rows=rows, version=version, now=now)
+    if feature_sets.named(pipeline.feature_set).grain == RUNNER:
+        rows = _whole_races(rows)
+    try:
+        foretold = predict_batch(feature_rows=rows, version=version, now=now)
+    except UnsoundAnswers as error:
+        incidents.open_incident(
+            kind=UNSOUND, severity=Severity.P1, summary=f"{version}: {error}", at=now,
+            subject=audit.label(version),
+        )  # fmt: skip
+        return 0
     if foretold.refused:
         logger.info("rows_without_prediction", pipeline=pipeline.code, n=len(foretold.refused))
     return len(foretold.predictions)
+
+
+def _whole_races(rows: Sequence[FeatureRow]) -> list[FeatureRow]:
+    """Return every row of the looks that these rows are of."""
+    looks = {(row.event_id, row.stage) for row in rows}
+    if not looks:
+        return []
+    found = FeatureRow.objects.filter(
+        event_id__in={event_id for event_id, _ in looks},
+        feature_set=rows[0].feature_set,
+        replay__isnull=True,
+        rehearsal__isnull=True,
+    ).order_by("event_id", "participant_id", "pk")
+    return [row for row in found if (row.event_id, row.stage) in looks]
 
 
 def _may_foretell(
@@ -116,61 +145,122 @@ def _may_foretell(
     for row in rows:
         if row.feature_set != feature_set.name:
             raise PredictionRefused(f"{version} does not read rows of {row.feature_set}")
-        if row.replay_id != version.replay_id:
+        if row.replay_id != version.replay_id and row.rehearsal_id is None:
             raise PredictionRefused(f"{version} and row {row.pk} are not of the same replay")
     latest = version.trained_until
-    events = queries.planned(event_ids={row.event_id for row in rows})
-    learned = [e.event_id for e in events.values() if e.starts_at < latest]
+    starts = queries.starts(event_ids={row.event_id for row in rows})
+    learned = sorted(event_id for event_id, starts_at in starts.items() if starts_at < latest)
     if learned:
         raise PredictionRefused(
             f"{version} learned until {latest:%Y-%m-%d %H:%M} and may know the result of"
             f" event {learned[0]}"
         )
+    if feature_set.grain == RUNNER:
+        _are_whole(rows)
 
 
-def _refusals(
-    rows: Sequence[FeatureRow], feature_set: FeatureSet, with_market: set[int]
-) -> dict[int, str]:
-    silent = boosting.says_nothing(matrix(rows), feature_set)
-    refused: dict[int, str] = {}
-    for row, nothing in zip(rows, silent, strict=True):
-        if row.event_id not in with_market:
-            refused[row.pk] = f"event {row.event_id} has no such market yet"
-        elif nothing:
-            refused[row.pk] = f"event {row.event_id}: neither a market nor an earlier match"
-    return refused
+def _are_whole(rows: Sequence[FeatureRow]) -> None:
+    """Refuse races of which a runner is missing: the others' chances would take its share."""
+    given: dict[tuple[int, str], int] = {}
+    for row in rows:
+        key = (row.event_id, row.stage)
+        given[key] = given.get(key, 0) + 1
+    first = rows[0]
+    stored = (
+        FeatureRow.objects.filter(
+            event_id__in={event_id for event_id, _ in given},
+            feature_set=first.feature_set,
+            replay_id=first.replay_id,
+            rehearsal_id=first.rehearsal_id,
+        )
+        .values_list("event_id", "stage")
+        .annotate(n=Count("pk"))
+    )
+    for event_id, stage, n in stored:
+        if given.get((event_id, stage), n) != n:
+            raise PredictionRefused(f"race {event_id} has {n} runners at {stage}, not all are here")
 
 
-def matrix(rows: Sequence[FeatureRow]) -> np.ndarray:
+def matrix(rows: Sequence[FeatureRow]) -> NDArray[np.float64]:
     """Return the rows' values, (n_rows, n_features), NaN where not known."""
     return np.array([row.values for row in rows], dtype=float)
 
 
-def _prediction(
-    row: FeatureRow,
+def _made(
+    rows: Sequence[FeatureRow],
     version: ModelVersion,
-    selection_id: int,
-    probability: float,
-    market: float,
+    asked: Asked,
+    values: NDArray,
+    feature_set: FeatureSet,
     now: datetime,
-) -> Prediction:
-    return Prediction(
-        feature_row=row,
-        version=version,
-        event_id=row.event_id,
-        selection_id=selection_id,
-        probability=float(probability),
-        market_probability=None if np.isnan(market) else float(market),
-        as_of=row.as_of,
-        made_at=now,
+) -> Iterator[Prediction]:
+    try:
+        said = answering.answer(version=version, values=values, questions=asked.questions)
+    except ValueError as error:
+        raise PredictionRefused(f"{version}: {error}") from error
+    questioning.check(asked, said)
+    market = market_of(
+        asked=asked,
+        values=values,
+        feature_set=feature_set,
+        as_of={row.event_id: row.as_of for row in rows},
     )
+    parts = zip(asked.questions.row, asked.answers, *said, market, strict=True)
+    for place, answer, probability, refund, belief in parts:
+        row = rows[place]
+        yield Prediction(
+            feature_row=row,
+            version=version,
+            event_id=row.event_id,
+            selection_id=answer.selection_id,
+            probability=float(probability),
+            refund_probability=float(refund),
+            market_probability=None if np.isnan(belief) else float(belief),
+            as_of=row.as_of,
+            made_at=now,
+        )
 
 
-def _stored(rows: Sequence[FeatureRow], version: ModelVersion) -> list[Prediction]:
+def market_of(
+    *,
+    asked: Asked,
+    values: NDArray,
+    feature_set: FeatureSet,
+    as_of: Mapping[int, datetime],
+) -> NDArray[np.float64]:
+    """Return the margin-free market's probability of each question, NaN where there was none.
+
+    Where the row itself holds the market of this kind, it is that; else the reference of the
+    very line, as of the row.
+    """
+    kind, names = asked.questions.kind, feature_set.names
+    row, place = asked.questions.row, asked.questions.place
+    if kind == "MATCH_ODDS":
+        return np.asarray(values[:, list(feature_set.market)][row, place], dtype=np.float64)
+    if kind == "WIN" and "market_win_log" in names:
+        return np.exp(values[row, names.index("market_win_log")])
+    if kind == "PLACE" and "market_place" in names:
+        share = np.asarray(values[row, names.index("market_place")], dtype=np.float64)
+        return np.minimum(share * asked.questions.places, 1.0)
+    return _references(asked.answers, kind, as_of)
+
+
+def _references(
+    answers: Sequence[Answer], kind: str, as_of: Mapping[int, datetime]
+) -> NDArray[np.float64]:
+    events = list(dict.fromkeys(answer.event_id for answer in answers))
+    moments = {event_id: as_of[event_id] for event_id in events}
+    frame = markets_queries.reference_probabilities(event_ids=events, as_of=moments, kind=kind)
+    fair = dict(zip(frame["selection_id"], frame["fair_probability"], strict=True))
+    return np.array([fair.get(answer.selection_id, np.nan) for answer in answers], dtype=float)
+
+
+def _stored(
+    rows: Sequence[FeatureRow], version: ModelVersion, order: Mapping[int, int]
+) -> list[Prediction]:
     place = {row.pk: index for index, row in enumerate(rows)}
-    order = {role: index for index, role in enumerate(CLASSES)}
     found = Prediction.objects.filter(feature_row__in=list(place), version=version)
     return sorted(
         found.select_related("selection"),
-        key=lambda p: (place[p.feature_row_id], order[p.selection.role]),
+        key=lambda p: (place[p.feature_row_id], order.get(p.selection_id, p.selection_id)),
     )

@@ -6,10 +6,11 @@ import pytest
 from markets import queries as markets_queries
 from markets.models import Event, Result
 from models_ml import queries
-from models_ml.domain import features
+from models_ml.domain import asking, features
 from models_ml.domain.soccer_v1 import SOCCER_V1
 from models_ml.models import FeatureRow
-from models_ml.services import examples, featuring
+from models_ml.queries import facts
+from models_ml.services import featuring
 from models_ml.services.featuring import NoFeatures
 from tests.models_ml import builders
 from tests.models_ml.worlds import a_world
@@ -73,13 +74,34 @@ class TestBuild:
             feature_set="soccer_v1", as_of=row.as_of, values=row.values
         )
 
-    def test_equals_the_row_of_the_training_set_value_for_value(self, league):
-        pipeline = builders.a_pipeline(now=league.ends_at)
-        rows = examples.examples(pipeline=pipeline, until=league.ends_at)
-        place = {event_id: i for i, event_id in enumerate(rows.event)}
+    def test_equals_what_all_facts_of_the_league_say_value_for_value(self, league):
+        whole = facts.facts(
+            sport_id=league.competition.sport_id,
+            is_simulated=False,
+            until=league.ends_at,
+            quotes_of=[event.pk for event in league.events],
+        )
+        asked = asking.labelled(facts=whole, grain=asking.MATCH, minutes=60).asks
+        values = features.compute(feature_set=SOCCER_V1, facts=whole, asks=asked)
+        place = {event: number for number, event in enumerate(asked.event.tolist())}
         for event in league.events[::17]:
             (row,) = build([event], as_of=event.starts_at - HOUR, now=league.ends_at)
-            assert same(row.values, list(rows.values[place[event.pk]]))
+            assert same(row.values, list(values[place[event.pk]]))
+
+    def test_says_what_it_was_made_from(self, league):
+        event = league.events[140]
+        as_of = event.starts_at - HOUR
+        (row,) = build([event], as_of=as_of)
+        known = [
+            builders.moment(m.known_at)
+            for m in league.world.matches
+            if builders.moment(m.known_at) <= as_of
+        ]
+        assert row.sources["results"] == len(known)
+        assert row.sources["results_known_at"] == max(known).isoformat()
+        assert (row.sources["quotes"], row.sources["notices"]) == (3, 0)
+        assert row.sources["features"] == SOCCER_V1.sha256
+        assert len(row.sources["books"]) == len(row.sources["code"]) == 64
 
     def test_sees_the_price_before_as_of_and_not_the_close(self, league):
         event = league.events[140]
@@ -115,7 +137,7 @@ class TestBuild:
         starts_at = league.events[140].starts_at
         batch = [e for e in league.events if e.starts_at == starts_at]
         assert len(batch) > 1
-        with django_assert_max_num_queries(12):
+        with django_assert_max_num_queries(14):
             build(batch, as_of=starts_at - HOUR)
 
 
@@ -197,54 +219,3 @@ class TestResultVersions:
         )
         (mine,) = (m for m in versions if m.event_id == event.pk)
         assert mine.starts_at == features.microseconds(odd)
-
-
-class TestBuildDue:
-    def due(self, league, position=-1):
-        pipeline = builders.a_pipeline(now=league.ends_at)
-        event = league.events[position]
-        Event.objects.filter(pk=event.pk).update(status="SCHEDULED")
-        builders.a_serving_version(pipeline, until=event.starts_at - timedelta(days=2))
-        return event
-
-    @pytest.fixture
-    def open_league(self):
-        world = a_world(seasons=3)
-        return builders.a_league(world, without_results=[len(world.matches) - 1])
-
-    def test_opens_each_stage_in_its_time(self, open_league):
-        event = self.due(open_league)
-        for before, expected in ((25, 0), (24, 1), (23, 1)):
-            featuring.build_due(now=event.starts_at - before * HOUR)
-            assert FeatureRow.objects.filter(event=event).count() == expected
-        featuring.build_due(now=event.starts_at - HOUR)
-        assert set(FeatureRow.objects.filter(event=event).values_list("stage", flat=True)) == {
-            "T-24h", "T-100m", "T-80m", "T-75m", "T-60m",
-        }  # fmt: skip
-
-    def test_marks_a_late_row_by_its_as_of(self, open_league):
-        event = self.due(open_league)
-        now = event.starts_at - timedelta(minutes=20)
-        assert featuring.build_due(now=now) == 5
-        assert set(FeatureRow.objects.values_list("as_of", flat=True)) == {now}
-
-    def test_twice_is_once(self, open_league):
-        event = self.due(open_league)
-        now = event.starts_at - HOUR
-        assert featuring.build_due(now=now) == 5
-        assert featuring.build_due(now=now) == 0
-
-    def test_builds_nothing_once_it_has_started(self, open_league):
-        event = self.due(open_league)
-        assert featuring.build_due(now=event.starts_at) == 0
-
-    def test_builds_nothing_without_a_version_in_production(self, open_league):
-        builders.a_pipeline(now=open_league.ends_at)
-        assert featuring.build_due(now=open_league.events[-1].starts_at - HOUR) == 0
-
-    def test_is_cheap_when_idle(self, open_league, django_assert_max_num_queries):
-        event = self.due(open_league)
-        now = event.starts_at - HOUR
-        featuring.build_due(now=now)
-        with django_assert_max_num_queries(3):
-            featuring.build_due(now=now)

@@ -8,7 +8,7 @@ from markets.models import Event
 from models_ml import queries
 from models_ml.monitors import ladders
 from models_ml.monitors import registry as serving
-from models_ml.services import featuring
+from models_ml.services import laddering
 from monitoring import registry
 from tests.models_ml import builders
 from tests.models_ml.worlds import a_world
@@ -54,9 +54,9 @@ class TestArtefactsAreWhatWasWritten:
         assert finding.severity == "P2"
 
 
-class TestEveryEventGetsItsFinalLook:
+class TestEveryEventGetsItsLooks:
     def findings(self, now):
-        return list(ladders.every_event_gets_its_final_look(now))
+        return list(ladders.every_event_gets_its_looks(now))
 
     def test_finds_an_event_overlooked_until_it_is_looked_at(self, served):
         event, version = served
@@ -66,7 +66,7 @@ class TestEveryEventGetsItsFinalLook:
         (finding,) = self.findings(late)
         assert str(event.pk) in finding.summary
         assert finding.subject == f"models_ml.Pipeline:{version.pipeline_id}"
-        featuring.build_due(now=late)
+        laddering.tick(now=late)
         assert self.findings(late) == []
 
     def test_remembers_an_event_that_started_unseen_for_a_while(self, served):
