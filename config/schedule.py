@@ -85,6 +85,7 @@ JOBS: Sequence[Job] = (
     Job("verify-store", "models_ml.tasks.verify_store", "30 5 * * 3", grace=timedelta(hours=1)),
     Job("drift", "models_ml.tasks.drift_reports", "0 6 * * 1,4", grace=timedelta(hours=1)),
     Job("assess", "models_ml.tasks.drift_decisions", "0 7 * * 5", grace=timedelta(hours=1)),
+    Job("rehearse", "models_ml.tasks.rehearse", "0 10 * * 6", grace=timedelta(hours=1)),
     Job("train", "models_ml.tasks.train_scheduled", "0 2 1 * *", grace=timedelta(hours=1)),
 )
 

@@ -171,7 +171,7 @@ def programs(
     worker = Program("worker", _worker(environment), money, 35, 9, "seed", stop_order=2)
     train = Program("train", _trainer(environment), marked, 35, 15, "seed", stop_order=2)
     found = [
-        Program("web", _web(environment, port), gated, stop_order=0),
+        Program("web", _web(environment, port), {**gated, **ONE_THREAD}, stop_order=0),
         Program("beat", beat, marked, 10, 11, "seed", stop_order=1),
         worker,
         train,

@@ -10,6 +10,7 @@ from models_ml.services import (
     learning,
     pipelines,
     predicting,
+    rehearsing,
     rerunning,
     retraining,
     searching,
@@ -224,3 +225,13 @@ def train_experiment(run: RunHandle, *, experiment: int) -> dict[str, object]:
         experiment_id=int(experiment), actor=run.actor, now=timezone.now(), progress=run
     )
     return experimenting.summary(row=row)
+
+
+@recorded_task(
+    title="Rehearse the next matchday",
+    permission="models_ml.add_rehearsal",
+    singleton=True,
+)
+def rehearse(run: RunHandle) -> dict[str, object]:
+    """Make rows and predictions of the next matchday that feed nobody; remove the last ones."""
+    return rehearsing.rehearse_each(actor=run.actor, now=timezone.now())

@@ -42,6 +42,8 @@ class PredictionAdmin(Fixed):
 
     @display(description="Origin")
     def origin(self, row: Prediction) -> str:
+        if row.feature_row.rehearsal_id is not None:
+            return chips.state("REPLAY", "Rehearsal")
         return chips.origin(
             is_simulated=row.event.competition.is_simulated,
             is_replay=row.version.replay_id is not None,
@@ -91,6 +93,8 @@ class FeatureRowAdmin(Fixed):
 
     @display(description="Origin")
     def origin(self, row: FeatureRow) -> str:
+        if row.rehearsal_id is not None:
+            return chips.state("REPLAY", "Rehearsal")
         return chips.origin(
             is_simulated=row.event.competition.is_simulated, is_replay=row.replay_id is not None
         )

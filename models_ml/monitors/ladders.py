@@ -30,7 +30,8 @@ def every_event_gets_its_looks(now: datetime) -> Iterator[Finding]:
         if not mine or (pipeline.is_simulated and len(mine) <= TOLERATED * total):
             continue
         final = [one for one in mine if one.is_final]
-        severity = Severity.P1 if final else Severity.P2
+        worst = Severity.P1 if final else Severity.P2
+        severity = Severity.P3 if pipeline.is_simulated else worst
         yield Finding(severity, f"{pipeline}: {_told(final or mine)}", subject=label(pipeline))
 
 

@@ -13,6 +13,7 @@ from bisect import bisect_left
 from collections import OrderedDict
 from datetime import datetime, timedelta
 from hashlib import blake2b
+from typing import Any
 
 from django.db import connection
 from numpy.typing import NDArray
@@ -66,6 +67,11 @@ def forget() -> None:
 
 
 os.register_at_fork(after_in_child=forget)
+
+
+def counts() -> tuple[int, int, int]:
+    """Return how many calls this process has answered, from what was kept, and computed anew."""
+    return _here.calls, _here.hits, _here.misses
 
 
 def answer(*, version: ModelVersion, values: NDArray, questions: Questions) -> Answers:
@@ -127,16 +133,15 @@ def flush(*, now: datetime, is_due: bool = False) -> bool:
         if here.calls == here.told_calls or (waits and not is_due):
             return False
         here.told_at, here.told_calls = now, here.calls
-        told = {
+        counts = list(here.counts)
+        told: dict[str, Any] = {
             "process": f"{socket.gethostname()}:{os.getpid()}"[:80],
             "at": now,
             "hits": here.hits,
             "misses": here.misses,
             "calls": here.calls,
             "seconds": here.seconds,
-            "counts": list(here.counts),
         }
-    counts = told.pop("counts")
     told["buckets"] = json.dumps(dict(zip(NAMES, counts, strict=True)))
     with connection.cursor() as cursor:
         cursor.execute(_FLUSH, told)

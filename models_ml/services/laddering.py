@@ -117,7 +117,7 @@ def forget(rows: QuerySet[FeatureRow]) -> tuple[int, int]:
 def _holder(predictions: QuerySet[Prediction]) -> str:
     """Return what refers to one of these predictions, "" where nothing does."""
     for relation in Prediction._meta.related_objects:
-        other: type[Model] = relation.related_model  # type: ignore[assignment]
+        other: type[Model] = relation.related_model
         found = other._default_manager.filter(
             **{f"{relation.field.name}__in": predictions.values("pk")}
         )

@@ -66,17 +66,21 @@ def change(
         _check(row)
         if changed:
             row.save(update_fields=list(changed))
-            StageLook.objects.filter(
-                state=StageLook.State.DUE,
-                event__competition__sport_id=row.sport_id,
-                event__competition__is_simulated=row.is_simulated,
-            ).delete()
-            run(sql.PLAN, now=now)
+            _plan_anew(row, now)
             audit.record(
                 actor=actor, action="models_ml.ladder_changed", subject=row, at=now,
                 reason=reason, before=before, after=changed,
             )  # fmt: skip
     return row
+
+
+def _plan_anew(row: Ladder, now: datetime) -> None:
+    StageLook.objects.filter(
+        state=StageLook.State.DUE,
+        event__competition__sport_id=row.sport_id,
+        event__competition__is_simulated=row.is_simulated,
+    ).delete()
+    run(sql.PLAN, now=now)
 
 
 def run(statement: str, *, now: datetime) -> int:

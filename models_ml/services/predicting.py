@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 import numpy as np
 import structlog
@@ -166,12 +167,15 @@ def _are_whole(rows: Sequence[FeatureRow]) -> None:
         key = (row.event_id, row.stage)
         given[key] = given.get(key, 0) + 1
     first = rows[0]
+    kept_for: dict[str, Any] = {
+        "replay_id": first.replay_id,
+        "rehearsal_id": first.rehearsal_id,
+    }
     stored = (
         FeatureRow.objects.filter(
             event_id__in={event_id for event_id, _ in given},
             feature_set=first.feature_set,
-            replay_id=first.replay_id,
-            rehearsal_id=first.rehearsal_id,
+            **kept_for,
         )
         .values_list("event_id", "stage")
         .annotate(n=Count("pk"))

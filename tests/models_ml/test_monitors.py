@@ -65,6 +65,7 @@ class TestEveryEventGetsItsLooks:
         late = opened + timedelta(minutes=5)
         (finding,) = self.findings(late)
         assert str(event.pk) in finding.summary
+        assert finding.severity == "P1"
         assert finding.subject == f"models_ml.Pipeline:{version.pipeline_id}"
         laddering.tick(now=late)
         assert self.findings(late) == []

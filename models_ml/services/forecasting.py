@@ -1,0 +1,179 @@
+"""What a pipeline says of an event now, and nothing of it is stored."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+
+from markets.models import Event
+from models_ml import queries
+from models_ml.domain import feature_sets
+from models_ml.domain.features import FeatureSet
+from models_ml.models import FeatureRow, ModelVersion, Pipeline
+from models_ml.queries import selections
+from models_ml.services import answering, asking, predicting, questioning, serving
+from models_ml.services.asking import Made, Subject
+from models_ml.services.predicting import PredictionRefused
+
+FRESH = "now"  # the stage of features that are made for the asking
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A probability for a selection, beside the margin-free market's at that time."""
+
+    selection_id: int
+    probability: float
+    refund_probability: float
+    market_probability: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """What a version says of an event, from what was known at ``as_of``."""
+
+    pipeline: str
+    version: int
+    event_id: int
+    stage: str
+    as_of: datetime
+    said: list[Said]
+
+
+def forecast(
+    *,
+    pipeline: Pipeline,
+    event_id: int,
+    now: datetime,
+    as_of: datetime | None = None,
+    is_fresh: bool = False,
+) -> Forecast:
+    """Return what the serving version says of an event to come.
+
+    From the newest row that a look brought, where there is one; features are made anew where
+    they are asked for ``as_of`` a moment, or ``is_fresh``.
+
+    Raises:
+        PredictionRefused: nothing serves, the event is not the pipeline's or has started, it has
+            no such market, or nothing is known of it.
+        NoFeatures: ``as_of`` lies in the future or after the start.
+        UnsoundAnswers: the estimator says what can be no probabilities.
+    """
+    event = Event.objects.select_related("competition").filter(pk=event_id).first()
+    moment = as_of or now
+    version = _version(pipeline, event, event_id, moment, now)
+    feature_set = feature_sets.named(pipeline.feature_set)
+    rows = [] if is_fresh or as_of else _newest(event_id, pipeline)
+    if rows:
+        made, stage = _of_rows(rows), rows[0].stage
+    else:
+        made = _made(event_id, pipeline, feature_set, moment, now)
+        stage = FRESH
+    said = _said(version, made, feature_set)
+    answering.flush(now=now)
+    return Forecast(pipeline.code, version.number, event_id, stage, made.as_of[0], said)
+
+
+def forecasts(*, event_id: int, now: datetime) -> tuple[list[Forecast], dict[str, str]]:
+    """Return what every pipeline in service says of an event, and why another says nothing.
+
+    Raises:
+        PredictionRefused: there is no such event.
+    """
+    event = Event.objects.select_related("competition").filter(pk=event_id).first()
+    if event is None:
+        raise PredictionRefused(f"event {event_id} is unknown")
+    rows = queries.served_pipelines().filter(
+        sport_id=event.competition.sport_id,
+        is_simulated=event.competition.is_simulated,
+        is_enabled=True,
+    )
+    found, refused = [], {}
+    for pipeline in rows:
+        try:
+            found.append(forecast(pipeline=pipeline, event_id=event_id, now=now))
+        except (PredictionRefused, asking.NoFeatures, questioning.UnsoundAnswers) as error:
+            refused[pipeline.code] = str(error)
+    return found, refused
+
+
+def _version(
+    pipeline: Pipeline, event: Event | None, event_id: int, as_of: datetime, now: datetime
+) -> ModelVersion:
+    if event is None:
+        raise PredictionRefused(f"event {event_id} is unknown")
+    competition = event.competition
+    if (competition.sport_id, competition.is_simulated) != (
+        pipeline.sport_id,
+        pipeline.is_simulated,
+    ):
+        raise PredictionRefused(f"{pipeline} does not foretell events of {competition}")
+    if event.starts_at <= as_of:
+        raise PredictionRefused(f"event {event_id} has started by {as_of:%Y-%m-%d %H:%M}")
+    version = serving.serving_version(pipeline=pipeline, now=now)
+    if version is None:
+        raise PredictionRefused(f"nothing serves {pipeline}")
+    if event.starts_at < version.trained_until:
+        raise PredictionRefused(f"{version} may know the result of event {event_id}")
+    return version
+
+
+def _newest(event_id: int, pipeline: Pipeline) -> list[FeatureRow]:
+    """Return the rows of the newest look at an event, none where there was no look."""
+    rows = list(
+        FeatureRow.objects.filter(
+            event_id=event_id,
+            feature_set=pipeline.feature_set,
+            statistic=pipeline.statistic,
+            replay__isnull=True,
+            rehearsal__isnull=True,
+        ).order_by("-as_of", "participant_id")
+    )
+    return [row for row in rows if row.as_of == rows[0].as_of]
+
+
+def _of_rows(rows: Sequence[FeatureRow]) -> Made:
+    return Made(
+        subjects=[Subject(row.event_id, row.participant_id, row.statistic) for row in rows],
+        as_of=[row.as_of for row in rows],
+        values=predicting.matrix(rows),
+        sources=[row.sources for row in rows],
+    )
+
+
+def _made(
+    event_id: int, pipeline: Pipeline, feature_set: FeatureSet, as_of: datetime, now: datetime
+) -> Made:
+    return asking.made(
+        event_ids=[event_id],
+        feature_set=feature_set,
+        as_of={event_id: as_of},
+        now=now,
+        statistics=[pipeline.statistic] if pipeline.statistic else [],
+    )
+
+
+def _said(version: ModelVersion, made: Made, feature_set: FeatureSet) -> list[Said]:
+    kind = version.pipeline.market_kind
+    asked = questioning.asked(
+        subjects=made.subjects,
+        values=made.values,
+        feature_set=feature_set,
+        kind=kind,
+        answers=selections.answers(event_ids=set(made.events()), market_kind=kind),
+    )
+    if not len(asked):
+        raise PredictionRefused(next(iter(asked.refused.values())))
+    said = answering.answer(version=version, values=made.values, questions=asked.questions)
+    questioning.check(asked, said)
+    market = predicting.market_of(
+        asked=asked,
+        values=made.values,
+        feature_set=feature_set,
+        as_of=dict(zip(made.events(), made.as_of, strict=True)),
+    )
+    return [
+        Said(one.selection_id, float(p), float(refund), None if np.isnan(m) else float(m))
+        for one, p, refund, m in zip(asked.answers, *said, market, strict=True)
+    ]
