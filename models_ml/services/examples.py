@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models_ml import queries
-from models_ml.domain import asking, feature_sets, features, labels, players_v1, stages
+from models_ml.domain import asking, feature_sets, features, labels, players_v1
 from models_ml.domain.boards import market_at_stage
 from models_ml.domain.examples import Examples
 from models_ml.domain.facts import Facts
@@ -15,8 +15,7 @@ from models_ml.domain.features import FeatureSet
 from models_ml.domain.labels import Labels
 from models_ml.models import Pipeline
 from models_ml.queries import facts as told
-
-MINUTES = stages.STAGES[stages.FINAL_STAGE].total_seconds() / 60
+from models_ml.queries import finals
 
 
 def examples(*, pipeline: Pipeline, until: datetime, since: datetime | None = None) -> Examples:
@@ -29,7 +28,8 @@ def examples(*, pipeline: Pipeline, until: datetime, since: datetime | None = No
     known = told.facts(sport_id=pipeline.sport_id, is_simulated=pipeline.is_simulated, until=until)
     if pipeline.statistic:
         known = players_v1.of_statistic(known, pipeline.statistic)
-    asked = asking.labelled(facts=known, grain=feature_set.grain, minutes=MINUTES)
+    minutes = finals.final_minutes(sport_id=pipeline.sport_id, is_simulated=pipeline.is_simulated)
+    asked = asking.labelled(facts=known, grain=feature_set.grain, minutes=minutes)
     came = labels.labels(facts=known, asks=asked.asks, statistic=pipeline.statistic)
     chosen = _answered(feature_set, came)
     if since is not None:

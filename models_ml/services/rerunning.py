@@ -19,7 +19,7 @@ from models_ml.models import FeatureRow, ModelVersion, Pipeline, Rerun
 from models_ml.queries import drift as drifts
 from models_ml.queries import reruns as queries
 from models_ml.queries.reruns import Asked
-from models_ml.services import examples, featuring, keeping, loading, pipelines
+from models_ml.services import asking, examples, keeping, loading, pipelines
 from models_ml.services import rerun_figures as figures
 from models_ml.services.rerun_figures import Key, Rows, Said
 from monitoring.domain.progress import RunHandle
@@ -212,14 +212,12 @@ def _of_matches(
         opened = stages.opens_at(event.starts_at, stage, event.competition.time_scale)
         is_told = row is not None and row.as_of < event.starts_at
         moments[event_id] = row.as_of if row is not None and is_told else opened
-    values = featuring.values_at(
-        event_ids=list(found), feature_set=feature_set, as_of=moments, now=now
-    )
+    made = asking.made(event_ids=list(found), feature_set=feature_set, as_of=moments, now=now)
     return (
         [(event_id, -1) for event_id in found],
         np.array([microseconds(event.starts_at) for event in found.values()], dtype=np.int64),
         np.array([microseconds(moments[event_id]) for event_id in found], dtype=np.int64),
-        np.array([values[event_id] for event_id in found], dtype=float),
+        made.values,
     )
 
 
