@@ -16,7 +16,6 @@ from models_ml.admin.versions import PromoteForm
 from models_ml.domain import proposals
 from models_ml.models import (
     Approval,
-    PromotionPolicy,
     Proposal,
     ServiceFigure,
     ServingPeriod,
@@ -26,28 +25,6 @@ from models_ml.services import approving, promoting, proposing
 from monitoring.desk import chips, columns, sections
 from monitoring.desk.actions import Action, Asked, Done, ReasonForm
 from monitoring.desk.filters import StartingFilter
-
-
-@admin.register(PromotionPolicy)
-class PromotionPolicyAdmin(Shown):
-    list_display = (
-        "name", "days", "until_time", "time_zone", "minimum_test_rows", "slope_tolerance",
-        "expires_after_days",
-    )  # fmt: skip
-    list_select_related = ("pipeline",)
-    search_fields = ("pipeline__code",)
-    ordering = ("pipeline__code", "pk")
-    detail_related = ("pipeline",)
-    figures = (("weekdays", "Days on which versions are promoted, Monday is 0"),)
-    empty_text = "Every pipeline is promoted by the house's default."
-
-    @display(description="Policy", ordering="pipeline")
-    def name(self, row: PromotionPolicy) -> str:
-        return str(row)
-
-    @display(description="Days")
-    def days(self, row: PromotionPolicy) -> str:
-        return ", ".join(("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")[d] for d in row.weekdays)
 
 
 class WordForm(ReasonForm):

@@ -1,4 +1,4 @@
-"""Past intervals foretold again, and what is kept for how long."""
+"""Past intervals foretold again."""
 
 from typing import Any
 
@@ -7,11 +7,10 @@ from django.contrib import admin
 from django.http import HttpRequest
 from django.urls import reverse
 from unfold.contrib.filters.admin import RelatedDropdownFilter
-from unfold.decorators import display
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from models_ml.admin.shown import Shown
-from models_ml.models import HygienePolicy, Rerun
+from models_ml.models import Rerun
 from models_ml.services import rerunning
 from monitoring.desk import asking, chips, columns, sections
 from monitoring.desk.actions import Action, Asked, Done, ReasonForm
@@ -134,20 +133,3 @@ class RerunAdmin(Shown):
 
 def _card(card: dict[str, Any] | None) -> tuple[float | None, float | None]:
     return (card["log_loss"], card["brier_sum"]) if card else (None, None)
-
-
-@admin.register(HygienePolicy)
-class HygienePolicyAdmin(Shown):
-    list_display = (
-        "name", "keep_days", "keep_last", "keep_best", "predictions_days", "rehearsals_days",
-        "is_enabled",
-    )  # fmt: skip
-    list_select_related = ("pipeline",)
-    search_fields = ("pipeline__code",)
-    ordering = ("pipeline__code", "pk")
-    detail_related = ("pipeline",)
-    empty_text = "Every pipeline is kept tidy by the house's default."
-
-    @display(description="Policy", ordering="pipeline")
-    def name(self, row: HygienePolicy) -> str:
-        return str(row)

@@ -26,9 +26,9 @@ def promote(
     """Put a version into production; production becomes previous.
 
     A simulated pipeline takes a candidate or an archived version as it is.  A real one takes the
-    version of an open proposal that two people approved, whose gates are open, inside the change
-    window; ``override`` is the reason to do it outside, and is kept.  A version that is in
-    production already is returned as it is.
+    version of an open proposal that two people approved, whose gates are open, that was held
+    against what serves now, inside the change window; ``override`` is the reason to do it
+    outside, and is kept.  A version that is in production already is returned as it is.
 
     Raises:
         PromotionRefused: no reason given, the version belongs to a replay, it is the previous
@@ -153,12 +153,25 @@ def _approved(version: ModelVersion, override: str, actor: str, now: datetime) -
     shut = proposals.blocking(proposal.gates, is_signed=bool(proposal.too_good_signed_by))
     if shut:
         raise PromotionRefused(f"{version}: {'; '.join(shut)}")
+    if why := _against_champion(proposal):
+        raise PromotionRefused(f"{version} {why}")
     if roles := proposals.missing(asked):
         raise PromotionRefused(f"{version} awaits the approval of the {' and the '.join(roles)}")
     if queries.is_expired(version=version, now=now):
         raise PromotionRefused(f"{version} learned too long ago: train anew")
     _need_open_window(proposal, override, actor, now)
     return proposal
+
+
+def _against_champion(proposal: Proposal) -> str | None:
+    """Return why the evidence says nothing of what serves now, or None."""
+    mates = ModelVersion.objects.filter(pipeline_id=proposal.version.pipeline_id)
+    champion = mates.select_related("pipeline").filter(stage=Stage.PRODUCTION).first()
+    held = proposal.evidence.get("champion") or {}
+    if held.get("id") == (champion.pk if champion else None):
+        return None
+    was, now = held.get("name", "nothing"), champion or "nothing"
+    return f"was held against {was}, but {now} serves: weigh it anew"
 
 
 def _need_open_window(proposal: Proposal, override: str, actor: str, now: datetime) -> None:

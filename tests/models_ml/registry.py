@@ -57,9 +57,9 @@ def some_matches(values: np.ndarray, *, home: np.ndarray, away: np.ndarray) -> E
 
 
 @cache
-def _artefact() -> tuple[bytes, dict[str, Any]]:
+def _artefact(seed: int) -> tuple[bytes, dict[str, Any]]:
     """Return a tiny model and its golden rows; made once for all tests."""
-    random = np.random.default_rng(3)
+    random = np.random.default_rng(seed)
     n = 120
     values = random.uniform(0.2, 0.8, (n, len(SOCCER_V1.features)))
     values[:, list(SOCCER_V1.market)] = random.dirichlet([4, 3, 3], n)
@@ -79,8 +79,11 @@ def _artefact() -> tuple[bytes, dict[str, Any]]:
 
 
 def a_candidate(pipeline: Pipeline, **fields: Any) -> ModelVersion:
-    """Return a version that is whole: its file is written, its golden rows come out."""
-    content, golden = _artefact()
+    """Return a version that is whole: its file is written, its golden rows come out.
+
+    ``learned`` is a number; versions of another number learned something else.
+    """
+    content, golden = _artefact(fields.pop("learned", 3))
     mates = ModelVersion.objects.filter(pipeline=pipeline)
     number = (mates.aggregate(latest=Max("number"))["latest"] or 0) + 1
     name, sha256 = storing.write(pipeline_code=pipeline.code, number=number, content=content)
@@ -149,7 +152,12 @@ def a_proposal(
     version: ModelVersion, *, failing: Mapping[str, str] | None = None, **fields: Any
 ) -> Proposal:
     """Return an open proposal as ``proposing.propose`` leaves it, its evidence told by the test."""
-    bundle = {"version": version.pk, "gates": gates(failing, **fields.pop("states", {}))}
+    champion = version.pipeline.versions.filter(stage="PRODUCTION").first()
+    bundle = {
+        "version": version.pk,
+        "champion": {"id": champion.pk, "name": str(champion)} if champion else None,
+        "gates": gates(failing, **fields.pop("states", {})),
+    }
     return Proposal.objects.create(
         version=version,
         evidence=bundle,

@@ -202,6 +202,14 @@ class TestPromoteOfARealPipeline:
         with pytest.raises(PromotionRefused, match="expired"):
             promote(candidate, now=NOON + 14 * DAY)
 
+    def test_refuses_what_was_held_against_another_than_serves_now(self, candidate):
+        proposal = registry.approved(registry.a_proposal(candidate))
+        other = registry.promoted(registry.a_candidate(candidate.pipeline))
+        with pytest.raises(PromotionRefused, match=f"held against nothing, but {other} serves"):
+            promote(candidate, now=NOON + HOUR)
+        proposal.refresh_from_db()
+        assert (proposal.state, stages()[other.number]) == ("OPEN", "PRODUCTION")
+
     def test_refuses_a_file_damaged_since_it_was_proposed(self, candidate):
         self.proposed(candidate)
         registry.damage(candidate)
