@@ -87,6 +87,13 @@ JOBS: Sequence[Job] = (
     Job("assess", "models_ml.tasks.drift_decisions", "0 7 * * 5", grace=timedelta(hours=1)),
     Job("rehearse", "models_ml.tasks.rehearse", "0 10 * * 6", grace=timedelta(hours=1)),
     Job("train", "models_ml.tasks.train_scheduled", "0 2 1 * *", grace=timedelta(hours=1)),
+    Job("hygiene", "models_ml.tasks.put_away", "0 4 * * 1", grace=timedelta(hours=1)),
+    Job(
+        "expire-proposals",
+        "models_ml.tasks.expire_proposals",
+        "20 4 * * *",
+        grace=timedelta(hours=1),
+    ),
 )
 
 

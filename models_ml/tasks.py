@@ -7,9 +7,11 @@ from models_ml.services import (
     drifting,
     etl,
     experimenting,
+    hygiene,
     learning,
     pipelines,
     predicting,
+    proposing,
     rehearsing,
     rerunning,
     retraining,
@@ -235,3 +237,29 @@ def train_experiment(run: RunHandle, *, experiment: int) -> dict[str, object]:
 def rehearse(run: RunHandle) -> dict[str, object]:
     """Make rows and predictions of the next matchday that feed nobody; remove the last ones."""
     return rehearsing.rehearse_each(actor=run.actor, now=timezone.now())
+
+
+@recorded_task(
+    title="Put away old versions and predictions",
+    permission="models_ml.change_hygienepolicy",
+    arguments={"is_dry_run": "only tell what would be put away"},
+    singleton=True,
+    soft_time_limit=1500,
+    time_limit=1800,
+)
+def put_away(run: RunHandle, *, is_dry_run: bool = False) -> dict[str, object]:
+    """Take what the hygiene policies let go: files of versions, predictions, rows, trials."""
+    swept = hygiene.sweep(
+        now=timezone.now(), actor=run.actor, is_dry_run=bool(is_dry_run), progress=run
+    )
+    return swept.told()
+
+
+@recorded_task(
+    title="Close proposals that waited too long",
+    permission="models_ml.change_proposal",
+    singleton=True,
+)
+def expire_proposals(run: RunHandle) -> dict[str, object]:
+    """Close every open proposal that nobody decided in time."""
+    return {"expired": proposing.expire(actor=run.actor, now=timezone.now())}

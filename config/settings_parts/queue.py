@@ -59,6 +59,7 @@ CELERY_TASK_ROUTES = {
     "markets.*": {"queue": "ingest"},
     "models_ml.tasks.train*": {"queue": "train"},
     "models_ml.tasks.run_etl": {"queue": "train"},
+    "models_ml.tasks.put_away": {"queue": "train"},
     "models_ml.tasks.verify_store": {"queue": "train"},
     "models_ml.tasks.replay_interval": {"queue": "train"},
     "models_ml.tasks.drift*": {"queue": "train"},

@@ -4,13 +4,14 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 
 from models_ml import queries
-from models_ml.services import loading
+from models_ml.services import loading, proposing
 from models_ml.services.storing import DamagedArtefact
 from monitoring import registry
 from monitoring.domain.findings import Finding, Severity
 from monitoring.services.audit import label
 
 WARNING = timedelta(days=7)  # before a version expires
+PATIENCE = timedelta(days=3)  # with those who decide on a proposal
 
 
 @registry.check("models_ml.artefact-damaged", every=timedelta(minutes=5))
@@ -44,11 +45,26 @@ def what_serves_learned_lately(now: datetime) -> Iterator[Finding]:
             )
 
 
+@registry.check("models_ml.proposal-waiting", every=timedelta(minutes=30))
+def proposals_are_decided_in_time(now: datetime) -> Iterator[Finding]:
+    """No open proposal waits for days, whether for a gate, an approval or the promotion."""
+    for waiting in proposing.waiting(now=now):
+        if now - waiting.proposal.proposed_at >= PATIENCE:
+            yield Finding(
+                Severity.P3,
+                f"{waiting.proposal} waits since {waiting.proposal.proposed_at:%Y-%m-%d %H:%M} UTC:"
+                f" {waiting.text}; it expires on {waiting.expires_at:%Y-%m-%d}",
+                subject=label(waiting.proposal),
+            )
+
+
 @registry.panel(
     "models_ml.models", title="Models", template="models_ml/panel_models.html", order=50, width=6
 )
 def models(now: datetime) -> Mapping[str, object]:
-    return {"models": queries.serving_figures(now=now), "now": now}
+    waiting = {one.proposal.version.pipeline_id: one for one in proposing.waiting(now=now)}
+    rows = [(row, waiting.get(row.pipeline.pk)) for row in queries.serving_figures(now=now)]
+    return {"models": rows, "now": now}
 
 
 @registry.gauge(

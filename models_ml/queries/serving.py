@@ -5,7 +5,14 @@ from datetime import datetime, timedelta
 
 from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
 
-from models_ml.models import ModelVersion, Pipeline, PromotionPolicy, ServingPeriod
+from models_ml.domain.drift import BREACHES
+from models_ml.models import (
+    DriftReport,
+    ModelVersion,
+    Pipeline,
+    PromotionPolicy,
+    ServingPeriod,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +26,11 @@ class ServingFigures:
     n: int | None
     age: timedelta | None  # since the end of what it learned from
     candidates: int
+    drift: DriftReport | None = None  # the latest of the version that serves
+
+    @property
+    def has_drifted(self) -> bool:
+        return self.drift is not None and self.drift.breaches >= BREACHES
 
     @property
     def against_market(self) -> float | None:
@@ -69,6 +81,12 @@ def serving_figures(*, now: datetime) -> list[ServingFigures]:
         .values_list("pipeline_id")
         .annotate(n=Count("pk"))
     )
+    reports = {
+        report.version_id: report
+        for report in DriftReport.objects.filter(version__in=serving.values())
+        .order_by("version_id", "-at")
+        .distinct("version_id")
+    }
     figures = []
     for pipeline in Pipeline.objects.order_by("is_simulated", "code"):
         version = serving.get(pipeline.pk)
@@ -82,6 +100,7 @@ def serving_figures(*, now: datetime) -> list[ServingFigures]:
                 n=metrics.get("n"),
                 age=now - version.trained_until if version else None,
                 candidates=waiting.get(pipeline.pk, 0),
+                drift=reports.get(version.pk) if version else None,
             )
         )
     return figures

@@ -1,11 +1,12 @@
 """Asking that a candidate may serve: the evidence is weighed and laid before two people."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from django.db import transaction
 
-from models_ml.domain import evidence
+from models_ml.domain import evidence, proposals
 from models_ml.models import ModelVersion, Pipeline, Proposal
 from models_ml.services import approving, weighing
 from monitoring.errors import Refused
@@ -16,6 +17,25 @@ State = Proposal.State
 
 class ProposalRefused(Refused):
     """This version cannot be proposed, or this proposal cannot be changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """An open proposal, and what it still wants."""
+
+    proposal: Proposal
+    shut: list[str]  # gates, with why
+    awaited: tuple[str, ...]  # roles
+    expires_at: datetime
+
+    @property
+    def text(self) -> str:
+        """Return in words what has to come next."""
+        if self.shut:
+            return f"a gate is shut ({'; '.join(self.shut)})"
+        if self.awaited:
+            return f"the {' and the '.join(self.awaited)} has to decide"
+        return "two people approved it and nobody promoted it"
 
 
 def propose(
@@ -104,6 +124,18 @@ def expire(*, actor: str, now: datetime) -> int:
         _record("models_ml.expire", proposal, actor, now)
         closed += 1
     return closed
+
+
+def waiting(*, now: datetime) -> list[Waiting]:
+    """Return every open proposal that has not expired, newest first, with what it wants."""
+    rows = Proposal.objects.filter(state=State.OPEN).select_related("version__pipeline")
+    found = []
+    for proposal in rows.order_by("-pk"):
+        asked = approving.asked(proposal=proposal)
+        if asked.expires_at > now:
+            shut = proposals.blocking(proposal.gates, is_signed=bool(proposal.too_good_signed_by))
+            found.append(Waiting(proposal, shut, proposals.missing(asked), asked.expires_at))
+    return found
 
 
 def _candidate(version_id: int) -> ModelVersion:

@@ -61,6 +61,8 @@ def read(*, version: ModelVersion) -> bytes:
     Raises:
         DamagedArtefact: the file is missing, too large, or its SHA-256 is not the row's.
     """
+    if removed := version.artefact_removed_at:
+        raise DamagedArtefact(f"{version}: its file was put away on {removed:%Y-%m-%d}: train anew")
     path = Path(settings.ARTEFACT_DIR) / version.artefact
     try:
         if (size := path.stat().st_size) > artefacts.LARGEST:

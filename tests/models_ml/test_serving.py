@@ -5,7 +5,7 @@ import pytest
 from models_ml import queries
 from models_ml.models import ModelVersion, PromotionPolicy, ServingPeriod
 from models_ml.monitors import registry as monitors
-from models_ml.services import promoting, serving
+from models_ml.services import loading, promoting, serving
 from monitoring.models import Incident
 from tests.models_ml import registry
 from tests.models_ml.registry import DAY, HOUR, NOON
@@ -229,3 +229,72 @@ class TestTheCheckOfExpiry:
             registry.a_candidate(registry.a_pipeline(code), stage="PRODUCTION")
         with django_assert_num_queries(2):
             list(monitors.what_serves_learned_lately(NOON))
+
+
+def _whole_of_another(version):
+    other = registry.a_candidate(version.pipeline, learned=4)
+    return registry.file_of(other).read_bytes(), other
+
+
+def missing(version):
+    registry.file_of(version).unlink()
+
+
+def truncated(version):
+    registry.file_of(version).write_bytes(registry.file_of(version).read_bytes()[:-100])
+
+
+def emptied(version):
+    registry.file_of(version).write_bytes(b"")
+
+
+def swapped(version):
+    registry.file_of(version).write_bytes(_whole_of_another(version)[0])
+
+
+def swapped_with_its_hash(version):
+    content, other = _whole_of_another(version)
+    registry.file_of(version).write_bytes(content)
+    ModelVersion.objects.filter(pk=version.pk).update(artefact_sha256=other.artefact_sha256)
+
+
+def put_away(version):
+    ModelVersion.objects.filter(pk=version.pk).update(artefact_removed_at=NOON)
+
+
+def of_other_columns(version):
+    ModelVersion.objects.filter(pk=version.pk).update(features_sha256="0" * 64)
+
+
+def of_another_kind(version):
+    ModelVersion.objects.filter(pk=version.pk).update(kind="margin")
+
+
+class TestWhatServesBeingHurt:
+    @pytest.mark.parametrize(
+        "hurt",
+        [
+            missing, truncated, emptied, registry.damage, swapped, swapped_with_its_hash,
+            put_away, of_other_columns, of_another_kind,
+        ],
+        ids=lambda hurt: hurt.__name__,
+    )  # fmt: skip
+    def test_lets_the_previous_serve_and_tells(self, pipeline, hurt):
+        promoted(pipeline)
+        second = promoted(pipeline, now=NOON + HOUR)
+        hurt(second)
+        loading.forget()
+        assert serves(pipeline, NOON + 2 * HOUR) == 1
+        incident = Incident.objects.get(kind="models_ml.artefact-damaged")
+        assert (incident.severity, incident.state) == ("P1", "OPEN")
+        assert str(second) in incident.summary
+        assert periods()[-1] == (1, "FALLBACK", NOON + 2 * HOUR, None)
+        second.refresh_from_db()
+        assert second.stage == "PRODUCTION"
+
+    def test_twice_over_lets_nothing_serve(self, pipeline):
+        for hours in (0, 1):
+            missing(promoted(pipeline, now=NOON + hours * HOUR))
+        loading.forget()
+        assert serves(pipeline, NOON + 2 * HOUR) is None
+        assert Incident.objects.filter(kind="models_ml.artefact-damaged").count() == 2

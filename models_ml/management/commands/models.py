@@ -10,7 +10,7 @@ from models_ml.domain import proposals
 from models_ml.management.moments import moment
 from models_ml.management.people import signed_in
 from models_ml.models import ModelVersion, Proposal
-from models_ml.services import approving, pipelines, promoting, proposing, training
+from models_ml.services import approving, hygiene, pipelines, promoting, proposing, training
 from monitoring.commands import ProductCommand
 
 APPROVE, PROPOSE = "models_ml.add_approval", "models_ml.add_proposal"
@@ -28,6 +28,7 @@ ACTIONS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "promote": ("put a version into production", ("pipeline", "number")),
     "rollback": ("put the previous version back", ("pipeline",)),
     "served": ("which version served a pipeline", ("pipeline",)),
+    "hygiene": ("put away what the policies let go", ()),
 }
 WITH_REASON = ("propose", "sign", "withdraw", "promote", "rollback")
 
@@ -52,6 +53,8 @@ class Command(ProductCommand):
             action.add_argument("--output", choices=["table", "json"], default=SUPPRESS)
             if name == "promote":
                 action.add_argument("--override", default="", help="why outside the window")
+            if name == "hygiene":
+                action.add_argument("--dry-run", action="store_true", help="only tell")
             if name == "served":
                 action.add_argument("--at", type=moment, default=None)
 
@@ -152,6 +155,10 @@ class Command(ProductCommand):
                 proposal=period.proposal_id,
             )
         return found
+
+    def _hygiene(self, *, dry_run: bool, now: datetime, **_: Any) -> dict[str, Any]:
+        swept = hygiene.sweep(now=now, actor=self.actor, is_dry_run=dry_run)
+        return swept.told()
 
     def _version(self, pipeline: str, number: int) -> ModelVersion:
         row = pipelines.chosen(name=pipeline)[0]
