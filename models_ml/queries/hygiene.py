@@ -23,6 +23,7 @@ Stage = ModelVersion.Stage
 #: Tables whose rows tell of a version and stand without its file.  Any other row that refers to
 #: a version, of whatever room, keeps its file.
 TELLING = (
+    "models_ml.DriftReference",
     "models_ml.DriftReport",
     "models_ml.Evaluation",
     "models_ml.ModelVersion",

@@ -35,7 +35,10 @@ def boarded(
     learn from them.  Of kinds with lines, see ``boards.board``.
     """
     empty = boards.board(market_kind=market_kind, examples=examples, at_close=at_close)
-    model = _model(market_kind, estimator, empty, examples, at_close)
+    model = said_by(
+        market_kind=market_kind, estimator=estimator, board=empty, examples=examples,
+        at_close=at_close,
+    )  # fmt: skip
     plain = baselining.said(
         market_kind=market_kind, board=empty, examples=examples, past=past,
         feature_set=feature_set, at_close=at_close,
@@ -130,8 +133,13 @@ def _card(board: Board, name: str) -> dict[str, Any] | None:
     return {"n": int(known.sum()), **board.card(name)} if known.any() else None
 
 
-def _model(
-    market_kind: str, estimator: Estimator, board: Board, examples: Examples, at_close: bool
+def said_by(
+    *,
+    market_kind: str,
+    estimator: Estimator,
+    board: Board,
+    examples: Examples,
+    at_close: bool = False,
 ) -> NDArray:
     """Return the estimator's words on the rows of a board, (n, k)."""
     if isinstance(estimator, Runners):

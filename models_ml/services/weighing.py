@@ -1,44 +1,60 @@
 """The evidence for a promotion: the candidate held against what it must beat, gate by gate."""
 
 import json
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from markets import queries as markets_queries
+from markets.domain import kinds
 from models_ml import queries
-from models_ml.domain import boosting, evidence, feature_sets, features, gates, scoring
-from models_ml.domain.boosting import CLASSES, TrainingSet
-from models_ml.domain.estimators.three_way import ThreeWay
+from models_ml.domain import boosting, evidence, feature_sets, features, gates
+from models_ml.domain.boards import Board
+from models_ml.domain.estimators import Estimator
+from models_ml.domain.examples import Examples
 from models_ml.domain.gates import Clv, Gate, Paired
+from models_ml.domain.scoring import intervals
 from models_ml.models import ModelVersion, PromotionPolicy, Proposal, VersionClv
-from models_ml.services import examples, loading
+from models_ml.services import cards, examples, loading
+from models_ml.services.cards import CLOSE, MARKET, MODEL
 from models_ml.services.storing import DamagedArtefact
 
+SERVING = "serving"  # on a board: what serves now
 SHOWN = 10  # events of the past week laid out for the approvers
 PLACES = 6  # decimals of their probabilities
 WEEK_US = 7 * 24 * 3600 * 1_000_000
 Stage = ModelVersion.Stage
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class _Weighed:
-    """The events the candidate never learned from, what it says of them and what others say."""
+    """What the candidate never learned from, what it says of it and what others say.
+
+    ``board`` is put up at the lines of the stage, ``closed`` at those of the close; of kinds
+    without lines the two are one.  ``ends`` is the last start of the test part, µs.
+    """
 
     version: ModelVersion
     champion: ModelVersion | None
     policy: gates.Policy
-    rows: TrainingSet
-    ours: NDArray  # (n, 3)
-    theirs: NDArray | None  # the champion's, (n, 3)
-    in_test: NDArray  # (n,) bool: the candidate's test part; the others came later
+    examples: Examples
+    board: Board
+    closed: Board
+    ends: int
 
-    def test(self, values: NDArray) -> NDArray:
-        return values[self.in_test]
+    def starts(self, board: Board) -> NDArray:
+        return self.examples.starts[board.row]
+
+    def in_test(self, board: Board) -> NDArray:
+        """Tell which rows are the candidate's test part; the others came later."""
+        return self.starts(board) <= self.ends
+
+    @property
+    def test(self) -> Board:
+        return self.board.part(self.in_test(self.board))
 
 
 def weigh(*, version: ModelVersion, now: datetime) -> dict[str, Any]:
@@ -57,10 +73,8 @@ def weigh(*, version: ModelVersion, now: datetime) -> dict[str, Any]:
         asked.append(gates.sound(str(error)))
     else:
         asked.append(gates.sound(None))
-        weighed = None
-        if isinstance(estimator, ThreeWay):
-            weighed = _rows(version, estimator, policy, now)
-        if weighed:
+        weighed = _weighed(version, estimator, policy, now)
+        if weighed is not None:
             asked += _asked(weighed)
             found = {"cards": _cards(weighed), "week": _week_shown(weighed)}
         else:
@@ -130,62 +144,73 @@ def _champion(version: ModelVersion) -> ModelVersion | None:
     return rows.select_related("pipeline").first()
 
 
-def _rows(
-    version: ModelVersion, estimator: ThreeWay, policy: gates.Policy, now: datetime
+def _weighed(
+    version: ModelVersion, estimator: Estimator, policy: gates.Policy, now: datetime
 ) -> _Weighed | None:
     """Return the test part and what was played since; None where the version tells of no test."""
     part = (version.metrics.get("parts") or {}).get("test") or {}
     if not part.get("from") or not part.get("to"):
         return None
-    first, last = (datetime.fromisoformat(part[name]) for name in ("from", "to"))
-    known = examples.examples(pipeline=version.pipeline, until=now, since=first)
-    rows = TrainingSet(known.event, known.starts, known.values, known.outcome)
-    in_test = rows.starts <= features.microseconds(last)
-    later = rows.starts >= features.microseconds(version.trained_until)
-    feature_set = feature_sets.named(version.pipeline.feature_set)
-    chosen = (in_test | later) & ~boosting.says_nothing(rows.values, feature_set)
-    rows = TrainingSet(
-        rows.event_ids[chosen], rows.starts[chosen], rows.values[chosen], rows.outcomes[chosen]
-    )
-    champion = _champion(version)
-    return _Weighed(
-        version=version,
-        champion=champion,
-        policy=policy,
-        rows=rows,
-        ours=estimator.probabilities(rows.values),
-        theirs=_theirs(champion, rows),
-        in_test=in_test[chosen],
-    )
-
-
-def _theirs(champion: ModelVersion | None, rows: TrainingSet) -> NDArray | None:
-    if champion is None:
+    first, last = (features.microseconds(datetime.fromisoformat(part[n])) for n in ("from", "to"))
+    pipeline = version.pipeline
+    feature_set = feature_sets.named(pipeline.feature_set)
+    every = examples.examples(pipeline=pipeline, until=now)
+    later = every.starts >= features.microseconds(version.trained_until)
+    chosen = (every.starts >= first) & ((every.starts <= last) | later)
+    if feature_set.grain != "RUNNER":  # a race stays whole
+        chosen &= ~boosting.says_nothing(every.values, feature_set)
+    if not chosen.any():
         return None
+    rows = every.part(chosen)
+    past = every.part(every.label_known_at <= rows.as_of.min())
+    champion = _champion(version)
+
+    def put_up(*, at_close: bool) -> Board:
+        board = cards.boarded(
+            market_kind=pipeline.market_kind, estimator=estimator, examples=rows, past=past,
+            feature_set=feature_set, at_close=at_close,
+        )  # fmt: skip
+        return _with_champion(board, champion, rows, at_close)
+
+    board = put_up(at_close=False)
+    closed = put_up(at_close=True) if pipeline.market_kind in kinds.LINE_KINDS else board
+    found = _Weighed(version, champion, policy, rows, board, closed, last)
+    few, more = (int(found.in_test(one).sum()) for one in (board, closed))
+    if few < policy.minimum_test_rows and few < more:
+        return replace(found, board=closed)  # hardly a line was quoted at the stage
+    return found
+
+
+def _with_champion(
+    board: Board, champion: ModelVersion | None, rows: Examples, at_close: bool
+) -> Board:
+    """Return a board with the words of what serves, where something whole does."""
+    if champion is None:
+        return board
     try:
-        return loading.three_way(version=champion).probabilities(rows.values)
-    except (DamagedArtefact, loading.FeaturesChanged, loading.OtherKind):
-        return None  # its own incident tells; there is nobody to be held against
+        estimator = loading.load(version=champion)
+    except (DamagedArtefact, loading.FeaturesChanged):
+        return board  # its own incident tells; there is nobody to be held against
+    told = cards.said_by(
+        market_kind=champion.pipeline.market_kind, estimator=estimator, board=board,
+        examples=rows, at_close=at_close,
+    )  # fmt: skip
+    return replace(board, said={**board.said, SERVING: told})
 
 
 def _asked(weighed: _Weighed) -> list[Gate]:
-    policy, outcomes = weighed.policy, weighed.test(weighed.rows.outcomes)
-    asked = [gates.enough(n=len(outcomes), policy=policy)]
-    if len(outcomes) < 2:
+    policy, test = weighed.policy, weighed.test
+    asked = [gates.enough(n=len(test), policy=policy)]
+    if len(test) < 2:
         return asked  # nothing to draw a difference or a line from
-    ours = weighed.test(weighed.ours)
-    line = scoring.reliability(ours, outcomes)
+    card = test.card(MODEL) if test.known(MODEL).any() else {}
     return [
         *asked,
-        gates.brier(
-            difference=_paired(_briers(ours, outcomes) - _briers(_elo(weighed), outcomes)),
-            baseline="Elo",
-            policy=policy,
-        ),
+        _brier(weighed),
         gates.slope(
-            slope=line.slope if line else None,
-            low=line.slope_low if line else None,
-            high=line.slope_high if line else None,
+            slope=card.get("slope"),
+            low=card.get("slope_low"),
+            high=card.get("slope_high"),
             policy=policy,
         ),
         _smoke(weighed),
@@ -194,55 +219,49 @@ def _asked(weighed: _Weighed) -> list[Gate]:
     ]
 
 
-def _elo(weighed: _Weighed) -> NDArray:
-    feature_set = feature_sets.named(weighed.version.pipeline.feature_set)
-    return boosting.elo_of(weighed.test(weighed.rows.values), feature_set)
+def _brier(weighed: _Weighed) -> Gate:
+    """Hold the candidate against the best method that looks at no prices."""
+    test = weighed.test
+    means: dict[str, float] = {}
+    for name in test.said:
+        spoke = test.known(name)
+        if name not in (MODEL, MARKET, CLOSE, SERVING) and spoke.any():
+            means[name] = float(test.part(spoke).briers(name).mean())
+    difference = None
+    if means:
+        best = min(means, key=means.__getitem__)
+        difference = _paired(weighed, test, best, Board.briers)
+    if difference is None:
+        text = "no plain method has anything to say of these events"
+        return Gate("brier", gates.State.FAILED, text, {})
+    return gates.brier(difference=difference, baseline=best, policy=weighed.policy)
 
 
-def _briers(probabilities: NDArray, outcomes: NDArray) -> NDArray:
-    return ((probabilities - np.eye(len(CLASSES))[outcomes]) ** 2).sum(axis=1)
-
-
-def _paired(gaps: NDArray) -> Paired:
-    """Return the mean of paired differences with its 95 % normal interval."""
-    mean = float(gaps.mean())
-    half = scoring.Z_95 * float(gaps.std(ddof=1)) / len(gaps) ** 0.5 if len(gaps) > 1 else 0.0
-    return Paired(len(gaps), mean, mean - half, mean + half)
-
-
-def _close(weighed: _Weighed) -> NDArray:
-    """Return the margin-free closing probabilities of the test part, (n, 3), NaN without one."""
-    events = weighed.test(weighed.rows.event_ids)
-    place = {int(event): number for number, event in enumerate(events)}
-    found = np.full((len(events), len(CLASSES)), np.nan)
-    kind = weighed.version.pipeline.market_kind
-    frame = markets_queries.closing_fair(event_ids=list(place), kinds=[kind])
-    columns = zip(frame["event_id"], frame["role"], frame["fair_probability"], strict=True)
-    for event, role, probability in columns:
-        found[place[int(event)], CLASSES.index(role)] = probability
-    return found
+def _paired(
+    weighed: _Weighed, board: Board, other: str, loss: Callable[[Board, str], NDArray]
+) -> Paired | None:
+    """Return how much more the candidate lost where both spoke; weeks are drawn whole."""
+    both = board.known(MODEL) & board.known(other)
+    if both.sum() < 2:
+        return None
+    mine = board.part(both)
+    weeks = weighed.examples.week[mine.row]
+    found = intervals.paired(loss(mine, MODEL) - loss(mine, other), clusters=weeks)
+    return Paired(found.n, found.mean, found.low, found.high)
 
 
 def _against_the_close(weighed: _Weighed) -> Paired | None:
-    close = _close(weighed)
-    known = ~np.isnan(close).any(axis=1)
-    if known.sum() < 2:
-        return None
-    ours, outcomes = weighed.test(weighed.ours)[known], weighed.test(weighed.rows.outcomes)[known]
-    return _paired(scoring.log_losses(ours, outcomes) - scoring.log_losses(close[known], outcomes))
+    closed = weighed.closed
+    test = closed.part(weighed.in_test(closed))
+    return _paired(weighed, test, CLOSE, Board.log_losses)
 
 
 def _challenger(weighed: _Weighed) -> Gate:
     """Hold the candidate against what serves, on events that neither has learned from."""
     champion, difference = weighed.champion, None
-    if champion is not None and weighed.theirs is not None:
-        fair = weighed.rows.starts >= features.microseconds(champion.trained_until)
-        outcomes = weighed.rows.outcomes[fair]
-        if len(outcomes):
-            ours, theirs = weighed.ours[fair], weighed.theirs[fair]
-            difference = _paired(
-                scoring.log_losses(ours, outcomes) - scoring.log_losses(theirs, outcomes)
-            )
+    if champion is not None:
+        fair = weighed.starts(weighed.board) >= features.microseconds(champion.trained_until)
+        difference = _paired(weighed, weighed.board.part(fair), SERVING, Board.log_losses)
     return gates.challenger(
         difference=difference,
         tried=_tried(weighed.version, champion),
@@ -271,53 +290,87 @@ def _clv(version: ModelVersion, champion: ModelVersion | None) -> tuple[Clv, Clv
     return (found[0], found[1]) if len(found) == 2 else None
 
 
-def _week(weighed: _Weighed) -> NDArray:
-    """Return which rows lie in the last whole week of the test part that had events, (n,) bool."""
-    starts = weighed.test(weighed.rows.starts)
+def _week(weighed: _Weighed) -> Board:
+    """Return the last whole week of the test part that had events."""
+    test = weighed.test
+    starts = weighed.starts(test)
     end = datetime.fromtimestamp(int(starts[-1]) / 1e6, tz=UTC)
     monday = end.replace(hour=0, minute=0, second=0, microsecond=0)
     monday -= timedelta(days=monday.weekday())
     until = features.microseconds(monday)
     before = starts[starts < until]
     if not len(before):  # the test part is shorter than a week: all there is
-        return weighed.in_test
-    weeks = (until - int(before[-1]) - 1) // WEEK_US
-    until -= weeks * WEEK_US
-    since = until - WEEK_US
-    return weighed.in_test & (weighed.rows.starts >= since) & (weighed.rows.starts < until)
+        return test
+    until -= (until - int(before[-1]) - 1) // WEEK_US * WEEK_US
+    return test.part((starts >= until - WEEK_US) & (starts < until))
+
+
+def _runs(weighed: _Weighed, board: Board) -> NDArray:
+    """Tell which places of a board's rows are answers; of races those behind are padding."""
+    places = np.arange(board.said[MODEL].shape[1])
+    if board.unit != "race":
+        return np.ones((len(board), len(places)), dtype=bool)
+    groups, sizes = np.unique(weighed.examples.group, return_counts=True)
+    mine = sizes[np.searchsorted(groups, weighed.examples.group[board.row])]
+    return places < mine[:, None]
 
 
 def _smoke(weighed: _Weighed) -> Gate:
-    chosen = _week(weighed)
-    ours, n = weighed.ours[chosen], int(chosen.sum())
-    gap = None
-    if weighed.theirs is not None and n:
-        gaps = (ours - weighed.theirs[chosen]).mean(axis=0)
-        gap = float(gaps[np.abs(gaps).argmax()])
+    week = _week(weighed)
+    ours, runs = week.said[MODEL], _runs(weighed, week)
     return gates.smoke(
-        probabilities=ours.ravel(),
-        groups=np.repeat(np.arange(n), len(CLASSES)),
+        probabilities=ours[runs],
+        groups=np.repeat(np.arange(len(week)), runs.sum(axis=1)),
         expected_sums=1.0,
-        coverage=float(np.isfinite(ours).all(axis=1).mean()) if n else 0.0,
-        mean_gap=gap,
-        n=n,
+        coverage=float(week.known(MODEL).mean()) if len(week) else 0.0,
+        mean_gap=_mean_gap(week),
+        n=len(week),
     )
+
+
+def _mean_gap(week: Board) -> float | None:
+    """Return how far the candidate's mean lies from what serves, where it is furthest.
+
+    In a race, whose means are the same whatever is said: of the one that what serves favours.
+    """
+    both = week.known(MODEL) & week.known(SERVING)
+    if not both.any():
+        return None
+    mine = week.part(both)
+    ours, theirs = mine.said[MODEL], mine.said[SERVING]
+    if week.unit == "race":
+        favourite = theirs.argmax(axis=1)[:, None]
+        ours, theirs = (np.take_along_axis(one, favourite, axis=1) for one in (ours, theirs))
+    gaps = (ours - theirs).mean(axis=0)
+    return float(gaps[np.abs(gaps).argmax()])
 
 
 def _week_shown(weighed: _Weighed) -> list[dict[str, Any]]:
     """Return some events of the past week with what was said of them, for people to read."""
-    if not weighed.in_test.any():
+    if not len(weighed.test):
         return []
-    rows = np.flatnonzero(_week(weighed))[:SHOWN]
-    return [
-        {
-            "event": int(weighed.rows.event_ids[i]),
-            "candidate": _rounded(weighed.ours[i]),
-            "serving": None if weighed.theirs is None else _rounded(weighed.theirs[i]),
-            "outcome": CLASSES[int(weighed.rows.outcomes[i])],
-        }
-        for i in rows
-    ]
+    week = _week(weighed)
+    week = week.part(np.arange(min(SHOWN, len(week))))
+    runs = _runs(weighed, week)
+    return [_shown_row(weighed, week, i, runs[i]) for i in range(len(week))]
+
+
+def _shown_row(weighed: _Weighed, week: Board, i: int, runs: NDArray) -> dict[str, Any]:
+    row, rows = int(week.row[i]), weighed.examples
+    kind = weighed.version.pipeline.market_kind
+    found: dict[str, Any] = {
+        "event": int(rows.event[row]),
+        "candidate": _rounded(week.said[MODEL][i][runs]),
+        "serving": _rounded(week.said[SERVING][i][runs]) if SERVING in week.said else None,
+    }
+    outcome = int(week.outcome[i])
+    if week.unit == "race":
+        runners = rows.participant[row : row + int(runs.sum())]
+        return {**found, "runners": runners.tolist(), "outcome": int(runners[outcome])}
+    if week.unit == "line":
+        at_close = weighed.board is weighed.closed
+        found["line"] = float((rows.close_line if at_close else rows.market_line)[row])
+    return {**found, "outcome": kinds.ROLES[kind][outcome]}
 
 
 def _rounded(probabilities: Iterable[float]) -> list[float | None]:
@@ -325,21 +378,17 @@ def _rounded(probabilities: Iterable[float]) -> list[float | None]:
 
 
 def _cards(weighed: _Weighed) -> dict[str, Any]:
-    """Return the scores of candidate, Elo, market and close, each on the rows it knows."""
-    outcomes = weighed.test(weighed.rows.outcomes)
-    feature_set = feature_sets.named(weighed.version.pipeline.feature_set)
-    said: Mapping[str, NDArray] = {
-        "model": weighed.test(weighed.ours),
-        "elo": _elo(weighed),
-        "market": boosting.market_of(weighed.test(weighed.rows.values), feature_set),
-        "close": _close(weighed),
-    }
-    return {name: _card(p, outcomes) for name, p in said.items()}
+    """Return the scores of everybody on the test part, each on the rows where it spoke."""
+    test, closed = weighed.test, weighed.closed
+    found = {name: _card(test, name) for name in test.said}
+    if CLOSE not in found:  # a kind with lines, whose close has lines of its own
+        found[CLOSE] = _card(closed.part(weighed.in_test(closed)), CLOSE)
+    return found
 
 
-def _card(probabilities: NDArray, outcomes: NDArray) -> dict[str, Any] | None:
-    known = ~np.isnan(probabilities).any(axis=1)
+def _card(board: Board, name: str) -> dict[str, Any] | None:
+    known = board.known(name)
     if not known.any():
         return None
-    card = scoring.card(probabilities[known], outcomes[known])
-    return {"n": int(known.sum()), **{name: _finite(value) for name, value in card.items()}}
+    card = board.card(name)
+    return {"n": int(known.sum()), **{figure: _finite(value) for figure, value in card.items()}}

@@ -22,6 +22,14 @@ from monitoring.services import roles
 NOON = datetime(2026, 11, 17, 12, tzinfo=UTC)  # a Tuesday: the window is open
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 REAL, SIMULATED = "soccer-1x2", "soccer-1x2-simulated"
+EAGER = {
+    "rounds": 3,
+    "eta": 0.5,
+    "min_child_weight": 1.0,
+    "lambda": 1.0,
+    "gamma": 0.0,
+    "colsample_bytree": 1.0,
+}
 NO_SCALING = {"method": "temperature", "temperature": 1.0}
 
 
@@ -63,13 +71,15 @@ def _artefact(seed: int) -> tuple[bytes, dict[str, Any]]:
     n = 120
     values = random.uniform(0.2, 0.8, (n, len(SOCCER_V1.features)))
     values[:, list(SOCCER_V1.market)] = random.dirichlet([4, 3, 3], n)
-    rows = some_matches(values, home=random.integers(0, 3, n), away=random.integers(0, 3, n))
+    home = np.where(values[:, seed] > 0.5, 2, 0)  # what there is to learn
+    home[random.random(n) < 0.2] = 1
+    rows = some_matches(values, home=home, away=np.ones(n))
     fitted = estimators.fit(
         target="OUTCOME",
         examples=rows,
         split=splitting.in_time_order(rows.starts),
         feature_set=SOCCER_V1,
-        parameters={"rounds": 2},
+        parameters=EAGER,
         seed=1,
     )
     estimator = estimators.load(
@@ -81,7 +91,7 @@ def _artefact(seed: int) -> tuple[bytes, dict[str, Any]]:
 def a_candidate(pipeline: Pipeline, **fields: Any) -> ModelVersion:
     """Return a version that is whole: its file is written, its golden rows come out.
 
-    ``learned`` is a number; versions of another number learned something else.
+    ``learned`` is the column that decided its matches; of another one it learned something else.
     """
     content, golden = _artefact(fields.pop("learned", 3))
     mates = ModelVersion.objects.filter(pipeline=pipeline)
