@@ -86,6 +86,10 @@ JOBS: Sequence[Job] = (
     Job("drift", "models_ml.tasks.drift_reports", "0 6 * * 1,4", grace=timedelta(hours=1)),
     Job("assess", "models_ml.tasks.drift_decisions", "0 7 * * 5", grace=timedelta(hours=1)),
     Job("rehearse", "models_ml.tasks.rehearse", "0 10 * * 6", grace=timedelta(hours=1)),
+    Job(
+        "walk-forward", "models_ml.tasks.train_walk_forward", "30 4 * * 0", grace=timedelta(hours=1)
+    ),
+    Job("evaluate", "models_ml.tasks.evaluate_recent", "0 5 * * *", grace=timedelta(hours=1)),
     Job("train", "models_ml.tasks.train_scheduled", "0 2 1 * *", grace=timedelta(hours=1)),
     Job("hygiene", "models_ml.tasks.put_away", "0 4 * * 1", grace=timedelta(hours=1)),
     Job(

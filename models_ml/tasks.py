@@ -6,17 +6,20 @@ from models_ml.services import (
     assessing,
     drifting,
     etl,
+    evaluating,
     experimenting,
     hygiene,
     learning,
     pipelines,
     predicting,
     proposing,
+    recent,
     rehearsing,
     rerunning,
     retraining,
     searching,
     training,
+    walking,
 )
 from models_ml.services.store import verifying
 from monitoring.domain.progress import RunHandle
@@ -263,3 +266,86 @@ def put_away(run: RunHandle, *, is_dry_run: bool = False) -> dict[str, object]:
 def expire_proposals(run: RunHandle) -> dict[str, object]:
     """Close every open proposal that nobody decided in time."""
     return {"expired": proposing.expire(actor=run.actor, now=timezone.now())}
+
+
+@recorded_task(
+    title="Evaluate a version on later events",
+    permission="models_ml.add_evaluation",
+    arguments={
+        "version": "its id",
+        "since": "a day, 2026-01-31, not before its training ended; that moment unless told",
+        "until": "a day; now unless told",
+    },
+    soft_time_limit=1500,
+    time_limit=1800,
+)
+def evaluate_version(
+    run: RunHandle, *, version: int, since: str = "", until: str = ""
+) -> dict[str, object]:
+    """Score a version on what started after its training, and keep the figures."""
+    return evaluating.asked(
+        version_id=int(version), since=since, until=until, actor=run.actor, now=timezone.now()
+    )
+
+
+@recorded_task(
+    title="Score the predictions that were served",
+    permission="models_ml.add_evaluation",
+    arguments={"pipeline": "its code; every one that is served", "weeks": "looked back over"},
+    soft_time_limit=1500,
+    time_limit=1800,
+)
+def evaluate_recent(
+    run: RunHandle, *, pipeline: str = "", weeks: int = recent.WEEKS
+) -> dict[str, object]:
+    """Hold the live predictions of the last weeks beside what came."""
+    return recent.recent_of_each(
+        pipelines=walking.pipelines_of(code=pipeline),
+        weeks=int(weeks),
+        actor=run.actor,
+        now=timezone.now(),
+        progress=run,
+    )
+
+
+@recorded_task(
+    title="Walk forward",
+    permission="models_ml.add_evaluation",
+    arguments={
+        "pipeline": "its code; every one that is served",
+        "step_weeks": "of each step; 4, of races 1",
+        "since": "a day, 2026-01-31; a year before the last known event",
+        "seed": "whole number, 0 unless told",
+    },
+    max_attempts=1,
+    soft_time_limit=1500,
+    time_limit=1800,
+)
+def train_walk_forward(
+    run: RunHandle, *, pipeline: str = "", step_weeks: int = 0, since: str = "", seed: int = 0
+) -> dict[str, object]:
+    """Write down the steps of a walk-forward and ask for a run of each."""
+    return walking.begin_each(
+        pipelines=walking.pipelines_of(code=pipeline),
+        step_weeks=int(step_weeks) or None,
+        since=evaluating.day(since),
+        seed=int(seed),
+        actor=run.actor,
+        now=timezone.now(),
+        run_id=run.run_id,
+        progress=run,
+    )
+
+
+@recorded_task(
+    title="One step of a walk-forward",
+    permission="models_ml.add_evaluation",
+    arguments={"fold": "id of the step"},
+    soft_time_limit=1500,
+    time_limit=1800,
+)
+def train_fold(run: RunHandle, *, fold: int) -> dict[str, object]:
+    """Train on what was known before the step, try it there; the last one makes the figures."""
+    done = walking.step(fold_id=int(fold), now=timezone.now(), progress=run)
+    walk = walking.finish(walk_id=done.walk_id, actor=run.actor, now=timezone.now())
+    return {"walk": walk.pk, "step": done.number, "n": done.n, "state": done.state}

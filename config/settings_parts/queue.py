@@ -63,6 +63,7 @@ CELERY_TASK_ROUTES = {
     "models_ml.tasks.verify_store": {"queue": "train"},
     "models_ml.tasks.replay_interval": {"queue": "train"},
     "models_ml.tasks.drift*": {"queue": "train"},
+    "models_ml.tasks.evaluate*": {"queue": "train"},
     "settlements.tasks.replay*": {"queue": "train"},
     "models_ml.*": {"queue": "predict"},
     "betting.*": {"queue": "execute"},

@@ -160,11 +160,14 @@ def fit_dixon_coles(
     away_goals: ArrayLike,
     weights: ArrayLike | None = None,
     ridge: float = 0.0,
+    begin_at: DixonColes | None = None,
+    tolerance: float = 1e-14,
 ) -> DixonColes:
     """Fit one competition's strengths by weighted maximum likelihood, all arrays (n,).
 
     ``ridge`` draws strengths toward their mean, for histories so short that a side has not
-    scored yet; 0 is the plain likelihood.
+    scored yet; 0 is the plain likelihood.  ``begin_at``: a fit of nearly the same matches, which
+    shortens the way; ``tolerance``: the relative gain at which it ends.
 
     Raises:
         ValueError: there is no match, or goals are negative.
@@ -178,9 +181,10 @@ def fit_dixon_coles(
     h, a = np.searchsorted(sides, home), np.searchsorted(sides, away)
     w = np.ones(len(x)) if weights is None else np.asarray(weights, dtype=float)
     n = len(sides)
+    negative = _Negative(h, a, x, y, w, n)
 
     def loss(theta: NDArray) -> tuple[float, NDArray]:
-        value, slope = _negative(theta, h, a, x, y, w, n)
+        value, slope = negative(theta)
         attack, defence = theta[:n] - theta[:n].mean(), theta[n:-2] - theta[n:-2].mean()
         value += ridge * float(attack @ attack + defence @ defence)
         slope[:n] += 2.0 * ridge * attack
@@ -189,8 +193,10 @@ def fit_dixon_coles(
 
     level = float(np.log(max((w @ (x + y)) / (2.0 * w.sum()), 0.05)))
     first = np.concatenate([np.zeros(n), np.full(n, level), [0.25, -0.05]])
+    if begin_at is not None:
+        first = _beginning(begin_at, sides, first)
     bounds = [(-6.0, 6.0)] * (2 * n) + [(-2.0, 2.0), (-0.9, 0.9)]
-    settings = {"maxiter": 2_000, "ftol": 1e-14, "gtol": 1e-8}
+    settings = {"maxiter": 2_000, "ftol": tolerance, "gtol": 1e-8}
     fit = scipy.optimize.minimize(
         loss, first, jac=True, method="L-BFGS-B", bounds=bounds, options=settings
     )
@@ -202,38 +208,67 @@ def fit_dixon_coles(
         defence=defence + middle,
         home=float(fit.x[-2]),
         rho=float(fit.x[-1]),
-        log_likelihood=-_negative(fit.x, h, a, x, y, w, n)[0],
+        log_likelihood=-negative(fit.x)[0],
     )
 
 
-def _negative(
-    theta: NDArray, h: NDArray, a: NDArray, x: NDArray, y: NDArray, w: NDArray, n: int
-) -> tuple[float, NDArray]:
-    """Return the weighted negative log likelihood and its slope."""
-    attack, defence, home, rho = theta[:n], theta[n : 2 * n], theta[-2], theta[-1]
-    log_lam, log_mu = home + attack[h] + defence[a], attack[a] + defence[h]
-    lam, mu = np.exp(log_lam), np.exp(log_mu)
-    low = [(x == i) & (y == j) for i, j in ((0, 0), (0, 1), (1, 0), (1, 1))]
-    tau = np.select(
-        low, [1 - lam * mu * rho, 1 + lam * rho, 1 + mu * rho, np.full_like(x, 1 - rho)], 1.0
-    )
-    tau = np.maximum(tau, FLOOR)
-    gains = (
-        np.select(low[:2], [-lam * mu * rho, lam * rho], 0.0),
-        np.select([low[0], low[2]], [-lam * mu * rho, mu * rho], 0.0),
-        np.select(low, [-lam * mu, lam, mu, np.full_like(x, -1.0)], 0.0),
-    )
-    factorials = scipy.special.gammaln(x + 1) + scipy.special.gammaln(y + 1)
-    logs = np.log(tau) + x * log_lam - lam + y * log_mu - mu - factorials
-    by_lam, by_mu = w * (x - lam + gains[0] / tau), w * (y - mu + gains[1] / tau)
-    slope = np.concatenate(
-        [
-            np.bincount(h, by_lam, n) + np.bincount(a, by_mu, n),
-            np.bincount(a, by_lam, n) + np.bincount(h, by_mu, n),
-            [by_lam.sum(), float((w * gains[2] / tau).sum())],
+def _beginning(known: DixonColes, sides: NDArray, first: NDArray) -> NDArray:
+    """Return where a fit begins: at the strengths of the sides that are known already."""
+    n = len(sides)
+    found = first.copy()
+    at = np.minimum(np.searchsorted(known.sides, sides), len(known.sides) - 1)
+    stood = known.sides[at] == sides
+    found[:n][stood] = known.attack[at[stood]]
+    found[n:-2][stood] = known.defence[at[stood]]
+    found[n:-2][~stood] = known.defence.mean()
+    found[-2:] = known.home, known.rho
+    return found
+
+
+class _Negative:
+    """The weighted negative log likelihood and its slope, by strengths, home and rho.
+
+    The four low scores that hang together are few, so they are put right row by row behind what
+    holds for every match.
+    """
+
+    def __init__(self, h: NDArray, a: NDArray, x: NDArray, y: NDArray, w: NDArray, n: int) -> None:
+        self.h, self.a, self.x, self.y, self.w, self.n = h, a, x, y, w, n
+        self.constant = float(w @ (scipy.special.gammaln(x + 1) + scipy.special.gammaln(y + 1)))
+        self.low = [
+            np.flatnonzero((x == i) & (y == j)) for i, j in ((0, 0), (0, 1), (1, 0), (1, 1))
         ]
-    )
-    return -float(w @ logs), -slope
+
+    def __call__(self, theta: NDArray) -> tuple[float, NDArray]:
+        h, a, x, y, w, n = self.h, self.a, self.x, self.y, self.w, self.n
+        attack, defence, home, rho = theta[:n], theta[n : 2 * n], theta[-2], theta[-1]
+        log_lam, log_mu = home + attack[h] + defence[a], attack[a] + defence[h]
+        lam, mu = np.exp(log_lam), np.exp(log_mu)
+        value = float(w @ (x * log_lam - lam + y * log_mu - mu)) - self.constant
+        by_lam, by_mu, by_rho = w * (x - lam), w * (y - mu), 0.0
+        for place, (rows, sign) in enumerate(zip(self.low, (-1.0, 1.0, 1.0, -1.0), strict=True)):
+            gain = np.ones(len(rows))  # of tau by rho: -lam mu, lam, mu or -1
+            if place in (0, 1):
+                gain = gain * lam[rows]
+            if place in (0, 2):
+                gain = gain * mu[rows]
+            gain = sign * gain
+            tau = np.maximum(1.0 + gain * rho, FLOOR)
+            share = w[rows] / tau
+            value += float(w[rows] @ np.log(tau))
+            by_rho += float(share @ gain)
+            if place in (0, 1):
+                by_lam[rows] += share * gain * rho
+            if place in (0, 2):
+                by_mu[rows] += share * gain * rho
+        slope = np.concatenate(
+            [
+                np.bincount(h, by_lam, n) + np.bincount(a, by_mu, n),
+                np.bincount(a, by_lam, n) + np.bincount(h, by_mu, n),
+                [by_lam.sum(), by_rho],
+            ]
+        )
+        return -value, -slope
 
 
 @dataclass(frozen=True, slots=True)

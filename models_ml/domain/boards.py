@@ -49,6 +49,12 @@ class Board:
         said = {name: told[rows] for name, told in self.said.items()}
         return Board(self.unit, self.row[rows], self.outcome[rows], self.weight[rows], said)
 
+    def saying(self, name: str, told: NDArray, *, first: bool = False) -> "Board":
+        """Return this board with the words of one more, (n, k), behind or before the others."""
+        others = {known: said for known, said in self.said.items() if known != name}
+        said = {name: told, **others} if first else {**others, name: told}
+        return replace(self, said=said)
+
     def known(self, name: str) -> NDArray:
         """Tell where a forecaster spoke, (n,) bool."""
         if name not in self.said:
@@ -138,7 +144,7 @@ def market_at_stage(
         return np.stack([first, 1.0 - first], axis=1), np.where(np.isnan(first), np.nan, line)
     if market_kind in kinds.RUNNER_KINDS:
         chances = np.exp(column("market_win_log"))
-        return _shares(chances, group).reshape(-1, 1), none
+        return shares(chances, group).reshape(-1, 1), none
     roles = kinds.ROLES.get(market_kind, ())
     columns = [column(f"market_{role.lower()}") for role in roles]
     found = np.stack(columns, axis=1) if columns else np.empty((len(values), 0))
@@ -146,10 +152,10 @@ def market_at_stage(
     return found, none
 
 
-def _shares(chances: NDArray, group: NDArray) -> NDArray:
+def shares(chances: NDArray, group: NDArray) -> NDArray:
     """Return chances as shares of their race, NaN in races where one is not known.
 
-    >>> _shares(np.array([0.4, 0.4, 0.9, np.nan]), np.array([1, 1, 2, 2])).tolist()
+    >>> shares(np.array([0.4, 0.4, 0.9, np.nan]), np.array([1, 1, 2, 2])).tolist()
     [0.5, 0.5, nan, nan]
     """
     _, race = np.unique(group, return_inverse=True)
@@ -204,7 +210,7 @@ def _races(examples: Examples) -> Board:
     found = Board("race", rows, won[whole].astype(np.int64), np.ones(len(rows)))
     told = {"market": examples.market[:, 0], "close": examples.close[:, 0]}
     said = {
-        name: in_races(board=found, examples=examples, chances=_shares(chances, examples.group))
+        name: in_races(board=found, examples=examples, chances=shares(chances, examples.group))
         for name, chances in told.items()
     }
     return replace(found, said=said)

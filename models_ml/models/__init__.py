@@ -14,6 +14,7 @@ from models_ml.models.rows import FeatureRow, Prediction, ServiceFigure
 from models_ml.models.search import Experiment, Search, SearchTrial
 from models_ml.models.store import EtlRun, StoreFile
 from models_ml.models.versions import ModelVersion, VersionClv
+from models_ml.models.walks import WalkFold, WalkForward
 
 __all__ = [
     "Approval",
@@ -43,4 +44,6 @@ __all__ = [
     "StageLook",
     "StoreFile",
     "VersionClv",
+    "WalkFold",
+    "WalkForward",
 ]

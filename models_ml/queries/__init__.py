@@ -26,6 +26,7 @@ from models_ml.queries.ladders import (
     waiting_pipelines,
 )
 from models_ml.queries.overlooked import LOOK_BACK, Overlooked, overlooked, taken_lately
+from models_ml.queries.predicted import live_predictions
 from models_ml.queries.serving import (
     ServingFigures,
     expires_at,
@@ -56,6 +57,7 @@ __all__ = [
     "final_stage",
     "is_expired",
     "ladder_of",
+    "live_predictions",
     "looks_of",
     "market_at",
     "market_at_stage",

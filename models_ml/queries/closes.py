@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from markets import queries as markets_queries
 from markets.domain import kinds
-from markets.models import Market, Selection
+from markets.models import Event, Market, Selection
 
 SUM_TOLERANCE = 1e-6
 #: Whose close is believed where a sport's sources have one that takes no bets.
@@ -17,6 +17,9 @@ CHAINS = {
     "american_football": ("pinnacle", "betfair_sp", "nflverse_close", "consensus"),
     "basketball": ("pinnacle", "betfair_sp", "nba_games_line", "consensus"),
 }
+#: Where a sport's files tell the line of a close without its prices: kind -> key of the event's
+#: data.  Such a line is one that both sides were taken at alike; of a handicap it is home's.
+LINES_ALONE = {"basketball": {"SPREAD": "spread", "TOTAL": "total"}}
 
 
 class Closes(NamedTuple):
@@ -32,8 +35,8 @@ def closes(
     """Return the close of each event's market of a kind, in the order of the events.
 
     By the reference chain of the close, its margin taken off.  Of several lines it is the one
-    nearest to even.  Of races it is the close of each runner named beside its event.
-    Takes a fixed number of queries.
+    nearest to even; where a line is known without prices, both sides are even there.  Of races it
+    is the close of each runner named beside its event.  Takes a fixed number of queries.
     """
     wanted = sorted(set(event_ids))
     fair = markets_queries.closing_fair(
@@ -41,7 +44,28 @@ def closes(
     )
     if market_kind in kinds.RUNNER_KINDS:
         return _of_runners(fair, event_ids, participants)
-    return _of_matches(fair, market_kind, event_ids)
+    found = _of_matches(fair, market_kind, event_ids)
+    key = LINES_ALONE.get(sport, {}).get(market_kind)
+    return _with_lines_alone(found, event_ids, key) if key else found
+
+
+def _with_lines_alone(found: Closes, event_ids: Sequence[int], key: str) -> Closes:
+    """Fill in the lines that are told without prices, where no priced close is known."""
+    told = dict(Event.objects.filter(pk__in=list(event_ids)).values_list("pk", f"data__{key}"))
+    lines = np.array([_number(told.get(event)) for event in event_ids], dtype=float)
+    open_ = np.isnan(found.probability).any(axis=1) & np.isfinite(lines)
+    probability = np.where(open_[:, None], 1.0 / found.probability.shape[1], found.probability)
+    return Closes(probability, np.where(open_, lines, found.line))
+
+
+def _number(value: object) -> float:
+    """Return a figure of an event's data; NaN for what is none.
+
+    >>> _number(-6.5), _number("pk"), _number(True)
+    (-6.5, nan, nan)
+    """
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return float(value) if is_number else np.nan  # type: ignore[arg-type]
 
 
 def _of_runners(

@@ -14,6 +14,7 @@ DAY = 86_400 * 1_000_000  # µs
 STEP = 28 * DAY  # strengths are fitted anew every four weeks
 MINIMUM = 100  # matches of a competition, below which nobody knows its sides
 RIDGE = 0.02
+TOLERANCE = 1e-11  # of a fit that the next one begins at
 LONG_AGO = 4 * 365 * DAY  # what lies further back counts for less than a fourteenth
 #: By what is counted: the columns that expect it, the first that is known.
 EXPECTED = {
@@ -67,18 +68,21 @@ def dixon_coles(*, rows: Examples, past: Examples) -> NDArray:
     known when the four weeks began; older ones count less.
     """
     found = np.full((len(rows), 3), np.nan)
+    fits: dict[int, baselines.DixonColes | None] = {}
     blocks = np.stack([rows.competition, rows.starts // STEP], axis=1)
     for competition, step in np.unique(blocks, axis=0):
         places = np.flatnonzero((blocks == (competition, step)).all(axis=1))
         begins = int(min(step * STEP, rows.starts[places].min()))
         seen = [one.part(one.competition == competition) for one in (past, rows)]
-        fit = _fitted(seen, begins)
+        fit = fits[competition] = _fitted(seen, begins, fits.get(competition))
         if fit is not None:
             found[places] = fit.probabilities(rows.home_side[places], rows.away_side[places])
     return found
 
 
-def _fitted(history: list[Examples], moment: int) -> baselines.DixonColes | None:
+def _fitted(
+    history: list[Examples], moment: int, before: baselines.DixonColes | None
+) -> baselines.DixonColes | None:
     """Return strengths by the results known at a moment (µs), or None of too few."""
     known = [
         one.part((one.label_known_at <= moment) & (moment - one.starts < LONG_AGO))
@@ -97,6 +101,8 @@ def _fitted(history: list[Examples], moment: int) -> baselines.DixonColes | None
         away_goals=joined("away"),
         weights=baselines.weights_of_age((moment - joined("starts")) / DAY),
         ridge=RIDGE,
+        begin_at=before,
+        tolerance=TOLERANCE,
     )
 
 

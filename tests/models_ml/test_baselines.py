@@ -63,10 +63,21 @@ class TestDixonColes:
         home, away, x, y = ROWS.T
         theta = np.concatenate([np.linspace(-0.3, 0.3, 16), [0.2, -0.08]])
         rest = (home, away, x.astype(float), y.astype(float), np.ones(len(x)), 8)
-        numeric = optimize.approx_fprime(
-            theta, lambda t: baselines._negative(t, *rest)[0], epsilon=1e-6
+        negative = baselines._Negative(*rest)
+        numeric = optimize.approx_fprime(theta, lambda t: negative(t)[0], epsilon=1e-6)
+        assert negative(theta)[1] == pytest.approx(numeric, abs=1e-3)
+
+    def test_ends_where_it_ends_whatever_it_begins_at(self):
+        other = fitted(rows=ROWS[5:])
+        assert fitted(begin_at=other).probabilities(*PAIRS) == pytest.approx(
+            fitted().probabilities(*PAIRS), abs=1e-5
         )
-        assert baselines._negative(theta, *rest)[1] == pytest.approx(numeric, abs=1e-3)
+
+    def test_begins_at_a_fit_that_does_not_know_every_side(self):
+        without = ROWS[(ROWS[:, :2] != ROWS[0, 0]).all(axis=1)]
+        assert fitted(begin_at=fitted(rows=without)).probabilities(*PAIRS) == pytest.approx(
+            fitted().probabilities(*PAIRS), abs=1e-5
+        )
 
     def test_knows_the_world_that_made_the_goals(self):
         world = worlds.a_world(seasons=6)
