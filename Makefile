@@ -29,7 +29,7 @@ FAULT_FACTOR ?= 15
 
 .PHONY: help
 help:  ## Show what there is
-	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: up
 up: $(VENV)/.installed  ## Run everything: database, broker, web, workers, beat, a simulated league
@@ -61,6 +61,10 @@ faults: $(VENV)/.installed-dev  ## Kill, restart and cut processes, fifteen time
 .PHONY: real
 real: $(VENV)/.installed-dev  ## Load every real source of REAL_DATA_DIR whole, and count
 	$(BIN)/pytest -q -n $(TEST_WORKERS) tests/real -m real
+
+.PHONY: model-table
+model-table: $(VENV)/.installed  ## Score the models on the last season loaded, into docs/evaluation.md
+	$(BIN)/python manage.py model_table --write docs/evaluation.md
 
 .PHONY: bench
 bench: $(VENV)/.installed-dev  ## Measure against the peers; appends to benchmarks/results/

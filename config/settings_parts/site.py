@@ -75,6 +75,8 @@ _NAVIGATION = [
         "Models",
         _list("Pipelines", "schema", "models_ml", "pipeline"),
         _list("Model versions", "deployed_code", "models_ml", "modelversion"),
+        _list("Evaluations", "fact_check", "models_ml", "evaluation"),
+        _list("Walk-forwards", "directions_walk", "models_ml", "walkforward"),
         _list("Predictions", "insights", "models_ml", "prediction"),
         _list("Feature rows", "table_rows", "models_ml", "featurerow"),
         _list("Replays", "replay", "models_ml", "replay"),

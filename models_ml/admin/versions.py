@@ -6,12 +6,13 @@ from django import forms
 from django.contrib import admin
 from django.db.models import Q
 from django.http import HttpRequest
-from django.urls import reverse
+from django.urls import path, reverse
 from django.utils.safestring import mark_safe
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, RelatedDropdownFilter
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminTextInputWidget
 
+from models_ml.admin import compare
 from models_ml.models import ModelVersion
 from models_ml.services import drawing, promoting, proposing
 from monitoring.desk import chips, columns, sections
@@ -177,6 +178,15 @@ class ModelVersionAdmin(Fixed):
             is_dangerous=True,
         ),
     )
+
+    def get_urls(self) -> list[Any]:
+        view = self.admin_site.admin_view(compare.page)
+        return [path("compare/", view, name=compare.NAME), *super().get_urls()]
+
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        """Offer the comparison of ticked versions beside what changes them."""
+        found = super().get_actions(request)
+        return {**found, "compare": (compare.ticked, "compare", compare.TITLE)}
 
     @display(description="Version", ordering="pipeline")
     def name(self, row: ModelVersion) -> str:

@@ -22,7 +22,9 @@ _LINES = {
     "TOTAL": ("total_line", "total_over"),
     "PLAYER_TOTAL": ("line", "over"),
 }
+PLACE = "PLACE"
 _SUM = 1e-6
+_CERTAIN = 1.0 - 1e-6
 HALF = 0.5
 
 
@@ -35,7 +37,7 @@ class Board:
     probabilities of each forecaster, (n, k), of a race padded by zeros behind its runners.
     """
 
-    unit: str  # "match", "line" or "race"
+    unit: str  # "match", "line", "race" or, of places, "runner"
     row: NDArray
     outcome: NDArray
     weight: NDArray
@@ -95,8 +97,11 @@ def board(*, market_kind: str, examples: Examples, at_close: bool = False) -> Bo
 
     In a kind with lines it is put up at the market's line at the stage, or, ``at_close``, at that
     of the close.  Rows without such a line, ties where only sides are asked for, refunded stakes
-    and races without exactly one winner are left out.
+    and races without exactly one winner are left out.  Of places each runner is a row, placed or
+    not, in races of which up to four were placed and not all.
     """
+    if market_kind == PLACE:
+        return _placed(examples)
     if market_kind in kinds.RUNNER_KINDS:
         return _races(examples)
     if market_kind in kinds.LINE_KINDS:
@@ -142,6 +147,8 @@ def market_at_stage(
     if market_kind in _LINES:
         line, first = (column(name) for name in _LINES[market_kind])
         return np.stack([first, 1.0 - first], axis=1), np.where(np.isnan(first), np.nan, line)
+    if market_kind == PLACE:
+        return column("market_place").reshape(-1, 1), none
     if market_kind in kinds.RUNNER_KINDS:
         chances = np.exp(column("market_win_log"))
         return shares(chances, group).reshape(-1, 1), none
@@ -214,6 +221,34 @@ def _races(examples: Examples) -> Board:
         for name, chances in told.items()
     }
     return replace(found, said=said)
+
+
+def places_of(examples: Examples) -> NDArray:
+    """Return how many were placed in each runner's race, (n,) int."""
+    starts, sizes = _fields(examples)
+    if not len(starts):
+        return np.empty(0, dtype=np.int64)
+    placed = np.add.reduceat(np.nan_to_num(examples.placed), starts)
+    return np.repeat(placed.astype(np.int64), sizes)
+
+
+def _placed(examples: Examples) -> Board:
+    places = places_of(examples)
+    sizes = _fields(examples)[1]
+    size = np.repeat(sizes, sizes)
+    asked = (places >= 1) & (places <= softmax.MOST_PLACES) & (places < size)
+    asked &= (size <= softmax.MOST_RUNNERS) & np.isfinite(examples.placed)
+    rows = np.flatnonzero(asked)
+    board = Board("runner", rows, (examples.placed[rows] == 0).astype(np.int64), np.ones(len(rows)))
+    shares_of = examples.market[rows, 0] * places[rows]  # the market's add up to 1
+    told = {"market": shares_of, "close": examples.close[rows, 0]}
+    return replace(board, said={name: either(p) for name, p in told.items()})
+
+
+def either(chances: NDArray) -> NDArray:
+    """Return chances that something happens, and that it does not, (n, 2)."""
+    first = np.minimum(chances, _CERTAIN)
+    return np.stack([first, 1.0 - first], axis=1)
 
 
 def _statements(board: Board, name: str) -> tuple[NDArray, NDArray]:

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from markets.domain import kinds
-from models_ml.domain import baselines, boards, boosting
+from models_ml.domain import baselines, boards, boosting, softmax
 from models_ml.domain.boards import Board
 from models_ml.domain.estimators.base import column
 from models_ml.domain.examples import Examples
@@ -39,7 +39,13 @@ def said(
     """
     mine = examples.part(board.row)
     if market_kind in kinds.RUNNER_KINDS:
-        return _of_races(board, examples, feature_set)
+        chances = _in_races(examples, feature_set)
+        if market_kind == boards.PLACE:
+            return {name: _placed(board, examples, one) for name, one in chances.items()}
+        return {
+            name: boards.in_races(board=board, examples=examples, chances=one)
+            for name, one in chances.items()
+        }
     if market_kind in kinds.LINE_KINDS:
         line = boards.lines_of(board=board, examples=examples, at_close=at_close)
         return {"normal": _normal(market_kind, mine, line, past, feature_set)}
@@ -151,14 +157,26 @@ def _expected(counted: str, rows: Examples, feature_set: FeatureSet) -> NDArray:
     return found
 
 
-def _of_races(board: Board, examples: Examples, feature_set: FeatureSet) -> dict[str, NDArray]:
+def _in_races(examples: Examples, feature_set: FeatureSet) -> dict[str, NDArray]:
+    """Return chances by ratings alone, silent in races that nobody rated, and all alike."""
     rated = np.exp(column(examples.values, feature_set, "rated_log"))
-    weights = {"rated": rated, "uniform": np.ones(len(examples))}
-    return {
-        name: boards.in_races(
-            board=board,
-            examples=examples,
-            chances=baselines.in_race(weight, examples.group),
-        )
-        for name, weight in weights.items()
-    }
+    by_rating = baselines.in_race(rated, examples.group)
+    _, race = np.unique(examples.group, return_inverse=True)
+    by_rating[np.bincount(race, weights=np.isfinite(rated))[race] == 0] = np.nan
+    alike = baselines.in_race(np.ones(len(examples)), examples.group)
+    return {"rated": by_rating, "uniform": alike}
+
+
+def _placed(board: Board, examples: Examples, chances: NDArray) -> NDArray:
+    """Return each runner's chance to be placed, (n, 2), as if who is left races on for the rest.
+
+    Source: Harville 1973, "Assigning probabilities to the outcomes of multi-entry competitions".
+    """
+    found = np.full(len(examples), np.nan)
+    places, starts = boards.places_of(examples), softmax.starts_of(examples.group)
+    ends = starts + softmax.sizes_of(starts, len(examples))
+    asked = np.isin(examples.group[starts], examples.group[board.row])
+    for first, last in zip(starts[asked], ends[asked], strict=True):
+        if np.isfinite(chances[first:last]).all():
+            found[first:last] = softmax.placed(chances[first:last], places=int(places[first]))
+    return boards.either(found[board.row])

@@ -142,13 +142,17 @@ def beside_all(*, board: Board, examples: Examples) -> dict[str, Any]:
         "n": len(compared),
         "n_all": len(board),
         "n_without_market": int((~quoted).sum()),
-        "model": card(compared, examples, MODEL),
-        "market": card(compared, examples, MARKET),
-        "elo": card(compared, examples, "elo"),
+        "model": card(board=compared, examples=examples, name=MODEL),
+        "market": card(board=compared, examples=examples, name=MARKET),
+        "elo": card(board=compared, examples=examples, name="elo"),
         "log_loss_difference": _gap(board, MARKET, examples),
-        "model_on_all": card(board, examples, MODEL),
-        "close": card(board, examples, CLOSE),
-        "baselines": {n: card(board, examples, n) for n in others if n not in (MARKET, CLOSE)},
+        "model_on_all": card(board=board, examples=examples, name=MODEL),
+        "close": card(board=board, examples=examples, name=CLOSE),
+        "baselines": {
+            n: card(board=board, examples=examples, name=n)
+            for n in others
+            if n not in (MARKET, CLOSE)
+        },
         "differences": {f"model-{n}": _gap(board, n, examples) for n in others},
         "reliability": [asdict(p) for p in board.points(MODEL)] if len(board) else [],
         "slices": _slices(board, examples),
@@ -163,14 +167,16 @@ def _beside_close(board: Board, examples: Examples) -> dict[str, Any]:
     names = [name for name in board.said if name != MODEL]
     return {
         "n": len(board),
-        "model": card(board, examples, MODEL),
-        "close": card(board, examples, CLOSE),
-        "baselines": {name: card(board, examples, name) for name in names if name != CLOSE},
+        "model": card(board=board, examples=examples, name=MODEL),
+        "close": card(board=board, examples=examples, name=CLOSE),
+        "baselines": {
+            name: card(board=board, examples=examples, name=name) for name in names if name != CLOSE
+        },
         "differences": {f"model-{n}": _gap(board, n, examples) for n in names},
     }
 
 
-def card(board: Board, examples: Examples, name: str) -> dict[str, Any] | None:
+def card(*, board: Board, examples: Examples, name: str) -> dict[str, Any] | None:
     """Return a forecaster's scores where it spoke, their 95 % intervals drawing weeks whole."""
     known = board.known(name)
     if not known.any():
@@ -194,6 +200,14 @@ def said_by(
     at_close: bool = False,
 ) -> NDArray:
     """Return the estimator's words on the rows of a board, (n, k)."""
+    if isinstance(estimator, Runners) and market_kind == boards.PLACE:
+        asked = questions(
+            kind=market_kind,
+            row=board.row,
+            places=boards.places_of(examples)[board.row],
+            groups=examples.group,
+        )
+        return boards.either(estimator.answer(examples.values, asked).probability)
     if isinstance(estimator, Runners):
         chances = estimator.probabilities(examples.values, examples.group)
         return boards.in_races(board=board, examples=examples, chances=chances)

@@ -18,6 +18,7 @@ from models_ml.services.cards import CLOSE, MARKET
 from monitoring.errors import Refused
 
 FEWEST, MOST = 2, 4
+LONGEST_ID = 18  # digits
 ENOUGH = 30  # matches, lines or races after every training, below which test parts are taken too
 
 
@@ -52,6 +53,21 @@ def chosen(*, ids: Sequence[int]) -> list[ModelVersion]:
             f"{' and '.join(map(str, found))} do not foretell the same from the same columns"
         )
     return found
+
+
+def ids_of(*, text: str) -> list[int]:
+    """Read ids that stand between commas.
+
+    >>> ids_of(text="3,5"), ids_of(text="")
+    ([3, 5], [])
+
+    Raises:
+        CannotCompare: one is no whole number.
+    """
+    parts = [part.strip() for part in text.split(",") if part.strip()]
+    if wrong := [part for part in parts if not (part.isdecimal() and len(part) <= LONGEST_ID)]:
+        raise CannotCompare(f"{wrong[0][:20]!r} is no version's id")
+    return [int(part) for part in parts]
 
 
 def compare(*, versions: Sequence[ModelVersion], now: datetime) -> dict[str, Any]:
@@ -95,7 +111,7 @@ def compare(*, versions: Sequence[ModelVersion], now: datetime) -> dict[str, Any
             _version(name, version, board, rows)
             for name, version in zip(names, versions, strict=True)
         ],
-        "others": {name: cards.card(board, rows, name) for name in others},
+        "others": {name: cards.card(board=board, examples=rows, name=name) for name in others},
         "differences": [
             {"first": first, "second": second, **(told_ or {})}
             for first, second in _pairs(names, others)
@@ -114,11 +130,12 @@ def parameters(*, versions: Mapping[str, Mapping[str, Any]]) -> list[dict[str, A
     [{'name': 'eta', 'values': {'v1': 0.1, 'v2': 0.2}}]
     """
     names = sorted({name for told in versions.values() for name in told})
-    found = [
-        {"name": name, "values": {key: told.get(name) for key, told in versions.items()}}
-        for name in names
+    found = {name: {key: told.get(name) for key, told in versions.items()} for name in names}
+    return [
+        {"name": name, "values": values}
+        for name, values in found.items()
+        if not _all_alike(list(values.values()))
     ]
-    return [one for one in found if not _all_alike(list(one["values"].values()))]
 
 
 def table(*, compared: Mapping[str, Any]) -> list[list[Any]]:
@@ -208,7 +225,7 @@ def _version(name: str, version: ModelVersion, board: Board, rows: Examples) -> 
         "code_version": version.code_version,
         "columns": feature_sets.named(version.pipeline.feature_set).sha256,
         "calibration": version.calibration,
-        "card": cards.card(board, rows, name),
+        "card": cards.card(board=board, examples=rows, name=name),
         "reliability": [asdict(point) for point in board.points(name)] if len(board) else [],
     }
 

@@ -65,14 +65,15 @@ def evaluate_and_keep(
     Raises:
         NothingToEvaluate, DamagedArtefact: as ``evaluate``.
     """
-    window = {"since": since or version.trained_until, "until": until or now}
+    begins, ends = since or version.trained_until, until or now
     return keep(
         version=version,
         kind=Evaluation.Kind.EVALUATE,
-        figures=evaluate(version=version, now=now, **window),
+        since=begins,
+        until=ends,
+        figures=evaluate(version=version, since=begins, until=ends, now=now),
         actor=actor,
         now=now,
-        **window,
     )
 
 

@@ -23,7 +23,7 @@ from models_ml.services.cards import CLOSE, MARKET, MODEL
 from monitoring.domain.progress import RunHandle
 
 WEEKS, MOST_WEEKS = 4, 104
-PLACE, WIN = "PLACE", "WIN"
+PLACE, WIN = boards.PLACE, "WIN"
 #: Kinds whose live predictions can be told right from wrong by what is kept of results.
 KINDS = ("MATCH_ODDS", "MONEYLINE", "SPREAD", "ASIAN_HANDICAP", "TOTAL", "PLAYER_TOTAL", WIN, PLACE)
 
@@ -191,5 +191,5 @@ def _of_placed(said: _Said) -> Board:
         row=np.arange(len(placed)),
         outcome=(placed == 0).astype(np.int64),
         weight=np.ones(len(placed)),
-        said={name: np.stack([p, 1.0 - p], axis=1) for name, p in told_of.items()},
+        said={name: boards.either(p) for name, p in told_of.items()},
     )

@@ -15,7 +15,8 @@ from models_ml.services import cards, examples, stepping
 BEGIN = "<!-- begin: made by `make model-table` -->"
 END = "<!-- end: made by `make model-table` -->"
 HEADERS = (
-    "Pipeline", "Forecaster", "n", "Log loss", "Brier (sum)", "RPS", "Model less it (log loss)",
+    "Pipeline, season", "Forecaster", "n", "Log loss", "Brier (sum)", "RPS",
+    "Model's log loss on the same", "Model less it",
 )  # fmt: skip
 
 
@@ -50,10 +51,14 @@ def tabulated(*, pipeline: Pipeline, until: datetime) -> dict[str, Any]:
         ValueError: the season has no event.
     """
     season = SEASONS[pipeline.sport.code]
+    span = Span(microseconds(season.begins), microseconds(season.ends))
+    rows = examples.examples(pipeline=pipeline, until=until)
+    if not ((rows.starts >= span.begins) & (rows.starts < span.ends)).any():
+        raise ValueError(f"nothing is known of {season.name}")
     found = stepping.tried(
         pipeline=pipeline,
-        examples=examples.examples(pipeline=pipeline, until=until),
-        span=Span(microseconds(season.begins), microseconds(season.ends)),
+        examples=rows,
+        span=span,
         parameters=dict(pipeline.parameters),
     )
     return {
@@ -79,7 +84,7 @@ def table(*, rows: list[dict[str, Any]]) -> str:
     for figures in rows:
         name = figures["pipeline"]
         if "refused" in figures:
-            shown.append((name, f"not trained: {figures['refused']}", *["–"] * 5))
+            shown.append((name, f"not trained: {figures['refused']}", *["–"] * 6))
             continue
         gaps = dict(tables.differences(figures))
         for who, card in tables.forecasters(figures):
@@ -91,6 +96,7 @@ def table(*, rows: list[dict[str, Any]]) -> str:
                     who,
                     f"{card['n']:,}",
                     *(tables.with_interval(card, score) for score in tables.SCORES),
+                    f"{card['log_loss'] + gap['mean']:.4f}" if gap else "–",
                     tables.gap_with_interval(gap),
                 )
             )

@@ -344,7 +344,7 @@ def _evaluation(walk: WalkForward, steps: list[WalkFold], actor: str, now: datet
             "walk": walk.pk,
             "step_weeks": walk.step_weeks,
             "seed": walk.seed,
-            "steps": [_shown(fold) for fold in steps],
+            "steps": [shown(fold=fold) for fold in steps],
         },
         actor=actor,
     )
@@ -359,7 +359,7 @@ def _figures(done: list[WalkFold]) -> dict[str, Any]:
     return cards.told(scored=Scored(board, closed, exact), examples=rows, closed_examples=late)
 
 
-def _shown(fold: WalkFold) -> dict[str, Any]:
+def shown(*, fold: WalkFold) -> dict[str, Any]:
     """Return one step: when it was, how much it learned from, and each one's log loss in it."""
     told: dict[str, Any] = {
         "number": fold.number,

@@ -105,6 +105,30 @@ class TestRaces:
         assert np.isnan(told[0]).all() and told[1].tolist() == [0.6, 0.4, 0.0]
 
 
+class TestPlaces:
+    GROUP = np.array([1, 1, 1, 2, 2, 3, 3, 3])
+    PLACED = np.array([1, 1, 0, 1, 1, 0, 0, 0], dtype=float)  # all of the second, none of the third
+
+    @pytest.fixture
+    def rows(self):
+        market = np.array([0.5, 0.3, 0.2, 0.5, 0.5, 0.4, 0.3, 0.3]).reshape(-1, 1)
+        return rooms.examples(
+            np.zeros((8, 1)), group=self.GROUP, placed=self.PLACED, winner=self.PLACED,
+            market=market, close=1.6 * market,
+        )  # fmt: skip
+
+    def test_are_asked_runner_by_runner_where_some_were_placed(self, rows):
+        board = boards.board(market_kind="PLACE", examples=rows)
+        assert (board.unit, board.row.tolist()) == ("runner", [0, 1, 2])
+        assert board.outcome.tolist() == [0, 0, 1]
+
+    def test_share_the_places_of_their_race(self, rows):
+        board = boards.board(market_kind="PLACE", examples=rows)
+        assert board.said["market"][:, 0].tolist() == pytest.approx([1.0, 0.6, 0.4], abs=1e-5)
+        assert board.said["close"][:, 0].tolist() == pytest.approx([0.8, 0.48, 0.32])
+        assert np.isfinite(board.log_losses("market")).all()
+
+
 class TestMarketAtStage:
     def test_is_read_from_the_columns_of_the_kind(self):
         names = ["market_home", "market_away", "spread_line", "spread_home"]
