@@ -81,7 +81,7 @@ def sweep(
 
 def _pipeline(one: Kept, swept: Swept, now: datetime, actor: str) -> None:
     assert one.policy is not None
-    about = {"pipeline": one.pipeline, "policy": one.policy, "now": now}
+    about: dict[str, Any] = {"pipeline": one.pipeline, "policy": one.policy, "now": now}
     with transaction.atomic():
         Pipeline.objects.select_for_update().get(pk=one.pipeline.pk)
         versions = hygiene.versions_to_strip(**about)

@@ -159,15 +159,16 @@ def _check(changes: Mapping[str, Any], known: Mapping[str, tuple[Check, str]]) -
 
 def _locked(kind: type[Policy], pipeline_id: int | None) -> Policy:
     """Return the policy, locked; a pipeline's first one is a copy of the house's."""
+    pipeline = None
     if pipeline_id is not None:
         # Two who give a pipeline its first policy wait for one another here.
-        found = Pipeline.objects.select_for_update().filter(pk=pipeline_id).first()
-        if found is None:
+        pipeline = Pipeline.objects.select_for_update().filter(pk=pipeline_id).first()
+        if pipeline is None:
             raise WrongPolicy(f"there is no pipeline {pipeline_id}")
     fields = [one.name for one in kind._meta.fields if one.name not in ("id", "pipeline")]
     house = kind._default_manager.filter(pipeline=None).first() or kind()
     policy, _ = kind._default_manager.select_for_update().get_or_create(
-        pipeline_id=pipeline_id, defaults={name: getattr(house, name) for name in fields}
+        pipeline=pipeline, defaults={name: getattr(house, name) for name in fields}
     )
     return policy
 
