@@ -1,13 +1,9 @@
 """Asking features of the tables: the facts of what is asked for, whom to ask about, and values."""
 
 import hashlib
-import inspect
-import pkgutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from functools import cache
-from importlib import import_module
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,13 +11,13 @@ import structlog
 from numpy.typing import NDArray
 
 from markets.models import Event
-from models_ml import domain
 from models_ml.domain import features, known, players_v1
 from models_ml.domain.asof import BadAsk
 from models_ml.domain.facts import NONE, Asks, Facts, Quotes
 from models_ml.domain.features import FeatureSet, microseconds
 from models_ml.models import Pipeline
 from models_ml.queries import facts as tables
+from models_ml.services import codes
 from monitoring.errors import Refused
 
 logger = structlog.get_logger(__name__)
@@ -262,7 +258,7 @@ def _sources(facts: Facts, asks: Asks, feature_set: FeatureSet) -> list[dict[str
             repr((facts.books.codes, *(getattr(facts.books, n).tolist() for n in _BOOKS))).encode()
         ).hexdigest(),
         "features": feature_set.sha256,
-        "code": code_version(),
+        "code": codes.code_of(feature_set.name),
     }
     results = _seen(facts.results.known_at, asks.as_of)
     notices = np.searchsorted(facts.notices.known_at, asks.as_of, side="right")
@@ -295,15 +291,3 @@ def _seen(moments: NDArray[np.int64], as_of: NDArray[np.int64]) -> list[tuple[in
 
 def _text(moment: int) -> str:
     return (features.EPOCH + _MICROSECOND * moment).isoformat()
-
-
-@cache
-def code_version() -> str:
-    """Return the hash of every module that shapes a feature."""
-    digest = hashlib.sha256()
-    for module in sorted(pkgutil.iter_modules(domain.__path__), key=lambda m: m.name):
-        if not module.ispkg:
-            digest.update(
-                inspect.getsource(import_module(f"{domain.__name__}.{module.name}")).encode()
-            )
-    return digest.hexdigest()

@@ -8,7 +8,7 @@ import numpy as np
 from models_ml.domain import feature_sets, features
 from models_ml.models import FeatureRow, Prediction
 from models_ml.queries import selections
-from models_ml.services import answering, asking, loading, predicting, questioning
+from models_ml.services import answering, asking, codes, loading, predicting, questioning
 from models_ml.services.asking import Subject
 from models_ml.services.predicting import PredictionRefused
 from models_ml.services.storing import DamagedArtefact
@@ -37,6 +37,7 @@ def audit_of(*, prediction_id: int, now: datetime) -> dict[str, Any]:
     features_row, version = row.feature_row, row.version
     recomputed, why = _recomputed(features_row, now)
     answered, other = _answered(row)
+    told = features_row.sources.get("code")
     return {
         "prediction": row.pk,
         "event": row.event_id,
@@ -55,7 +56,7 @@ def audit_of(*, prediction_id: int, now: datetime) -> dict[str, Any]:
         "is_late": features_row.is_late,
         "checksum": features_row.checksum,
         "sources": features_row.sources,
-        "is_of_this_code": features_row.sources.get("code") == asking.code_version(),
+        "is_of_this_code": told == codes.code_of(features_row.feature_set),
         "features": _checksum(features_row, features_row.values) == features_row.checksum,
         "recomputed": recomputed,
         "answered": answered,

@@ -3,7 +3,7 @@
 import ast
 import hashlib
 import importlib.util
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
@@ -21,21 +21,26 @@ def code_of(feature_set: str) -> str:
     A set that is not in this product's code has no module of its own: then of the rest.
     """
     digest = hashlib.sha256(f"numpy {np.__version__}\n".encode())
-    for name, path in sorted(_modules([f"{DOMAIN}.{feature_set}", ASKED]).items()):
-        digest.update(f"{name} {hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
+    for name, told in hashes([f"{DOMAIN}.{feature_set}", ASKED]).items():
+        digest.update(f"{name} {told}\n".encode())
     return digest.hexdigest()
 
 
-def _modules(names: list[str]) -> dict[str, Path]:
-    """Return the sources of modules and of all pure ones that they import, by name."""
-    found: dict[str, Path] = {}
-    while names:
-        name = names.pop()
+def hashes(names: Iterable[str], *, but: str = "") -> dict[str, str]:
+    """Return the SHA-256 of modules and of all pure ones that they import, by name.
+
+    ``but`` is not walked through: a package that imports all of its modules, to choose one.
+    """
+    found: dict[str, str] = {}
+    waiting = list(names)
+    while waiting:
+        name = waiting.pop()
         path = _source(name)
-        if path is not None and name not in found:
-            found[name] = path
-            names += [other for other in _imported(path) if other.startswith(PURE)]
-    return found
+        if path is None or name in found or name == but:
+            continue
+        found[name] = hashlib.sha256(path.read_bytes()).hexdigest()
+        waiting += [other for other in _imported(path) if other.startswith(PURE)]
+    return dict(sorted(found.items()))
 
 
 def _source(name: str) -> Path | None:

@@ -1,17 +1,14 @@
 """Which code made an artefact: the hash of every module that could have shaped it."""
 
-import ast
 import hashlib
 import inspect
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import cache
-from importlib import import_module, util
-from types import ModuleType
 
-from models_ml import domain
-from models_ml.domain import estimators
+from models_ml.domain import estimators, feature_sets
 from models_ml.domain.estimators import trees
-from models_ml.services import examples
+from models_ml.models import Pipeline
+from models_ml.services import codes, examples
 
 KINDS: Mapping[str, str] = {
     "boosted3": "three_way",
@@ -22,7 +19,6 @@ KINDS: Mapping[str, str] = {
     "figure": "figure",
     "runners": "runners",
 }
-PURE = (f"{domain.__name__}.", "markets.domain.")
 ALWAYS = ("asking", "examples", "facts", "features", "labels", "splitting")
 
 
@@ -32,17 +28,10 @@ def code_versions(*, kind: str, feature_set: str) -> dict[str, str]:
 
     The modules of the estimator and of the feature set, with what they import of the domain.
     """
-    roots = [f"{estimators.__name__}.{KINDS[kind]}", f"{domain.__name__}.{feature_set}"]
-    roots += [f"{domain.__name__}.{name}" for name in ALWAYS]
-    found: dict[str, str] = {}
-    while roots:
-        name = roots.pop()
-        short = name.removeprefix(PURE[0])
-        if short not in found:
-            module = import_module(name)
-            found[short] = _sha256(inspect.getsource(module))
-            roots += _imported(module)
-    own = {short: found[short] for short in sorted(found)}
+    roots = [f"{estimators.__name__}.{KINDS[kind]}", f"{codes.DOMAIN}.{feature_set}"]
+    roots += [f"{codes.DOMAIN}.{name}" for name in ALWAYS]
+    found = codes.hashes(roots, but=estimators.__name__)
+    own = {name.removeprefix(f"{codes.DOMAIN}."): told for name, told in found.items()}
     services = {"services.examples": _sha256(inspect.getsource(examples))}
     return {**own, **services, "xgboost": trees.library_version()}
 
@@ -56,20 +45,11 @@ def code_version(versions: Mapping[str, str]) -> str:
     return _sha256("\n".join(f"{name} {told}" for name, told in sorted(versions.items())))
 
 
-def _imported(module: ModuleType) -> Iterator[str]:
-    """Yield what a module imports of the domain; of the package of all kinds, only its modules."""
-    for node in ast.walk(ast.parse(inspect.getsource(module))):
-        if isinstance(node, ast.ImportFrom) and node.module:
-            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-            pure = [name for name in names if name.startswith(PURE) and name != estimators.__name__]
-            yield from (name for name in pure if _is_module(name))
-
-
-def _is_module(name: str) -> bool:
-    try:
-        return util.find_spec(name) is not None
-    except ModuleNotFoundError:  # it is a name within a module
-        return False
+def code_of(pipeline: Pipeline) -> str:
+    """Return the one hash of what a version of a pipeline would be made by now."""
+    feature_set = feature_sets.named(pipeline.feature_set)
+    kind = estimators.kind_of(target=pipeline.target, feature_set=feature_set)
+    return code_version(code_versions(kind=kind, feature_set=feature_set.name))
 
 
 def _sha256(text: str) -> str:

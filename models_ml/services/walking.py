@@ -20,7 +20,7 @@ from models_ml.domain.examples import Examples
 from models_ml.domain.features import microseconds
 from models_ml.domain.folds import Span
 from models_ml.models import Evaluation, Pipeline, WalkFold, WalkForward
-from models_ml.services import cards, examples, stepping, training
+from models_ml.services import cards, examples, origins, stepping, training
 from models_ml.services import pipelines as pipelines_
 from models_ml.services.cards import CLOSE, MARKET, MODEL, Scored
 from monitoring.domain.progress import RunHandle
@@ -91,7 +91,7 @@ def begin(
             step_weeks=weeks,
             seed=seed,
             parameters=given,
-            code_version=training.code_version(),
+            code_version=origins.code_of(pipeline),
             actor=actor,
             began_at=now,
         )
@@ -311,7 +311,7 @@ def _held(walk_id: int) -> WalkForward:
 
 
 def _check_code(walk: WalkForward) -> None:
-    if walk.code_version != training.code_version():
+    if walk.code_version != origins.code_of(walk.pipeline):
         raise CodeChanged(f"{walk} began with another code than this one: begin a new one")
 
 

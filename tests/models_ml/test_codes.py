@@ -9,12 +9,12 @@ from models_ml.services import codes
 class TestCodeOf:
     @pytest.mark.parametrize("name", sorted(feature_sets.FEATURE_SETS))
     def test_covers_the_module_of_a_set_and_the_engine(self, name) -> None:
-        found = codes._modules([f"{codes.DOMAIN}.{name}"])
+        found = codes.hashes([f"{codes.DOMAIN}.{name}"])
         assert {f"models_ml.domain.{m}" for m in (name, "asof", "facts")} <= set(found)
         assert "markets.domain.odds" in found
 
     def test_leaves_out_what_no_value_rests_on(self) -> None:
-        found = codes._modules([f"{codes.DOMAIN}.soccer_v1"])
+        found = codes.hashes([f"{codes.DOMAIN}.soccer_v1"])
         others = {f"{codes.DOMAIN}.{name}" for name in ("nba_v1", "drift", "gates", "calibrating")}
         assert not others & set(found)
 

@@ -1,12 +1,11 @@
 import importlib
-import inspect
 
 import pytest
 
 from models_ml.domain import elo
 from models_ml.domain.estimators import three_way
 from models_ml.domain.feature_sets import FEATURE_SETS
-from models_ml.services import origins
+from models_ml.services import codes, origins
 
 
 class TestCodeVersions:
@@ -25,17 +24,15 @@ class TestCodeVersions:
         others = {"estimators.three_way", "boosting", "goals", "soccer_v1", "nfl_v1", "gates"}
         assert not found & others
 
-    def test_change_with_what_a_module_imports(self, monkeypatch):
+    def test_change_with_what_a_module_imports(self, monkeypatch, tmp_path):
         before = dict(origins.code_versions(kind="boosted3", feature_set="soccer_v1"))
-        source = inspect.getsource
-
-        def changed(module):
-            return source(module) + ("# other" if module is elo else "")
-
-        origins.code_versions.cache_clear()
-        monkeypatch.setattr(inspect, "getsource", changed)
-        after = origins.code_versions(kind="boosted3", feature_set="soccer_v1")
-        origins.code_versions.cache_clear()
+        other = tmp_path / "elo.py"
+        other.write_text("K = 21\n")
+        source = codes._source
+        monkeypatch.setattr(
+            codes, "_source", lambda name: other if name == elo.__name__ else source(name)
+        )
+        after = origins.code_versions.__wrapped__(kind="boosted3", feature_set="soccer_v1")
         assert {name for name in before if before[name] != after[name]} == {"elo"}
         assert origins.code_version(before) != origins.code_version(after)
 
