@@ -178,12 +178,6 @@ class TestTrain:
             assert all(p["low"] <= p["happened"] <= p["high"] for p in points)
             assert [p["said"] for p in points] == sorted(p["said"] for p in points)
 
-    def test_keeps_what_each_feature_won(self, league, pipeline):
-        gain = builders.a_version(pipeline, until=league.ends_at).metrics["gain"]
-        assert sum(gain.values()) == pytest.approx(1.0)
-        assert list(gain.values()) == sorted(gain.values(), reverse=True)
-        assert set(gain) <= set(SOCCER_V1.names)
-
     def test_foretells_goals_where_the_pipeline_asks_for_them(self, league, pipeline):
         Pipeline.objects.filter(pk=pipeline.pk).update(target="GOALS", market_kind="TOTAL")
         pipeline.refresh_from_db()
