@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 
@@ -42,6 +43,9 @@ def build(
     exist are returned as they were stored, whatever ``as_of`` says now.  A mapping gives each
     event a moment of its own: one pass over the history serves them all.
 
+    A replay leaves out events that could not be asked about then: as they were planned at that
+    moment, they had started.
+
     Raises:
         UnknownFeatureSet: there is no such set.
         NoFeatures: no such stage, ``as_of`` lies in the future, an event has started by then,
@@ -55,20 +59,38 @@ def build(
     rows = _stored(wanted, feature_set, stage, replay, rehearsal)
     missing = [event_id for event_id in wanted if event_id not in rows]
     if missing:
-        made = asking.made(
-            event_ids=missing,
-            feature_set=chosen,
-            as_of=moments,
-            now=now,
-            statistics=asking.statistics_of(feature_set=chosen),
-        )
-        stamps = dict.fromkeys(missing, Stamp(stage))
-        keep(
-            made=made, feature_set=chosen, stamps=stamps, now=now,
-            replay=replay, rehearsal=rehearsal,
-        )  # fmt: skip
+        for made in _made(missing, chosen, moments, now, is_replay=replay is not None):
+            keep(
+                made=made,
+                feature_set=chosen,
+                stamps=dict.fromkeys(made.events(), Stamp(stage)),
+                now=now,
+                replay=replay,
+                rehearsal=rehearsal,
+            )
         rows = _stored(wanted, feature_set, stage, replay, rehearsal)
-    return [row for event_id in wanted for row in rows[event_id]]
+    return [row for event_id in wanted for row in rows.get(event_id, ())]
+
+
+def _made(
+    event_ids: Sequence[int],
+    feature_set: FeatureSet,
+    as_of: Mapping[int, datetime],
+    now: datetime,
+    *,
+    is_replay: bool,
+) -> list[Made]:
+    asked: dict[str, Any] = {
+        "event_ids": event_ids,
+        "feature_set": feature_set,
+        "as_of": as_of,
+        "now": now,
+        "statistics": asking.statistics_of(feature_set=feature_set),
+    }
+    if not is_replay:
+        return [asking.made(**asked)]
+    parts, _ = asking.made_apart(**asked)
+    return parts
 
 
 def keep(

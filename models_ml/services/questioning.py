@@ -37,7 +37,7 @@ class Asked:
         return len(self.answers)
 
 
-def says_nothing(values: NDArray, subjects: Sequence[Subject], feature_set: FeatureSet) -> NDArray:
+def _says_nothing(values: NDArray, subjects: Sequence[Subject], feature_set: FeatureSet) -> NDArray:
     """Return which rows know nothing that is needed; a race's rows only all together."""
     silent = np.isnan(values[:, list(feature_set.needed)]).all(axis=1)
     if feature_set.grain != RUNNER or not len(silent):
@@ -55,7 +55,7 @@ def asked(
     answers: Mapping[int, Sequence[Answer]],
 ) -> Asked:
     """Return the questions that these rows can be asked: each answer of its event's markets."""
-    silent = says_nothing(values, subjects, feature_set)
+    silent = _says_nothing(values, subjects, feature_set)
     mine: list[tuple[int, Answer]] = []
     refused: dict[int, str] = {}
     for row, subject in enumerate(subjects):

@@ -4,11 +4,11 @@ from datetime import timedelta
 import pytest
 
 from markets import queries as markets_queries
-from markets.models import Event, Result
+from markets.models import Event, EventChange, Result
 from models_ml import queries
 from models_ml.domain import asking, features
 from models_ml.domain.soccer_v1 import SOCCER_V1
-from models_ml.models import FeatureRow
+from models_ml.models import FeatureRow, Replay
 from models_ml.queries import facts
 from models_ml.services import featuring
 from models_ml.services.featuring import NoFeatures
@@ -132,6 +132,27 @@ class TestBuild:
                 as_of=event.starts_at,
                 now=event.starts_at,
             )
+
+    def test_leaves_out_of_a_replay_what_had_started_as_it_was_planned_then(self, league):
+        first, second = league.events[140], league.events[141]
+        as_of = min(first.starts_at, second.starts_at) - HOUR
+        EventChange.objects.create(
+            event=first,
+            field="starts_at",
+            before=(as_of - HOUR).isoformat(),
+            after=first.starts_at.isoformat(),
+            known_at=league.ends_at,
+        )
+        with pytest.raises(NoFeatures, match=f"event {first.pk} has started"):
+            build([first, second], as_of=as_of)
+        replay = Replay.objects.create(
+            competition=league.competition,
+            season=first.season,
+            actor="test",
+            started_at=league.ends_at,
+        )
+        (row,) = build([first, second], as_of=as_of, replay=replay)
+        assert row.event_id == second.pk
 
     def test_asks_a_bounded_number_of_questions(self, league, django_assert_max_num_queries):
         starts_at = league.events[140].starts_at
