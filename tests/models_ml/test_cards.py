@@ -1,18 +1,15 @@
-"""Everybody's scores over a database: lines at the close's own line, races whole, places."""
+"""Everybody's scores over a database: races whole, places runner by runner."""
 
 from datetime import UTC, datetime
-from decimal import Decimal
 from math import log
 
 import numpy as np
 import pytest
 
-from markets.models import Book, ClosingPrice, Market, Selection
 from models_ml.domain import feature_sets
 from models_ml.services import cards, examples, learning
 from tests.models_ml import builders
 from tests.models_ml.asked_worlds import Asked
-from tests.models_ml.worlds import a_world
 
 pytestmark = pytest.mark.django_db
 NOW = datetime(2024, 3, 20, 12, tzinfo=UTC)
@@ -34,46 +31,6 @@ def scored(pipeline, until):
         past=rows.part(rows.label_known_at <= test.as_of.min()), feature_set=feature_set,
     )  # fmt: skip
     return figures, test
-
-
-class TestLines:
-    @pytest.fixture
-    def league(self):
-        """Return a league whose totals closed at 2.5, over and under at 3 to 2, by one book."""
-        league = builders.a_league(a_world(seasons=4))
-        book = Book.objects.get(code="pinnacle")
-        markets = Market.objects.bulk_create(
-            Market(event=event, kind="TOTAL", line=Decimal("2.5")) for event in league.events
-        )
-        answers = Selection.objects.bulk_create(
-            Selection(market=market, role=role, name=role)
-            for market in markets
-            for role in ("OVER", "UNDER")
-        )
-        ClosingPrice.objects.bulk_create(
-            ClosingPrice(
-                selection=one, book=book, price=Decimal("2"), opening_price=Decimal("2"),
-                opened_at=start, seen_at=start, confirmed_at=start, starts_at=start,
-                fair_probability=0.6 if one.role == "OVER" else 0.4, method="power",
-                exactness="EXACT", overround=0.0, recorded_at=start,
-            )
-            for one in answers
-            for start in [one.market.event.starts_at]
-        )  # fmt: skip
-        return league
-
-    def test_are_held_beside_the_close_at_its_own_line(self, league):
-        pipeline = builders.a_pipeline("soccer-total", now=league.ends_at)
-        figures, test = scored(pipeline, league.ends_at)
-        late = figures["at_close"]
-        over = test.total > 2.5
-        expected = -np.log(np.where(over, 0.6, 0.4)).mean()
-        assert figures["unit"] == "line" and late["n"] == len(test)
-        assert late["close"]["log_loss"] == pytest.approx(expected)
-        assert late["model"]["n"] == late["baselines"]["normal"]["n"] == len(test)
-        low, high = late["close"]["intervals"]["log_loss"]
-        assert low < expected < high
-        assert figures["market"] is None and figures["exact"]["n"] == len(test)
 
 
 class TestRaces:
