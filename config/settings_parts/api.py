@@ -40,5 +40,13 @@ SPECTACULAR_SETTINGS = {
         "FetchState": "markets.models.Fetch.State",
         "RunState": "monitoring.models.TaskRun.State",
         "IncidentState": "monitoring.models.Incident.State",
+        "SelectionRole": "markets.models.Selection.Role",
+        "ApprovalRole": "models_ml.models.Approval.Role",
+        "ProposalState": "models_ml.models.Proposal.State",
+        "LookState": "models_ml.models.StageLook.State",
+        "SearchState": "models_ml.models.Search.State",
+        "TrialState": "models_ml.models.SearchTrial.State",
+        "ExperimentState": "models_ml.models.Experiment.State",
+        "StoreFileState": "models_ml.models.StoreFile.State",
     },
 }

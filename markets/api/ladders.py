@@ -21,7 +21,7 @@ class Offer(serializers.Serializer):
     size = serializers.DecimalField(max_digits=14, decimal_places=2)
 
 
-class Ladder(serializers.Serializer):
+class OrderBook(serializers.Serializer):
     """Best offers first; the size is what can be had at that price, in the exchange's currency."""
 
     book = serializers.CharField(source="book.code")
@@ -58,7 +58,7 @@ class SelectionLadder(APIView):
         until = MomentField(required=False, help_text="Seen before this time.")
         limit = serializers.IntegerField(default=1, min_value=1, max_value=1_000)
 
-    @extend_schema(parameters=[LadderQuery], responses={200: Ladder(many=True), **ERRORS})
+    @extend_schema(parameters=[LadderQuery], responses={200: OrderBook(many=True), **ERRORS})
     def get(self, request: Request, pk: int) -> Response:
         """Return the newest ladder of one selection, or more of them."""
         refuse_unknown(request, self.LadderQuery().fields)
@@ -69,7 +69,7 @@ class SelectionLadder(APIView):
         window = dict(asked.validated_data)
         limit, book = window.pop("limit"), window.pop("book", "")
         found = queries.ladder_history(selection_id=pk, book_code=book, **window)
-        return Response(Ladder(found[:limit], many=True).data)
+        return Response(OrderBook(found[:limit], many=True).data)
 
 
 PATHS = [

@@ -10,6 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from models_ml import models
+from models_ml.api.registry import ModelsReason
 from models_ml.domain import stages
 from models_ml.services import laddering, ladders, rehearsing
 from monitoring.rest.access import actor_of
@@ -18,13 +19,7 @@ from monitoring.rest.resources import ACTING, ReadOnlyResource, resource
 TIME = ("gte", "lt")
 
 
-class Reason(serializers.Serializer):
-    """Why; it is audited."""
-
-    reason = serializers.CharField(max_length=250)
-
-
-class LadderWanted(Reason):
+class LadderWanted(ModelsReason):
     """What of a ladder is changed; what is left out stays."""
 
     stages = serializers.ListField(
@@ -99,11 +94,11 @@ _Looks: Any = resource(
 
 
 class Looks(_Looks):
-    @extend_schema(request=Reason, responses={200: _Looks.serializer_class, **ACTING})
+    @extend_schema(request=ModelsReason, responses={200: _Looks.serializer_class, **ACTING})
     @action(detail=True, methods=["post"], pagination_class=None, filterset_class=None)
     def again(self, request: Request, pk: str) -> Response:
         """Forget what the look brought and take it anew, where nothing refers to it yet."""
-        data = Reason(data=request.data)
+        data = ModelsReason(data=request.data)
         data.is_valid(raise_exception=True)
         look = self.get_object()
         row = laddering.again(

@@ -30,13 +30,13 @@ HIGHEST_ID = 2**62
 PLAIN: dict[str, Any] = {"detail": True, "pagination_class": None, "filterset_class": None}
 
 
-class Because(serializers.Serializer):
+class ModelsReason(serializers.Serializer):
     """Why; it is audited."""
 
     reason = serializers.CharField(max_length=250)
 
 
-class NewProposal(Because):
+class NewProposal(ModelsReason):
     version = serializers.IntegerField(min_value=1, max_value=HIGHEST_ID, help_text="Its id.")
 
 
@@ -57,7 +57,7 @@ class Rejecting(Verdict):
     comment = serializers.CharField(max_length=250)
 
 
-class Promoting(Because):
+class Promoting(ModelsReason):
     override = serializers.CharField(
         max_length=250,
         default="",
@@ -159,11 +159,13 @@ class Proposals(_Proposals):
         """Reject in one role, with a comment; that closes the proposal."""
         return self._said(request, Rejecting, approving.reject)
 
-    @extend_schema(request=Because, responses=_PROPOSAL)
+    @extend_schema(request=ModelsReason, responses=_PROPOSAL)
     @action(**PLAIN, methods=["post"])
     def sign(self, request: Request, pk: str) -> Response:
         """Sign why figures that beat the close by far are true all the same."""
-        return self._done(request, Because, approving.sign_too_good, user_id=user_of(request).pk)
+        return self._done(
+            request, ModelsReason, approving.sign_too_good, user_id=user_of(request).pk
+        )
 
     @extend_schema(request=None, responses=_PROPOSAL)
     @action(**PLAIN, methods=["post"])
@@ -171,11 +173,11 @@ class Proposals(_Proposals):
         """Weigh the evidence anew; what was said of the old counts no more."""
         return self._done(request, None, proposing.weigh_again)
 
-    @extend_schema(request=Because, responses=_PROPOSAL)
+    @extend_schema(request=ModelsReason, responses=_PROPOSAL)
     @action(**PLAIN, methods=["post"])
     def withdraw(self, request: Request, pk: str) -> Response:
         """Close a proposal undecided."""
-        return self._done(request, Because, proposing.withdraw)
+        return self._done(request, ModelsReason, proposing.withdraw)
 
     @extend_schema(request=Promoting, responses=_PROPOSAL)
     @action(**PLAIN, methods=["post"])
@@ -268,10 +270,10 @@ class Rollback(APIView):
 
     permission = "models_ml.change_modelversion"
 
-    @extend_schema(request=Because, responses={200: _Periods.serializer_class, **ACTING})
+    @extend_schema(request=ModelsReason, responses={200: _Periods.serializer_class, **ACTING})
     def post(self, request: Request, pk: int) -> Response:
         """Put the previous version back; what serves now is archived.  No window holds it up."""
-        data = checked(Because, request)
+        data = checked(ModelsReason, request)
         pipeline, now = _pipeline(pk), timezone.now()
         promoting.rollback(pipeline_id=pipeline.pk, actor=actor_of(request), now=now, **data)
         period = queries.served_at(pipeline=pipeline, at=now)

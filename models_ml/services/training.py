@@ -79,16 +79,10 @@ def train(
         ClockBackwards: a version of this pipeline was trained later than now.
         Cancelled: somebody asked for that between two rounds; nothing is written.
     """
-    if until > now:
-        raise NotEnoughHistory(f"until {until:%Y-%m-%d %H:%M} lies in the future")
-    own = {**pipeline.parameters, **(found or {})}
-    check_parameters(own)
-    if not 1 <= calibration_weeks <= MOST_CALIBRATION_WEEKS:
-        raise BadParameters(f"calibration takes 1 to {MOST_CALIBRATION_WEEKS} weeks")
+    feature_set = feature_sets.named(pipeline.feature_set)
+    own = _checked(pipeline, until, calibration_weeks, now, {} if found is None else found)
     if replay is None:
         _check_clock(pipeline, now)
-    feature_set = feature_sets.named(pipeline.feature_set)
-    _check_dropped(own, feature_set)
     learned = learn(
         pipeline=pipeline,
         known=examples.examples(pipeline=pipeline, until=until),
@@ -112,10 +106,7 @@ def train(
         parameters=_parameters(own, learned, calibration_weeks),
         calibration=learned.fitted.calibration,
         metrics=_metrics(pipeline, learned, feature_set),
-        plots={
-            "contributions": learning.contributions(learned, feature_set.names),
-            "reliability": learning.reliability(learned),
-        },
+        plots=_plots(learned, feature_set),
         trained_from=_moment(learned.examples.starts[0]),
         trained_until=until,
         n_rows=len(learned.examples),
@@ -128,6 +119,31 @@ def train(
         _register(version, learned.fitted.content, actor=actor, now=now)
         remembering.remember(version=version, learned=learned, feature_set=feature_set)
     return version
+
+
+def _checked(
+    pipeline: Pipeline,
+    until: datetime,
+    calibration_weeks: int,
+    now: datetime,
+    found: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Return the parameters of a training, once everything it is told makes sense."""
+    if until > now:
+        raise NotEnoughHistory(f"until {until:%Y-%m-%d %H:%M} lies in the future")
+    own = {**pipeline.parameters, **found}
+    check_parameters(own)
+    _check_dropped(own, feature_sets.named(pipeline.feature_set))
+    if not 1 <= calibration_weeks <= MOST_CALIBRATION_WEEKS:
+        raise BadParameters(f"calibration takes 1 to {MOST_CALIBRATION_WEEKS} weeks")
+    return own
+
+
+def _plots(learned: Learned, feature_set: FeatureSet) -> dict[str, Any]:
+    return {
+        "contributions": learning.contributions(learned, feature_set.names),
+        "reliability": learning.reliability(learned),
+    }
 
 
 def learn(

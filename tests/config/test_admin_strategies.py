@@ -53,7 +53,7 @@ class TestAdd:
 
     @pytest.mark.parametrize(
         ("field", "value"),
-        [("code", "martingale"), ("decide_at_stage", "T-5m"), ("min_edge", "NaN"), ("name", "")],
+        [("code", "martingale"), ("decide_at_stage", "T-7m"), ("min_edge", "NaN"), ("name", "")],
     )
     def test_names_the_field_that_does_not_fit(self, house, lead, field, value) -> None:
         answer = lead.post(reverse(ADD), answers(lead, house, **{field: value}))

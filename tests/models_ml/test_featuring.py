@@ -158,7 +158,7 @@ class TestBuild:
         starts_at = league.events[140].starts_at
         batch = [e for e in league.events if e.starts_at == starts_at]
         assert len(batch) > 1
-        with django_assert_max_num_queries(14):
+        with django_assert_max_num_queries(15):
             build(batch, as_of=starts_at - HOUR)
 
 

@@ -231,7 +231,7 @@ class TestChange:
     @pytest.fixture
     def ladder(self, event):
         ladders.ensure_default_ladders(now=BEFORE)
-        return Ladder.objects.get(is_simulated=False)
+        return Ladder.objects.get(sport__code="soccer", is_simulated=False)
 
     def change(self, ladder, **fields):
         fields = {"actor": "user:alice", "reason": "line-ups", "now": before(hours=23), **fields}
@@ -279,6 +279,7 @@ class TestEnsureDefaultLadders:
         Ladder.objects.filter(is_simulated=False).update(grace_seconds=7)
         ladders.ensure_default_ladders(now=BEFORE)
         found = {
-            row.is_simulated: (row.grace_seconds, len(row.stages)) for row in Ladder.objects.all()
+            row.is_simulated: (row.grace_seconds, len(row.stages))
+            for row in Ladder.objects.filter(sport__code="soccer")
         }
         assert found == {False: (7, 5), True: (60, 3)}

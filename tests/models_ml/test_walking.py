@@ -11,7 +11,7 @@ from models_ml import tasks
 from models_ml.domain.features import microseconds
 from models_ml.domain.folds import Span
 from models_ml.models import Evaluation, ModelVersion, WalkFold, WalkForward
-from models_ml.services import examples, training, trying, walking
+from models_ml.services import examples, origins, stepping, walking
 from monitoring import registry
 from monitoring.models import TaskRun
 from monitoring.services import executing, running
@@ -86,7 +86,7 @@ class TestWalk:
         late = rows.label_known_at.copy()
         before = np.flatnonzero(rows.starts < begins)
         late[before[-7:]] = asked + 1  # told only after the step had begun
-        found = trying.tried(
+        found = stepping.tried(
             pipeline=pipeline,
             examples=replace(rows, label_known_at=late),
             span=span,
@@ -114,7 +114,7 @@ class TestWalk:
 
     def test_is_not_gone_on_with_by_other_code(self, league, pipeline, monkeypatch):
         walk = begun(pipeline, league)
-        monkeypatch.setattr(training, "code_version", lambda: "another")
+        monkeypatch.setattr(origins, "code_of", lambda pipeline: "another")
         with pytest.raises(walking.CodeChanged):
             walking.go_on(walk_id=walk.pk, now=league.ends_at, **ASKED)
         with pytest.raises(walking.CodeChanged):
