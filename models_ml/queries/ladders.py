@@ -72,17 +72,23 @@ SELECT
         )
     )
 """
+#: A simulated league is laid minutes before its first match: its looks that are over by then are
+#: taken at once, so that whoever decides at them has something to decide from the first minute.
 PLAN = f"""
 WITH {SERVED}
 INSERT INTO models_ml_stagelook
     (event_id, feature_set, stage, due_at, closes_at, planned_at, starts_at, state, rows, why)
-SELECT w.event_id, w.feature_set, w.stage, w.due_at, w.closes_at, %(now)s, w.starts_at,
-       CASE WHEN w.closes_at <= %(now)s THEN 'SKIPPED' ELSE 'DUE' END, 0,
-       CASE WHEN w.closes_at <= %(now)s THEN 'known too late' ELSE '' END
+SELECT w.event_id, w.feature_set, w.stage, w.due_at,
+       CASE WHEN w.is_over AND w.is_simulated THEN w.starts_at ELSE w.closes_at END,
+       %(now)s, w.starts_at,
+       CASE WHEN w.is_over AND NOT w.is_simulated THEN 'SKIPPED' ELSE 'DUE' END, 0,
+       CASE WHEN w.is_over THEN 'known too late' ELSE '' END
 FROM (
     SELECT e.id AS event_id, served.feature_set, t.stage, e.starts_at,
            e.starts_at - make_interval(secs => t.opens / c.time_scale) AS due_at,
-           e.starts_at - make_interval(secs => t.closes / c.time_scale) AS closes_at
+           e.starts_at - make_interval(secs => t.closes / c.time_scale) AS closes_at,
+           e.starts_at - make_interval(secs => t.closes / c.time_scale) <= %(now)s AS is_over,
+           served.is_simulated
     FROM served
     JOIN steps t ON t.sport_id = served.sport_id AND t.is_simulated = served.is_simulated
     {_COMING}

@@ -152,11 +152,21 @@ def _take_all(now: datetime, done: Ticked) -> None:
                 .order_by("feature_set", "event_id", "-due_at")[:CHUNK]
             )
             tried += [look.pk for look in looks]
-            for name in dict.fromkeys(look.feature_set for look in looks):
-                mine = [look for look in looks if look.feature_set == name]
+            for name, mine in _rounds(looks):
                 _take(mine, feature_sets.named(name), graces, now, done)
         if len(looks) < CHUNK:
             return
+
+
+def _rounds(looks: Sequence[StageLook]) -> list[tuple[str, list[StageLook]]]:
+    """Return looks by feature set, in rounds in which no event comes twice; mostly one."""
+    rounds: dict[tuple[str, int], list[StageLook]] = {}
+    seen: dict[tuple[str, int], int] = {}
+    for look in looks:
+        number = seen.get((look.feature_set, look.event_id), 0)
+        seen[look.feature_set, look.event_id] = number + 1
+        rounds.setdefault((look.feature_set, number), []).append(look)
+    return [(name, mine) for (name, _), mine in rounds.items()]
 
 
 def _take(
@@ -170,9 +180,7 @@ def _take(
     late = {
         look.pk: now > look.due_at + graces.get(_ladder_of(look), timedelta(0)) for look in looks
     }
-    stamps = {
-        look.event_id: Stamp(look.stage, look.due_at, late[look.pk]) for look in reversed(looks)
-    }
+    stamps = {look.event_id: Stamp(look.stage, look.due_at, late[look.pk]) for look in looks}
     rows, refused = _rows(list(stamps), feature_set, stamps, now)
     for look in looks:
         if look.event_id in refused:

@@ -97,6 +97,19 @@ class TestTick:
         assert laddering.tick(now=before(seconds=9)).built == 1
         assert states(event) == {"T-24h": "DONE", "T-100m": "DONE", "T-60m": "DONE"}
 
+    def test_takes_every_look_at_once_at_a_simulated_match_that_begins_in_a_moment(self):
+        matchdays.a_serving_version(since=BEFORE, is_simulated=True)
+        league = matchdays.a_competition(is_simulated=True, time_scale=360.0)
+        (event,) = matchdays.matches(START, competition=league)
+        assert laddering.tick(now=before(seconds=8)).built == 3
+        assert states(event) == {"T-24h": "LATE", "T-100m": "DONE", "T-60m": "DONE"}
+        rows = FeatureRow.objects.order_by("due_at").values_list("stage", "as_of", "is_late")
+        assert list(rows) == [
+            ("T-24h", before(seconds=8), True),
+            ("T-100m", before(seconds=8), False),
+            ("T-60m", before(seconds=8), False),
+        ]
+
     def test_does_nothing_for_a_pipeline_that_is_switched_off(self, event):
         Pipeline.objects.update(is_enabled=False)
         assert laddering.tick(now=before(hours=1)).planned == 0
