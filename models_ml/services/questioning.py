@@ -111,9 +111,15 @@ def check(asked: Asked, said: Answers) -> None:
         )
     if not len(asked):
         return
-    markets, market = np.unique([one.market_id for one in asked.answers], return_inverse=True)
+    of_one_row = asked.questions.kind not in kinds.RUNNER_KINDS
+    keys = [
+        (one.market_id, int(row) if of_one_row else -1)
+        for one, row in zip(asked.answers, asked.questions.row, strict=True)
+    ]
+    numbers = {key: number for number, key in enumerate(dict.fromkeys(keys))}
+    market = np.array([numbers[key] for key in keys], dtype=np.intp)
     sums, sizes = np.bincount(market, weights=p), np.bincount(market)
-    first = np.full(len(markets), -1)
+    first = np.full(len(numbers), -1)
     first[market[::-1]] = np.arange(len(market))[::-1]
     rows_of = dict(zip(*np.unique(asked.questions.groups, return_counts=True), strict=True))
     for place, (total, size) in enumerate(zip(sums.tolist(), sizes.tolist(), strict=True)):
