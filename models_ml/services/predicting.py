@@ -127,10 +127,10 @@ def _predict_pipeline(pipeline: Pipeline, now: datetime) -> int:
 
 
 def _whole_races(rows: Sequence[FeatureRow]) -> list[FeatureRow]:
-    """Return every row of the looks that these rows are of."""
-    looks = {(row.event_id, row.stage) for row in rows}
-    if not looks:
+    """Return every row of the looks of one stage that these rows are of; others wait a tick."""
+    if not rows:
         return []
+    looks = {(row.event_id, row.stage) for row in rows if row.stage == rows[0].stage}
     found = FeatureRow.objects.filter(
         event_id__in={event_id for event_id, _ in looks},
         feature_set=rows[0].feature_set,
