@@ -43,7 +43,7 @@ class NewProposal(ModelsReason):
 class Verdict(serializers.Serializer):
     """What the token's holder says, in which role, of exactly which evidence."""
 
-    role = serializers.ChoiceField(choices=[(role, role) for role in proposals.ROLES])
+    role = serializers.ChoiceField(choices=models.Approval.Role.choices)
     evidence_sha256 = serializers.RegexField(
         "^[0-9a-f]{64}$", help_text="Of the evidence that was looked at, as the proposal tells."
     )
