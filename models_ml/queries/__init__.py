@@ -1,20 +1,7 @@
 """What models ask of the tables: as-of history, fixtures, what serves and what is due."""
 
 from models_ml.queries.closes import Closes, closes
-from models_ml.queries.events import (
-    CHUNK,
-    EVENT_FIELDS,
-    NO_MARKET,
-    MarketView,
-    Planned,
-    competitions,
-    market_at,
-    market_at_stage,
-    outcomes,
-    planned,
-    result_versions,
-    starts,
-)
+from models_ml.queries.events import starts
 from models_ml.queries.ladders import (
     final_stage,
     ladder_of,
@@ -41,17 +28,11 @@ from models_ml.queries.serving import (
 )
 
 __all__ = [
-    "CHUNK",
-    "EVENT_FIELDS",
     "LOOK_BACK",
-    "NO_MARKET",
     "Closes",
-    "MarketView",
     "Overlooked",
-    "Planned",
     "ServingFigures",
     "closes",
-    "competitions",
     "expires_at",
     "expiries",
     "final_stage",
@@ -59,14 +40,9 @@ __all__ = [
     "ladder_of",
     "live_predictions",
     "looks_of",
-    "market_at",
-    "market_at_stage",
     "open_looks",
-    "outcomes",
     "overlooked",
-    "planned",
     "policy",
-    "result_versions",
     "rows_to_predict",
     "served_at",
     "served_pipelines",

@@ -18,10 +18,10 @@ from markets.connectors.base import (
 )
 from markets.models import Competition, Event, Source, Sport
 from markets.services import recording
-from models_ml.domain.features import Fixture, Match
 from models_ml.models import ModelVersion, Pipeline, Replay
 from models_ml.services import pipelines, training
 from tests.models_ml import registry
+from tests.models_ml.unfolding import Fixture, Match
 from tests.models_ml.worlds import World
 
 QUICK = {"rounds": 30, "patience": 10, "eta": 0.1, "min_child_weight": 5.0, "lambda": 5.0}

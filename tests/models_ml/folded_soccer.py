@@ -9,7 +9,8 @@ from itertools import islice
 
 from models_ml.domain import elo
 from models_ml.domain.facts import Asks, Facts
-from models_ml.domain.features import DAY, NAN, Fixture, Match
+from models_ml.domain.features import DAY, NAN
+from tests.models_ml.unfolding import Fixture, Match
 
 REST_CAP = 30.0
 SHORT, LONG, MEETINGS = 5, 10, 4

@@ -3,9 +3,9 @@ import pytest
 
 from models_ml.domain import boosting, calibrating, scoring, splitting
 from models_ml.domain.boosting import TrainingSet
-from models_ml.domain.features import unfold
 from models_ml.domain.soccer_v1 import SOCCER_V1
 from monitoring.errors import Cancelled
+from tests.models_ml.unfolding import unfold
 from tests.models_ml.worlds import World, a_world
 
 QUICK = {"rounds": 60, "patience": 20, "eta": 0.1, "min_child_weight": 5.0, "lambda": 5.0}

@@ -8,10 +8,11 @@ import pytest
 
 from models_ml.domain import elo, feature_sets
 from models_ml.domain.asof import BadAsk
-from models_ml.domain.features import NAN, Fixture, Match, compute, unfold
+from models_ml.domain.features import NAN, compute
 from models_ml.domain.schedule import DAY
 from models_ml.domain.soccer_v1 import SOCCER_V1
 from tests.models_ml.fact_worlds import asks, of_world
+from tests.models_ml.unfolding import Fixture, Match, unfold
 from tests.models_ml.worlds import HOUR, a_world, moved
 
 WORLD = a_world(seasons=2)

@@ -5,8 +5,8 @@ import pytest
 
 from markets import queries as markets_queries
 from markets.models import Event, EventChange, Result
-from models_ml import queries
 from models_ml.domain import asking, features
+from models_ml.domain.asking import newest
 from models_ml.domain.soccer_v1 import SOCCER_V1
 from models_ml.models import FeatureRow, Replay
 from models_ml.queries import facts
@@ -214,29 +214,32 @@ class TestNoLeak:
         assert not same(before.values, after.values)
 
 
-class TestResultVersions:
-    def test_hold_what_match_history_returns(self, league):
+class TestResults:
+    def test_are_what_match_history_returns(self, league):
         for event in league.events[::90]:
-            as_of = event.starts_at
-            versions = queries.result_versions(competition_ids=[league.competition.pk], until=as_of)
+            known = facts.facts(
+                sport_id=league.competition.sport_id, is_simulated=False, until=event.starts_at
+            )
+            final = newest(known.results)
+            final = final.take(final.is_final == 1)
             frame = markets_queries.match_history(
                 sport_code="soccer",
-                as_of=as_of,
+                as_of=event.starts_at,
                 is_simulated=False,
                 competition_codes=[league.competition.code],
             )
-            ours = {(m.event_id, m.home_score, m.away_score) for m in versions if m.is_final}
+            columns = (final.event, final.home_score, final.away_score)
+            ours = set(zip(*(column.tolist() for column in columns), strict=True))
             theirs = set(
                 zip(frame["event_id"], frame["home_score"], frame["away_score"], strict=True)
             )
             assert ours == theirs
 
-    def test_tell_times_to_the_microsecond(self, league):
+    def test_have_starts_to_the_microsecond(self, league):
         event = league.events[7]
         odd = event.starts_at + timedelta(microseconds=123_457)
         Event.objects.filter(pk=event.pk).update(starts_at=odd)
-        versions = queries.result_versions(
-            competition_ids=[league.competition.pk], until=league.ends_at
-        )
-        (mine,) = (m for m in versions if m.event_id == event.pk)
-        assert mine.starts_at == features.microseconds(odd)
+        plans = facts.facts(
+            sport_id=league.competition.sport_id, is_simulated=False, until=league.ends_at
+        ).fixtures
+        assert plans.starts_at[plans.event == event.pk].tolist() == [features.microseconds(odd)]

@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
-from models_ml.domain.features import Fixture, Match, microseconds
+from models_ml.domain.features import microseconds
+from tests.models_ml.unfolding import Fixture, Match
 
 SIDES = 12
 HOUR = 3_600_000_000
