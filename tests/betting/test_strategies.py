@@ -35,7 +35,7 @@ class TestEnsureStrategy:
         "changes",
         [
             {"code": "martingale"},
-            {"decide_at_stage": "T-5m"},
+            {"decide_at_stage": "T-7m"},
             {"max_everything": 1},
             {"bets": 1},
             {"min_edge": float("nan")},
