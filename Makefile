@@ -24,7 +24,8 @@ endef
 # What benchmarks are measured against is installed here.
 PEERS := .venv-bench
 PACKAGES := config markets models_ml betting settlements monitoring
-TEST_WORKERS ?= auto
+# One more than there are cores: some tests wait for processes, and none for another test.
+TEST_WORKERS ?= $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) + 1)')
 FAULT_FACTOR ?= 15
 
 .PHONY: help
