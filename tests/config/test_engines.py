@@ -32,12 +32,12 @@ def say(home: Path, *statements: str) -> None:
 
 
 class TestPostgres:
-    def test_keeps_its_data_from_one_start_to_the_next(self, home):
-        with engines.postgres(home):
-            say(home, "create table kept (n int)", "insert into kept values (7)")
-        assert installation.servers(home) == []
-        with engines.postgres(home):
-            assert ask(home, "select n from kept") == 7
+    def test_keeps_its_data_from_one_start_to_the_next(self, used_home):
+        with engines.postgres(used_home):
+            say(used_home, "create table kept (n int)", "insert into kept values (7)")
+        assert installation.servers(used_home) == []
+        with engines.postgres(used_home):
+            assert ask(used_home, "select n from kept") == 7
 
     def test_is_durable_and_checks_its_pages(self, home):
         with engines.postgres(home):
@@ -48,18 +48,18 @@ class TestPostgres:
         with engines.postgres(home, throw_away=True):
             assert ask(home, "show fsync") == "off"
 
-    def test_sorts_and_folds_the_same_on_every_machine(self, home):
-        with engines.postgres(home):
-            assert ask(home, "select upper('é')") == "É"
-            assert ask(home, LETTERS) == "ABab"
-            assert ask(home, "show timezone") == "UTC"
+    def test_sorts_and_folds_the_same_on_every_machine(self, used_home):
+        with engines.postgres(used_home):
+            assert ask(used_home, "select upper('é')") == "É"
+            assert ask(used_home, LETTERS) == "ABab"
+            assert ask(used_home, "show timezone") == "UTC"
 
-    def test_lets_nobody_else_in(self, home):
-        with engines.postgres(home) as engine:
+    def test_lets_nobody_else_in(self, used_home):
+        with engines.postgres(used_home) as engine:
             folder = engine.places.postgres_sockets
-            assert ask(home, "show listen_addresses") == ""
+            assert ask(used_home, "show listen_addresses") == ""
             assert stat.S_IMODE(folder.stat().st_mode) == 0o700
-            for path in (home / "run", home / "logs", engine.data):
+            for path in (used_home / "run", used_home / "logs", engine.data):
                 assert path.stat().st_mode & stat.S_IRWXO == 0
 
     def test_works_under_a_path_too_long_for_a_socket(self, home):
@@ -87,51 +87,51 @@ class TestPostgres:
 
 
 class TestTheLastOneOutStopsIt:
-    def test_and_not_the_first(self, home):
-        with engines.postgres(home):
-            other = installation.holder(home)
-        assert installation.servers(home) != []
-        assert ask(home, "select 1") == 1
+    def test_and_not_the_first(self, used_home):
+        with engines.postgres(used_home):
+            other = installation.holder(used_home)
+        assert installation.servers(used_home) != []
+        assert ask(used_home, "select 1") == 1
         other.communicate("")
-        assert installation.soon(lambda: installation.servers(home) == [])
+        assert installation.soon(lambda: installation.servers(used_home) == [])
 
-    def test_a_second_user_starts_nothing(self, home):
-        with engines.postgres(home) as one, engines.postgres(home) as two:
+    def test_a_second_user_starts_nothing(self, used_home):
+        with engines.postgres(used_home) as one, engines.postgres(used_home) as two:
             assert two.child is None
             assert one.process() == two.process()
 
-    def test_a_killed_user_does_not_count(self, home):
-        other = installation.holder(home)
-        with engines.postgres(home):
+    def test_a_killed_user_does_not_count(self, used_home):
+        other = installation.holder(used_home)
+        with engines.postgres(used_home):
             other.kill()
             other.wait()
-        assert installation.servers(home) == []
+        assert installation.servers(used_home) == []
 
-    def test_what_a_killed_command_left_is_used_and_then_stopped(self, home):
-        other = installation.holder(home)
+    def test_what_a_killed_command_left_is_used_and_then_stopped(self, used_home):
+        other = installation.holder(used_home)
         other.kill()
         other.wait()
-        left = installation.servers(home)
-        with engines.postgres(home) as engine:
+        left = installation.servers(used_home)
+        with engines.postgres(used_home) as engine:
             assert engine.process() in left
-        assert installation.servers(home) == []
+        assert installation.servers(used_home) == []
 
 
 class TestRecovery:
-    def test_after_the_server_was_killed(self, home):
-        with engines.postgres(home) as engine:
-            say(home, "create table kept as select 1 as n")
+    def test_after_the_server_was_killed(self, used_home):
+        with engines.postgres(used_home) as engine:
+            say(used_home, "create table kept as select 1 as n")
             engine.process().kill()
             engine.start()
-            assert ask(home, "select n from kept") == 1
+            assert ask(used_home, "select n from kept") == 1
 
-    def test_after_a_power_cut_when_the_old_process_id_is_in_use_again(self, home):
-        with engines.postgres(home) as engine:
+    def test_after_a_power_cut_when_the_old_process_id_is_in_use_again(self, used_home):
+        with engines.postgres(used_home) as engine:
             mark = engine.data / "postmaster.pid"
             said = mark.read_text().splitlines()
         mark.write_text("\n".join([str(os.getpid()), *said[1:]]) + "\n")
-        with engines.postgres(home):
-            assert ask(home, "select 1") == 1
+        with engines.postgres(used_home):
+            assert ask(used_home, "select 1") == 1
 
     def test_after_a_first_start_that_was_cut_in_the_middle(self, home):
         (home / "postgres.new-cut").mkdir(parents=True)
@@ -140,13 +140,13 @@ class TestRecovery:
             assert ask(home, "select 1") == 1
         assert list(home.glob("postgres.new-*")) == []
 
-    def test_names_the_logs_last_lines_when_it_cannot_start(self, home):
-        with engines.postgres(home) as engine:
+    def test_names_the_logs_last_lines_when_it_cannot_start(self, used_home):
+        with engines.postgres(used_home) as engine:
             pass
         (engine.data / "global" / "pg_control").unlink()
-        with pytest.raises(engines.EngineFailed, match="pg_control"), engines.postgres(home):
+        with pytest.raises(engines.EngineFailed, match="pg_control"), engines.postgres(used_home):
             pass
-        assert installation.servers(home) == []
+        assert installation.servers(used_home) == []
 
     def test_refuses_data_of_another_version(self, home):
         (home / "postgres").mkdir(parents=True)
@@ -219,11 +219,11 @@ class TestForCommand:
         assert not (home / "postgres").exists()
 
     @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-    def test_stops_what_it_started_when_the_command_is_interrupted(self, home, number):
+    def test_stops_what_it_started_when_the_command_is_interrupted(self, used_home, number):
         process = subprocess.Popen(
             [sys.executable, "manage.py", "shell", "-v", "0", "-c", BUSY],
             cwd=installation.BASE_DIR,
-            env=installation.environment(home),
+            env=installation.environment(used_home),
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
@@ -234,7 +234,7 @@ class TestForCommand:
         assert process.stdout.readline() == "busy\n"
         process.send_signal(number)
         assert process.wait(60) in (130, 143)
-        assert installation.servers(home) == []
+        assert installation.servers(used_home) == []
 
     def test_says_in_one_line_why_an_engine_does_not_start(self, home):
         (home / "postgres").mkdir(parents=True)

@@ -24,7 +24,9 @@ def taken_port():
 
 
 class TestUp:
-    def test_starts_greets_stops_and_finds_its_data_again(self, home, taken_port):
+    def test_greets_once_survives_the_death_of_its_parts_and_of_itself_and_stops(
+        self, home, taken_port
+    ):
         first = Up(home, WEB_PORT=str(taken_port)).greeted()
         assert f"port {taken_port} is taken" in first.text
         assert f":{taken_port}/" not in first.url
@@ -38,33 +40,34 @@ class TestUp:
         assert installation.soon(lambda: "already running" in second.text)
         assert first.url in second.text
 
-        assert first.stop(signal.SIGINT) == 0, first.text
-        assert first.family() == []
+        self.parts_die_and_come_back(first)
 
+        first.process.kill()
+        first.process.wait()
         again = Up(home, WEB_PORT=str(taken_port)).greeted()
         assert password in again.text
         assert "user admin made" not in again.text
-        assert again.stop(signal.SIGTERM) == 0
+        assert again.stop(signal.SIGINT) == 0, again.text
         assert again.family() == []
 
-    def test_survives_the_death_of_its_parts_and_of_itself(self, home):
-        first = Up(home, WEB_PORT="18700").greeted()
-        places = up.Places.of(home)
-        web = next(one for one in first.family() if "granian" in one.cmdline())
+        last = Up(home).greeted()
+        assert last.stop(signal.SIGTERM) == 0, last.text
+        assert last.family() == []
+
+    def parts_die_and_come_back(self, running: Up) -> None:
+        places = up.Places.of(running.home)
+        web = next(one for one in running.family() if "granian" in one.cmdline())
         for victim in (up.engines.Valkey(places), up.engines.Postgres(places)):
             process = victim.process()
             assert process is not None
             process.kill()
         web.kill()
-        assert installation.soon(lambda: "valkey died; starting it again" in first.text)
-        assert installation.soon(lambda: "postgres died; starting it again" in first.text)
-        assert installation.soon(lambda: "web ended" in first.text)
-
-        first.process.kill()
-        first.process.wait()
-        second = Up(home, WEB_PORT="18700").greeted()
-        assert second.stop() == 0
-        assert second.family() == []
+        for said in (
+            "valkey died; starting it again",
+            "postgres died; starting it again",
+            "web ended",
+        ):
+            assert installation.soon(lambda said=said: said in running.text)
 
 
 class TestFreePort:
