@@ -48,7 +48,7 @@ lint: $(VENV)/.installed-dev  ## Check style, layers and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
-	$(BIN)/mypy $(PACKAGES)
+	$(BIN)/mypy --num-workers 2 $(PACKAGES)
 
 .PHONY: e2e
 e2e: $(VENV)/.installed-dev  ## Drive a real browser through a running system

@@ -18,6 +18,7 @@ def _begin() -> None:
     """Give this run a home of its own; its parallel workers inherit it by the environment."""
     if "CLOSINGLINE_TEST_HOME" in os.environ:
         return
+    _compute_in_one_thread()
     _remove_left_overs()
     home = Path(tempfile.mkdtemp(prefix=_PREFIX))
     _HELD.callback(shutil.rmtree, home, ignore_errors=True)
@@ -25,6 +26,12 @@ def _begin() -> None:
     from config import engines
 
     _HELD.enter_context(engines.for_tests(home))
+
+
+def _compute_in_one_thread() -> None:
+    """The runners take all cores themselves; numerics that start threads beside them wait long."""
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        os.environ[name] = "1"
 
 
 def _take_no_input(home: Path) -> None:

@@ -131,6 +131,8 @@ STORAGES = {
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedStaticFilesStorage"},
 }
 WHITENOISE_USE_FINDERS = True
+# Looks for a file when it is asked for: each client of a test would otherwise read the whole tree.
+WHITENOISE_AUTOREFRESH = ENVIRONMENT_NAME == "test"
 
 ARCHIVE_DIR = CLOSINGLINE_HOME / "archive"
 ARTEFACT_DIR = CLOSINGLINE_HOME / "artefacts"

@@ -27,6 +27,11 @@ def changed_thresholds(
     thresholds.forget()
 
 
+@pytest.fixture(autouse=True)
+def _passwords_that_are_quick_to_hash(settings: Any) -> None:
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
 @pytest.fixture
 def set_threshold(changed_thresholds: dict[str, float]) -> "Callable[[Threshold, float], None]":
     """Let a threshold be something else for the rest of the test."""

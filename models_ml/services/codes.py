@@ -38,8 +38,9 @@ def hashes(names: Iterable[str], *, but: str = "") -> dict[str, str]:
         path = _source(name)
         if path is None or name in found or name == but:
             continue
-        found[name] = hashlib.sha256(path.read_bytes()).hexdigest()
-        waiting += [other for other in _imported(path) if other.startswith(PURE)]
+        source = path.read_bytes()
+        found[name] = hashlib.sha256(source).hexdigest()
+        waiting += _pure_imports(source)
     return dict(sorted(found.items()))
 
 
@@ -51,9 +52,14 @@ def _source(name: str) -> Path | None:
     return Path(told.origin) if told is not None and told.origin is not None else None
 
 
-def _imported(path: Path) -> Iterator[str]:
+@cache
+def _pure_imports(source: bytes) -> list[str]:
+    return [name for name in _imported(source) if name.startswith(PURE)]
+
+
+def _imported(source: bytes) -> Iterator[str]:
     """Give every name that a source imports, as module and as name within a module."""
-    for node in ast.walk(ast.parse(path.read_bytes())):
+    for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:

@@ -46,14 +46,12 @@ def ensure_default_pipelines(*, now: datetime) -> list[Pipeline]:
     missing = [pipeline for pipeline in wanted if pipeline.code not in stood]
     Pipeline.objects.bulk_create(missing, ignore_conflicts=True)
     found = {row.code: row for row in Pipeline.objects.filter(code__in=codes)}
-    for pipeline in missing:
-        audit.record(
-            actor="task:ensure_default_pipelines",
-            action="models_ml.pipeline_added",
-            subject=found[pipeline.code],
-            at=now,
-            code=pipeline.code,
-        )
+    audit.record_all(
+        actor="task:ensure_default_pipelines",
+        action="models_ml.pipeline_added",
+        at=now,
+        details={audit.label(found[one.code]): {"code": one.code} for one in missing},
+    )
     ladders.ensure_default_ladders(now=now)
     return [found[code] for code in codes]
 

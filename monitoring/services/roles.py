@@ -3,7 +3,7 @@
 The matrix is written out: a permission that is not in it is held by administrators alone.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from django.contrib.auth.models import Group, Permission
 from django.db import transaction
@@ -123,12 +123,13 @@ def ensure_roles() -> dict[str, int]:
     """
     known = _known()
     seeing = {name for name in known if _is_view(name) and not _is_private(name)}
-    held = {}
-    with transaction.atomic():
-        for role, names in MATRIX.items():
-            held[role] = _give(role, {*seeing, *names}, known)
-        held[ADMINISTRATOR] = _give(ADMINISTRATOR, set(known), known)
-    return held
+    wanted = {role: {*seeing, *names} for role, names in MATRIX.items()}
+    wanted[ADMINISTRATOR] = set(known)
+    for role, names in wanted.items():
+        if missing := sorted(names - known.keys()):
+            raise LookupError(f"role {role!r} names unknown permissions: {', '.join(missing)}")
+    _give({role: {known[name] for name in names} for role, names in wanted.items()})
+    return {role: len(names) for role, names in wanted.items()}
 
 
 def _known() -> dict[str, int]:
@@ -140,13 +141,23 @@ def _known() -> dict[str, int]:
     return {f"{app}.{codename}": key for app, codename, key in rows}
 
 
-def _give(role: str, names: Iterable[str], known: Mapping[str, int]) -> int:
-    missing = sorted(set(names) - known.keys())
-    if missing:
-        raise LookupError(f"role {role!r} names unknown permissions: {', '.join(missing)}")
-    group, _ = Group.objects.get_or_create(name=role)
-    group.permissions.set([known[name] for name in names])
-    return group.permissions.count()
+@transaction.atomic
+def _give(wanted: Mapping[str, set[int]]) -> None:
+    """Let each group hold these permissions and no others."""
+    Group.objects.bulk_create([Group(name=role) for role in wanted], ignore_conflicts=True)
+    groups = dict(Group.objects.filter(name__in=wanted).values_list("pk", "name"))
+    holds = Group.permissions.through.objects
+    rows = holds.filter(group_id__in=groups).values_list("group_id", "permission_id", "pk")
+    stands = {(group, permission): key for group, permission, key in rows}
+    due = {(group, key) for group, role in groups.items() for key in wanted[role]}
+    holds.filter(pk__in=[key for pair, key in stands.items() if pair not in due]).delete()
+    holds.bulk_create(
+        [
+            Group.permissions.through(group_id=g, permission_id=p)
+            for g, p in sorted(due - {*stands})
+        ],
+        ignore_conflicts=True,
+    )
 
 
 def _is_view(name: str) -> bool:

@@ -16,11 +16,6 @@ pytestmark = pytest.mark.django_db
 CHECKS = "jobs/monitoring.tasks.run_checks/runs"
 
 
-@pytest.fixture(autouse=True)
-def _fast_hashing(settings):
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-
-
 @pytest.fixture
 def viewer(client):
     client.force_login(a_user("vera", roles.VIEWER))

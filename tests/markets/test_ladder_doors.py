@@ -11,11 +11,6 @@ pytestmark = pytest.mark.django_db
 __all__ = ["book", "record", "selection"]  # fixtures of the neighbouring file
 
 
-@pytest.fixture(autouse=True)
-def _fast_hashing(settings):
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-
-
 @pytest.fixture
 def viewer(client):
     client.force_login(a_user("vera", roles.VIEWER))

@@ -22,11 +22,6 @@ CONFIRMED = {"confirmed": "yes", "reason": "wrong"}
 BY = {"actor": "user:lea", "reason": "our desk trusts it", "now": NOW}
 
 
-@pytest.fixture(autouse=True)
-def _fast_hashing(settings):
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-
-
 @pytest.fixture
 def source():
     return a_source()
