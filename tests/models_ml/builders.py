@@ -6,8 +6,6 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from django.db import connection
-
 from markets.connectors.base import (
     ParsedBatch,
     ParsedBook,
@@ -20,6 +18,7 @@ from markets.models import Competition, Event, Source, Sport
 from markets.services import recording
 from models_ml.models import ModelVersion, Pipeline, Replay
 from models_ml.services import pipelines, training
+from tests import kept
 from tests.models_ml import registry
 from tests.models_ml.unfolding import Fixture, Match
 from tests.models_ml.worlds import World
@@ -45,7 +44,6 @@ TABLES = [
         "result",
     ]
 ]
-_kept: dict[tuple[Any, ...], dict[str, bytes]] = {}
 
 
 def moment(microseconds: int) -> datetime:
@@ -84,14 +82,14 @@ def a_league(
     ``without_*`` are positions in the world's order.
     """
     silent, open_ = frozenset(without_prices), frozenset(without_results)
-    key = (tuple(world.matches), code, is_simulated, silent, open_)
-    is_empty = not Sport.objects.exists()
-    if is_empty and key in _kept:
-        _restore(_kept[key])
-    else:
+
+    def record() -> None:
         _record(world, code, is_simulated, silent, open_)
-        if is_empty:
-            _kept[key] = _copied()
+
+    if Sport.objects.exists():
+        record()
+    else:
+        kept.world((tuple(world.matches), code, is_simulated, silent, open_), record, tables=TABLES)
     competition = Competition.objects.get(code=code)
     stored = {
         (e.season.label, e.home.name, e.away.name): e
@@ -130,23 +128,6 @@ def _record(
         now=fetched_at,
         fetched_at=fetched_at,
     )
-
-
-def _copied() -> dict[str, bytes]:
-    """Return what the tables hold, so that the next test that wants this league has it fast."""
-    found = {}
-    with connection.cursor() as cursor:
-        for table in TABLES:
-            with cursor.copy(f"COPY (SELECT * FROM {table}) TO STDOUT") as copy:
-                found[table] = b"".join(bytes(chunk) for chunk in copy)
-    return found
-
-
-def _restore(tables: dict[str, bytes]) -> None:
-    with connection.cursor() as cursor:
-        for table, content in tables.items():
-            with cursor.copy(f"COPY {table} FROM STDIN") as copy:
-                copy.write(content)
 
 
 def season_of(fixture: Fixture) -> str:

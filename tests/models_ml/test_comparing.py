@@ -4,6 +4,7 @@ import csv
 import json
 from datetime import timedelta
 from io import StringIO
+from pathlib import Path
 
 import pytest
 from django.core.management import call_command
@@ -14,6 +15,7 @@ from models_ml.models import Evaluation, ModelVersion, WalkFold, WalkForward
 from models_ml.services import comparing, evaluating, walking
 from monitoring.models import TaskRun
 from monitoring.services import executing, roles
+from tests import kept
 from tests.models_ml import builders, registry
 from tests.models_ml.asked_worlds import a_version
 from tests.models_ml.worlds import a_world
@@ -23,17 +25,32 @@ CONFIRMED = {"confirmed": "yes", "reason": "to know"}
 
 
 @pytest.fixture
-def league():
-    return builders.a_league(a_world(seasons=4))
+def world(settings):
+    return kept.world("two versions", a_league_with_versions, folder=Path(settings.ARTEFACT_DIR))
+
+
+def a_league_with_versions():
+    league = builders.a_league(a_world(seasons=4))
+    pipeline = builders.a_pipeline(now=league.ends_at)
+    return league, pipeline, two_versions(league, pipeline)
 
 
 @pytest.fixture
-def pipeline(league):
-    return builders.a_pipeline(now=league.ends_at)
+def league(world):
+    return world[0]
 
 
 @pytest.fixture
-def versions(league, pipeline):
+def pipeline(world):
+    return world[1]
+
+
+@pytest.fixture
+def versions(world):
+    return world[2]
+
+
+def two_versions(league, pipeline):
     """Return two versions of other parameters, of which one learned a month longer."""
     first = builders.a_version(
         pipeline, until=league.ends_at - timedelta(weeks=16), now=league.ends_at

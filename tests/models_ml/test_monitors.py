@@ -10,6 +10,7 @@ from models_ml.monitors import ladders
 from models_ml.monitors import registry as serving
 from models_ml.services import laddering
 from monitoring import registry
+from tests import kept
 from tests.models_ml import builders
 from tests.models_ml.worlds import a_world
 
@@ -19,7 +20,11 @@ RUNBOOKS = Path(__file__).parents[2] / "docs" / "runbooks"
 
 
 @pytest.fixture
-def served():
+def served(settings):
+    return kept.world("one match to come", a_served_match, folder=Path(settings.ARTEFACT_DIR))
+
+
+def a_served_match():
     """Return a league with one event to come, and the version that serves it."""
     world = a_world(seasons=3)
     n = len(world.matches)

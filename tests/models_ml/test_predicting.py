@@ -11,6 +11,7 @@ from models_ml.services import featuring, loading, predicting
 from models_ml.services.predicting import PredictionRefused
 from models_ml.services.storing import DamagedArtefact
 from monitoring.models import Incident
+from tests import kept
 from tests.models_ml import builders
 from tests.models_ml.worlds import a_world
 
@@ -21,7 +22,26 @@ LAST_ROUND = 6
 
 
 @pytest.fixture
-def league():
+def world(request, settings):
+    """Return a league, its pipeline and, for whom asks for one, a version that serves."""
+    is_served = "version" in request.fixturenames
+
+    def make():
+        league = a_league()
+        until = league.events[-LAST_ROUND].starts_at - timedelta(days=2)
+        pipeline = builders.a_pipeline(now=until)
+        version = builders.a_serving_version(pipeline, until=until) if is_served else None
+        return league, pipeline, version
+
+    return kept.world(("a last round", is_served), make, folder=Path(settings.ARTEFACT_DIR))
+
+
+@pytest.fixture
+def league(world):
+    return world[0]
+
+
+def a_league():
     """Return a league whose last round is still to come."""
     world = a_world(seasons=3)
     n = len(world.matches)
@@ -41,13 +61,13 @@ def until(coming):
 
 
 @pytest.fixture
-def pipeline(league, until):
-    return builders.a_pipeline(now=until)
+def pipeline(world):
+    return world[1]
 
 
 @pytest.fixture
-def version(pipeline, until):
-    return builders.a_serving_version(pipeline, until=until)
+def version(world):
+    return world[2]
 
 
 def rows_for(events, *, as_of, **fields):

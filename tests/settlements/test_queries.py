@@ -11,6 +11,7 @@ from settlements import queries
 from settlements.domain import performance as figures
 from settlements.models import BetValue
 from settlements.services import ledger, settling
+from tests import kept
 from tests.settlements.builders import (
     NOON,
     a_bankroll,
@@ -27,6 +28,13 @@ START = datetime(2026, 1, 1, 9, 0, tzinfo=UTC)
 
 @pytest.fixture
 def season():
+    bankroll = kept.world("a season of bets", a_season)
+    with connection.cursor() as cursor:
+        cursor.execute("analyze")  # rows of tests rolled back before would mislead the planner
+    return bankroll
+
+
+def a_season():
     """Settle two hundred bets, up to three on an event, and value most of them."""
     random, bankroll = np.random.default_rng(11), a_bankroll("5000.00")
     for day in range(90):
@@ -51,8 +59,6 @@ def season():
         if random.random() < 0.8:
             a_value(bet, clv=random.normal(0.01, 0.05))
     bankroll.refresh_from_db()
-    with connection.cursor() as cursor:
-        cursor.execute("analyze")  # rows of tests rolled back before would mislead the planner
     return bankroll
 
 
