@@ -60,7 +60,8 @@ faults: $(VENV)/.installed-dev  ## Kill, restart and cut processes, fifteen time
 	TOLD_EXAMPLES=$$((5 * $(FAULT_FACTOR))) $(BIN)/pytest -q tests/flows/test_results_told.py
 
 .PHONY: real
-real: $(VENV)/.installed-dev  ## Load every real source of REAL_DATA_DIR whole, and count
+real: $(VENV)/.installed-dev  ## Read every real source of REAL_DATA_DIR, learn and replay on it, and count
+	@test -d "$(REAL_DATA_DIR)" || { echo "make real REAL_DATA_DIR=/folder/of/real/files" >&2; exit 1; }
 	$(BIN)/pytest -q -n $(TEST_WORKERS) tests/real -m real
 
 .PHONY: model-table

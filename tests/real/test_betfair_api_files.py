@@ -1,16 +1,12 @@
 """Answers of the exchange API as they were kept: which of them are markets."""
 
-import os
-from pathlib import Path
-
 import pytest
 from django.utils import timezone
 
 from markets.connectors.betfair_api import BetfairApi
+from tests.real.data import FOLDER
 
-ROOT = Path(__file__).resolve().parents[2]
-REAL = Path(os.environ.get("REAL_DATA_DIR", ROOT.parent / "shared" / "data"))
-DATA = REAL / "betfair" / "api" / "rest_and_stream_samples"
+DATA = FOLDER / "betfair" / "api" / "rest_and_stream_samples"
 pytestmark = [
     pytest.mark.real,
     pytest.mark.skipif(not DATA.is_dir(), reason=f"no real data at {DATA} (REAL_DATA_DIR)"),

@@ -1,8 +1,6 @@
 """Three months of real races: every count of runners, prices and results."""
 
-import os
 from collections import Counter
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,9 +9,9 @@ from django.utils import timezone
 from markets.connectors.betfair_bsp import BetfairBsp
 from markets.models import Event, Participant, PriceSnapshot, Result, RunnerResult
 from markets.services import ingesting, sources
+from tests.real.data import FOLDER
 
-ROOT = Path(__file__).resolve().parents[2]
-DATA = Path(os.environ.get("REAL_DATA_DIR", ROOT.parent / "shared" / "data")) / "betfair" / "racing"
+DATA = FOLDER / "betfair" / "racing"
 pytestmark = [
     pytest.mark.real,
     pytest.mark.timeout(1200),

@@ -2,9 +2,7 @@
 
 import bz2
 import json
-import os
 from collections import Counter
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -23,9 +21,9 @@ from markets.models import (
     UnknownName,
 )
 from markets.services import closing, ingesting, sources
+from tests.real.data import FOLDER
 
-ROOT = Path(__file__).resolve().parents[2]
-DATA = Path(os.environ.get("REAL_DATA_DIR", ROOT.parent / "shared" / "data")) / "betfair"
+DATA = FOLDER / "betfair"
 STREAMS = DATA / "streams"
 SAMPLES = DATA / "api" / "rest_and_stream_samples" / "historicaldata"
 pytestmark = [

@@ -1,8 +1,5 @@
 """The files that the shipped mappings read."""
 
-import os
-from pathlib import Path
-
 import pytest
 from django.db.models import Count
 from django.utils import timezone
@@ -12,9 +9,9 @@ from markets.connectors.csv_import import CsvImport
 from markets.models import Book, Event, LatestPrice, ParkedRow, PriceSnapshot, Result
 from markets.services import importing, ingesting
 from markets.services.presets import PRESETS
+from tests.real.data import FOLDER
 
-ROOT = Path(__file__).resolve().parents[2]
-DATA = Path(os.environ.get("REAL_DATA_DIR", ROOT.parent / "shared" / "data"))
+DATA = FOLDER
 NBA = DATA / "nba" / "games_2008_2024.csv"
 RACING = DATA / "betfair" / "racing"
 pytestmark = [

@@ -1,16 +1,14 @@
 """ESPN's answers at hand, through the connector."""
 
-import os
 from collections import Counter
-from pathlib import Path
 
 import pytest
 from django.utils import timezone
 
 from markets.connectors.espn import Espn
+from tests.real.data import FOLDER
 
-ROOT = Path(__file__).resolve().parents[2]
-DATA = Path(os.environ.get("REAL_DATA_DIR", ROOT.parent / "shared" / "data")) / "espn"
+DATA = FOLDER / "espn"
 pytestmark = [
     pytest.mark.real,
     pytest.mark.skipif(not DATA.is_dir(), reason=f"no real data at {DATA} (REAL_DATA_DIR)"),

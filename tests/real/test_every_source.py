@@ -1,16 +1,13 @@
 """Every publisher's files at hand, one after the other, through the one way into the tables."""
 
-import os
-from pathlib import Path
-
 import pytest
 from django.utils import timezone
 
 from markets.models import Event, ParkedRow, PriceSnapshot, UnknownName
 from markets.services import ingesting, parking
+from tests.real.data import FOLDER
 
-ROOT = Path(__file__).resolve().parents[2]
-DATA = Path(os.environ.get("REAL_DATA_DIR", ROOT.parent / "shared" / "data"))
+DATA = FOLDER
 pytestmark = [
     pytest.mark.real,
     pytest.mark.timeout(1800),

@@ -1,8 +1,6 @@
 """All of the publisher's files at hand, through the connector and the one load path."""
 
-import os
 from collections import Counter
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,9 +10,9 @@ from django.utils import timezone
 from markets.connectors.football_data import FootballData
 from markets.models import ClosingPrice, Event, LatestPrice, PriceSnapshot, Result, Selection
 from markets.services import closing, ingesting
+from tests.real.data import FOLDER
 
-ROOT = Path(__file__).resolve().parents[2]
-DATA = Path(os.environ.get("REAL_DATA_DIR", ROOT.parent / "shared" / "data")) / "football_data"
+DATA = FOLDER / "football_data"
 pytestmark = [
     pytest.mark.real,
     pytest.mark.timeout(1200),

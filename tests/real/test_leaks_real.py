@@ -1,6 +1,5 @@
 """Small slices of the real data: no feature of any sport sees what was told after its moment."""
 
-import os
 import shutil
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -17,9 +16,9 @@ from models_ml.domain.facts import Asks, Facts
 from models_ml.domain.feature_sets import FEATURE_SETS
 from models_ml.queries import facts as tables
 from tests.models_ml import stored_worlds
+from tests.real.data import FOLDER
 
-ROOT = Path(__file__).resolve().parents[2]
-DATA = Path(os.environ.get("REAL_DATA_DIR", ROOT.parent / "shared" / "data"))
+DATA = FOLDER
 pytestmark = [
     pytest.mark.real,
     pytest.mark.django_db,

@@ -4,18 +4,15 @@ Outside a band there is a fault, not luck: below it a feature knows what it must
 something is lost on the way.  The figures themselves stand in docs/evaluation.md.
 """
 
-import os
-from pathlib import Path
-
 import numpy as np
 import pytest
 from django.utils import timezone
 
 from markets.services import closing, ingesting, parking
 from models_ml.services import pipelines, tabulating
+from tests.real.data import FOLDER
 
-ROOT = Path(__file__).resolve().parents[2]
-DATA = Path(os.environ.get("REAL_DATA_DIR", ROOT.parent / "shared" / "data"))
+DATA = FOLDER
 pytestmark = [
     pytest.mark.real,
     pytest.mark.django_db,

@@ -1,9 +1,7 @@
 """A season of NFL line changes, and the table that they end in, through the connector."""
 
-import os
 from collections import Counter
 from io import BytesIO
-from pathlib import Path
 
 import pytest
 from django.utils import timezone
@@ -12,9 +10,9 @@ from markets.connectors.base import Reading
 from markets.connectors.nfl_lines import NflLines
 from markets.domain.teams import NFL
 from tests.markets.sources.payloads_of import quotes
+from tests.real.data import FOLDER
 
-ROOT = Path(__file__).resolve().parents[2]
-DATA = Path(os.environ.get("REAL_DATA_DIR", ROOT.parent / "shared" / "data")) / "nfl"
+DATA = FOLDER / "nfl"
 pytestmark = [
     pytest.mark.real,
     pytest.mark.skipif(not DATA.is_dir(), reason=f"no real data at {DATA} (REAL_DATA_DIR)"),

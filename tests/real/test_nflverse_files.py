@@ -1,8 +1,6 @@
 """nflverse's table of all games at hand, through the connector."""
 
-import os
 from collections import Counter
-from pathlib import Path
 
 import pytest
 from django.utils import timezone
@@ -10,9 +8,9 @@ from django.utils import timezone
 from markets.connectors.nflverse import Nflverse
 from markets.domain.teams import NFL
 from tests.markets.sources.payloads_of import quotes
+from tests.real.data import FOLDER
 
-ROOT = Path(__file__).resolve().parents[2]
-FILE = Path(os.environ.get("REAL_DATA_DIR", ROOT.parent / "shared" / "data")) / "nfl/games.csv"
+FILE = FOLDER / "nfl/games.csv"
 pytestmark = [
     pytest.mark.real,
     pytest.mark.skipif(not FILE.is_file(), reason=f"no real data at {FILE} (REAL_DATA_DIR)"),

@@ -1,8 +1,6 @@
 """A season of The Odds API's answers at hand, through the connector."""
 
-import os
 from collections import Counter
-from pathlib import Path
 
 import pytest
 from django.utils import timezone
@@ -10,9 +8,9 @@ from django.utils import timezone
 from markets.connectors.odds_api import OddsApi
 from markets.domain.teams import NBA, WNBA
 from tests.markets.sources.payloads_of import quotes
+from tests.real.data import FOLDER
 
-ROOT = Path(__file__).resolve().parents[2]
-DATA = Path(os.environ.get("REAL_DATA_DIR", ROOT.parent / "shared" / "data")) / "the_odds_api"
+DATA = FOLDER / "the_odds_api"
 pytestmark = [
     pytest.mark.real,
     pytest.mark.skipif(not DATA.is_dir(), reason=f"no real data at {DATA} (REAL_DATA_DIR)"),

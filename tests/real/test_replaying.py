@@ -1,16 +1,13 @@
 """Archived payloads of real sources, read again: the same prices to the last one."""
 
-import os
-from pathlib import Path
-
 import pytest
 from django.utils import timezone
 
 from markets.models import LatestPrice, PayloadLook, PriceSnapshot
 from markets.services import ingesting, replaying_archive
+from tests.real.data import FOLDER
 
-ROOT = Path(__file__).resolve().parents[2]
-DATA = Path(os.environ.get("REAL_DATA_DIR", ROOT.parent / "shared" / "data"))
+DATA = FOLDER
 pytestmark = [
     pytest.mark.real,
     pytest.mark.django_db,

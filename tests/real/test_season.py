@@ -4,10 +4,8 @@ Reads football-data.co.uk files; changes one score in a copy of its own.
 """
 
 import csv
-import os
 import shutil
 from decimal import Decimal as D
-from pathlib import Path
 
 import pytest
 from django.utils import timezone
@@ -20,9 +18,9 @@ from monitoring.models import AuditEntry
 from settlements import queries
 from settlements.models import LedgerTransfer, Settlement
 from settlements.services import ledger, replay_figures, replaying, settling
+from tests.real.data import FOLDER
 
-ROOT = Path(__file__).resolve().parents[2]
-DATA = Path(os.environ.get("REAL_DATA_DIR", ROOT.parent / "shared" / "data")) / "football_data"
+DATA = FOLDER / "football_data"
 SEASONS = ("1920", "2021", "2122", "2223", "2324")
 pytestmark = [
     pytest.mark.real,

@@ -1,8 +1,6 @@
 """Both workbooks at hand, row by row."""
 
-import os
 from collections import Counter
-from pathlib import Path
 
 import pytest
 from django.utils import timezone
@@ -10,9 +8,9 @@ from django.utils import timezone
 from markets.connectors.tennis_data import TennisData
 from markets.models import Event, Participant, PriceSnapshot, Result
 from markets.services import ingesting
+from tests.real.data import FOLDER
 
-ROOT = Path(__file__).resolve().parents[2]
-DATA = Path(os.environ.get("REAL_DATA_DIR", ROOT.parent / "shared" / "data")) / "tennis"
+DATA = FOLDER / "tennis"
 pytestmark = [
     pytest.mark.real,
     pytest.mark.timeout(600),

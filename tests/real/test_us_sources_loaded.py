@@ -1,8 +1,6 @@
 """The American sources' real files through the one load path, in the order in which they depend."""
 
-import os
 import shutil
-from pathlib import Path
 
 import pytest
 from django.utils import timezone
@@ -21,9 +19,9 @@ from markets.models import (
     UnknownName,
 )
 from markets.services import ingesting
+from tests.real.data import FOLDER
 
-ROOT = Path(__file__).resolve().parents[2]
-DATA = Path(os.environ.get("REAL_DATA_DIR", ROOT.parent / "shared" / "data"))
+DATA = FOLDER
 pytestmark = [
     pytest.mark.real,
     pytest.mark.django_db,
