@@ -12,7 +12,7 @@ from rest_framework.response import Response
 from models_ml import models
 from models_ml.api.registry import ModelsReason
 from models_ml.domain import stages
-from models_ml.services import laddering, ladders, rehearsing
+from models_ml.services import laddering, ladders, pipelines, rehearsing
 from monitoring.rest.access import actor_of
 from monitoring.rest.resources import ACTING, ReadOnlyResource, resource
 
@@ -143,7 +143,7 @@ class Rehearsals(_Rehearsals):
         data = RehearsalWanted(data=request.data)
         data.is_valid(raise_exception=True)
         row = rehearsing.rehearse(
-            pipeline=rehearsing.pipeline_of(code=data.validated_data["pipeline"]),
+            pipeline=pipelines.named(code=data.validated_data["pipeline"]),
             name=data.validated_data["name"],
             actor=actor_of(request),
             now=timezone.now(),

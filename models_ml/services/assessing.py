@@ -12,10 +12,9 @@ from models_ml.domain import triggers
 from models_ml.domain.triggers import Reason
 from models_ml.models import DriftReport, ModelVersion, Pipeline, RetrainDecision
 from models_ml.queries import drift as queries
-from models_ml.services import drifting, retraining
+from models_ml.services import drifting, in_turn, retraining
 from models_ml.services.drifting import NothingServes
 from monitoring.domain.progress import RunHandle
-from monitoring.errors import Refused
 from monitoring.services import audit
 
 FRESH = timedelta(days=2)  # a drift report that old still tells
@@ -107,21 +106,13 @@ def assess_each(
         NothingServes: the one asked for is unknown or not served.
         Cancelled: somebody asked for that between two pipelines; what was decided stays.
     """
-    rows = list(queries.pipelines_in_service())
-    if pipeline:
-        rows = [row for row in rows if row.code == pipeline]
-        if not rows:
-            raise NothingServes(f"no enabled pipeline {pipeline!r} is served")
-    found = Assessed()
-    for done, row in enumerate(rows, start=1):
-        if progress is not None:
-            progress.raise_if_cancelled()
-            progress.progress(done=done, total=len(rows), message=row.code)
-        try:
-            found.decisions.append(assess(pipeline=row, now=now, actor=actor))
-        except Refused as no:
-            found.refused[row.code] = str(no)
-    return found
+    return Assessed(
+        *in_turn.each(
+            drifting.in_service(code=pipeline),
+            lambda row: assess(pipeline=row, now=now, actor=actor),
+            progress=progress,
+        )
+    )
 
 
 def train_month(

@@ -17,7 +17,7 @@ from models_ml.domain.examples import Examples
 from models_ml.models import DriftFeature, DriftReference, DriftReport, ModelVersion, Pipeline
 from models_ml.queries import drift as queries
 from models_ml.queries import serving
-from models_ml.services import examples, flagging, loading, remembering
+from models_ml.services import examples, flagging, in_turn, loading, remembering
 from models_ml.services.storing import DamagedArtefact
 from monitoring.domain.progress import RunHandle
 from monitoring.errors import Refused
@@ -110,21 +110,25 @@ def report_each(
         NothingServes: the one asked for is unknown or not served.
         Cancelled: somebody asked for that between two pipelines; what was reported stays.
     """
-    rows = list(queries.pipelines_in_service())
-    if pipeline:
-        rows = [row for row in rows if row.code == pipeline]
-        if not rows:
-            raise NothingServes(f"no enabled pipeline {pipeline!r} is served")
-    found = Reported()
-    for done, row in enumerate(rows, start=1):
-        if progress is not None:
-            progress.raise_if_cancelled()
-            progress.progress(done=done, total=len(rows), message=row.code)
-        try:
-            found.reports.append(report(pipeline=row, now=now, actor=actor))
-        except Refused as no:
-            found.refused[row.code] = str(no)
-    return found
+    return Reported(
+        *in_turn.each(
+            in_service(code=pipeline),
+            lambda row: report(pipeline=row, now=now, actor=actor),
+            progress=progress,
+        )
+    )
+
+
+def in_service(*, code: str = "") -> list[Pipeline]:
+    """Return the pipeline of a code, or, of none, every one that is served.
+
+    Raises:
+        NothingServes: the one asked for is unknown or not served.
+    """
+    rows = [row for row in queries.pipelines_in_service() if code in ("", row.code)]
+    if code and not rows:
+        raise NothingServes(f"no enabled pipeline {code!r} is served")
+    return rows
 
 
 def findings_of(row: DriftReport) -> list[Finding]:

@@ -18,7 +18,7 @@ from models_ml.domain.features import microseconds
 from models_ml.domain.scoring import slices
 from models_ml.models import Evaluation, Pipeline
 from models_ml.queries import facts as told
-from models_ml.services import cards, evaluating
+from models_ml.services import cards, evaluating, in_turn
 from models_ml.services.cards import CLOSE, MARKET, MODEL
 from monitoring.domain.progress import RunHandle
 
@@ -89,17 +89,12 @@ def recent_of_each(
     progress: RunHandle | None = None,
 ) -> dict[str, Any]:
     """Score what each pipeline served and keep it; one without results takes no other's turn."""
-    report: dict[str, Any] = {"evaluations": [], "refused": {}}
-    for pipeline in pipelines:
-        if progress is not None:
-            progress.raise_if_cancelled()
-        try:
-            row = recent_kept(pipeline=pipeline, weeks=weeks, actor=actor, now=now)
-        except evaluating.NothingToEvaluate as no:
-            report["refused"][pipeline.code] = str(no)
-        else:
-            report["evaluations"].append(evaluating.summary(row=row))
-    return report
+    rows, refused = in_turn.each(
+        pipelines,
+        lambda row: recent_kept(pipeline=row, weeks=weeks, actor=actor, now=now),
+        progress=progress,
+    )
+    return {"evaluations": [evaluating.summary(row=row) for row in rows], "refused": refused}
 
 
 def _said(pipeline: Pipeline, found: pd.DataFrame, now: datetime) -> _Said | None:

@@ -8,7 +8,8 @@ from markets.models import Event
 from models_ml import queries
 from models_ml.domain import feature_sets
 from models_ml.models import FeatureRow, ModelVersion, Pipeline, Rehearsal
-from models_ml.services import asking, featuring, laddering, predicting, serving
+from models_ml.queries import drift
+from models_ml.services import asking, featuring, in_turn, laddering, predicting, serving
 from models_ml.services.featuring import Stamp
 from monitoring.errors import Refused
 from monitoring.services import audit
@@ -19,18 +20,6 @@ MOST = 500  # events
 
 class RehearsalRefused(Refused):
     """There is nothing to rehearse, or nothing to remove."""
-
-
-def pipeline_of(*, code: str) -> Pipeline:
-    """Return the pipeline of this code.
-
-    Raises:
-        RehearsalRefused: there is none.
-    """
-    row = Pipeline.objects.select_related("sport").filter(code=code).first()
-    if row is None:
-        raise RehearsalRefused(f"no pipeline {code!r}")
-    return row
 
 
 def rehearse(*, pipeline: Pipeline, actor: str, now: datetime, name: str = "") -> Rehearsal:
@@ -110,17 +99,14 @@ def remove(*, rehearsal_id: int, actor: str, now: datetime) -> Rehearsal:
 
 def rehearse_each(*, actor: str, now: datetime) -> dict[str, object]:
     """Rehearse the next matchday of every pipeline in service, and remove what was before it."""
-    made, refused = [], {}
-    for pipeline in queries.served_pipelines().select_related("sport").filter(is_enabled=True):
+
+    def one(pipeline: Pipeline) -> dict[str, object]:
         earlier = Rehearsal.objects.filter(pipeline=pipeline, actor=actor, removed_at=None)
         for row in list(earlier):
             remove(rehearsal_id=row.pk, actor=actor, now=now)
-        try:
-            row = rehearse(pipeline=pipeline, actor=actor, now=now)
-        except Refused as error:
-            refused[pipeline.code] = str(error)
-        else:
-            made.append(summary(row))
+        return summary(rehearse(pipeline=pipeline, actor=actor, now=now))
+
+    made, refused = in_turn.each(drift.pipelines_in_service(), one)
     return {"rehearsals": made, "refused": refused}
 
 

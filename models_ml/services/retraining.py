@@ -8,8 +8,8 @@ from typing import Any
 
 from models_ml.models import ModelVersion, Pipeline
 from models_ml.queries import drift as queries
-from models_ml.services import proposing, training
-from models_ml.services.training import NothingTrained, Trained
+from models_ml.services import in_turn, proposing, training
+from models_ml.services.training import Trained
 from monitoring.domain.progress import RunHandle
 from monitoring.errors import Refused
 from monitoring.models import TaskRun
@@ -88,17 +88,11 @@ def retrain_each(
     Raises:
         NothingTrained: there are pipelines, and each was refused.
     """
-    found = Trained()
-    for pipeline in pipelines:
-        try:
-            made = retrain(pipeline=pipeline, why=why, actor=actor, now=now, progress=progress)
-        except Refused as no:
-            found.refused[pipeline.code] = str(no)
-        else:
-            found.versions.append(made.version)
-    if found.refused and not found.versions:
-        raise NothingTrained("; ".join(found.refused.values()))
-    return found
+    made, refused = in_turn.each(
+        pipelines,
+        lambda row: retrain(pipeline=row, why=why, actor=actor, now=now, progress=progress),
+    )
+    return training.some([one.version for one in made], refused)
 
 
 def summary(*, made: Retrained) -> dict[str, Any]:

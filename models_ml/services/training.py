@@ -14,7 +14,16 @@ from models_ml.domain.estimators.base import AfterRound
 from models_ml.domain.examples import Examples
 from models_ml.domain.features import FeatureSet
 from models_ml.models import ModelVersion, Pipeline, Replay, Search
-from models_ml.services import cards, examples, learning, loading, origins, remembering, storing
+from models_ml.services import (
+    cards,
+    examples,
+    in_turn,
+    learning,
+    loading,
+    origins,
+    remembering,
+    storing,
+)
 from models_ml.services.learning import CALIBRATION_WEEKS, Learned
 from monitoring.domain.progress import RunHandle
 from monitoring.errors import Refused
@@ -218,25 +227,30 @@ def train_each(
     Raises:
         NothingTrained: there are pipelines, and each was refused.
     """
-    trained = Trained()
-    for pipeline in pipelines:
-        try:
-            version = train(
-                pipeline=pipeline,
-                until=until,
-                seed=seed,
-                calibration_weeks=calibration_weeks,
-                actor=actor,
-                now=now,
-                progress=progress,
-            )
-        except Refused as no:
-            trained.refused[pipeline.code] = str(no)
-        else:
-            trained.versions.append(version)
-    if trained.refused and not trained.versions:
-        raise NothingTrained("; ".join(trained.refused.values()))
-    return trained
+
+    def one(pipeline: Pipeline) -> ModelVersion:
+        return train(
+            pipeline=pipeline,
+            until=until,
+            seed=seed,
+            calibration_weeks=calibration_weeks,
+            actor=actor,
+            now=now,
+            progress=progress,
+        )
+
+    return some(*in_turn.each(pipelines, one))
+
+
+def some(versions: list[ModelVersion], refused: dict[str, str]) -> Trained:
+    """Return what became of several pipelines.
+
+    Raises:
+        NothingTrained: there are pipelines, and each was refused.
+    """
+    if refused and not versions:
+        raise NothingTrained("; ".join(refused.values()))
+    return Trained(versions, refused)
 
 
 def report(*, trained: Trained) -> dict[str, Any]:

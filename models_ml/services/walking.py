@@ -20,7 +20,7 @@ from models_ml.domain.examples import Examples
 from models_ml.domain.features import microseconds
 from models_ml.domain.folds import Span
 from models_ml.models import Evaluation, Pipeline, WalkFold, WalkForward
-from models_ml.services import cards, examples, origins, stepping, training
+from models_ml.services import cards, examples, in_turn, origins, stepping, training
 from models_ml.services import pipelines as pipelines_
 from models_ml.services.cards import CLOSE, MARKET, MODEL, Scored
 from monitoring.domain.progress import RunHandle
@@ -250,23 +250,17 @@ def begin_each(
     Raises:
         NothingToWalk: each of them was refused.
     """
-    report: dict[str, Any] = {"walks": [], "refused": {}}
     parent = TaskRun.objects.filter(pk=run_id).first()
-    chosen = list(pipelines)
-    for done, pipeline in enumerate(chosen):
-        if progress is not None:
-            progress.raise_if_cancelled()
-            progress.progress(done=done, total=len(chosen), message=pipeline.code)
-        try:
-            walk = begin(pipeline=pipeline, until=now, actor=actor, now=now, **told)
-        except Refused as no:
-            report["refused"][pipeline.code] = str(no)
-            continue
-        asked = ask(walk_id=walk.pk, actor=actor, now=now, parent=parent)
-        report["walks"].append({"id": walk.pk, "pipeline": pipeline.code, "steps": asked})
-    if report["refused"] and not report["walks"]:
-        raise NothingToWalk("; ".join(report["refused"].values()))
-    return report
+
+    def one(pipeline: Pipeline) -> dict[str, Any]:
+        walk = begin(pipeline=pipeline, until=now, actor=actor, now=now, **told)
+        steps = ask(walk_id=walk.pk, actor=actor, now=now, parent=parent)
+        return {"id": walk.pk, "pipeline": pipeline.code, "steps": steps}
+
+    walks, refused = in_turn.each(pipelines, one, progress=progress)
+    if refused and not walks:
+        raise NothingToWalk("; ".join(refused.values()))
+    return {"walks": walks, "refused": refused}
 
 
 def pipelines_of(*, code: str) -> list[Pipeline]:

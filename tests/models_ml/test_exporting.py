@@ -8,7 +8,7 @@ import pytest
 
 from markets.models import Result
 from models_ml.models import Prediction
-from models_ml.services import answering, auditing, exporting, predicting, rehearsing
+from models_ml.services import answering, auditing, exporting, pipelines, predicting, rehearsing
 from models_ml.services.exporting import ExportRefused
 from models_ml.services.predicting import PredictionRefused
 from tests.flows import matchday
@@ -75,7 +75,7 @@ class TestPieces:
 
     def test_hold_no_rehearsal(self, day):
         rehearsing.rehearse(
-            pipeline=rehearsing.pipeline_of(code="soccer-1x2-simulated"), actor="a", now=NOW
+            pipeline=pipelines.named(code="soccer-1x2-simulated"), actor="a", now=NOW
         )
         assert len(json.loads(content("json"))) == 39
 

@@ -4,7 +4,7 @@ import pytest
 
 from betting.services import deciding
 from models_ml.models import FeatureRow, Prediction, Rehearsal
-from models_ml.services import predicting, rehearsing
+from models_ml.services import pipelines, predicting, rehearsing
 from models_ml.services.rehearsing import RehearsalRefused
 from monitoring.models import AuditEntry
 from tests.betting import builders as betting
@@ -23,7 +23,7 @@ def day():
 
 @pytest.fixture
 def pipeline(day):
-    return rehearsing.pipeline_of(code="soccer-1x2-simulated")
+    return pipelines.named(code="soccer-1x2-simulated")
 
 
 def rehearse(pipeline, **fields):

@@ -5,7 +5,7 @@ from django.utils import timezone
 
 from models_ml.management.moments import moment
 from models_ml.models import StageLook
-from models_ml.services import laddering, predicting, rehearsing
+from models_ml.services import laddering, pipelines, predicting, rehearsing
 from monitoring.commands import ProductCommand
 
 
@@ -29,7 +29,7 @@ class Command(ProductCommand):
             return rehearsing.summary(row)
         if options["rehearsal"]:
             row = rehearsing.rehearse(
-                pipeline=rehearsing.pipeline_of(code=options["rehearsal"]),
+                pipeline=pipelines.named(code=options["rehearsal"]),
                 name=options["name"],
                 actor=self.actor,
                 now=now,
