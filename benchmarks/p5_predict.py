@@ -17,14 +17,16 @@ import django
 import numpy as np
 
 from benchmarks.side_by_side import medians, report
-from models_ml.domain import boosting, calibrating, splitting
-from models_ml.domain.boosting import Estimator, TrainingSet
+from models_ml.domain import calibrating, splitting
+from models_ml.domain.estimators import three_way, trees
+from models_ml.domain.estimators.three_way import ThreeWay
+from models_ml.domain.estimators.trees import Rows
 from models_ml.domain.soccer_v1 import SOCCER_V1
 
 ROWS, SINGLES = 50_000, 500
 
 
-def estimator() -> tuple[Estimator, np.ndarray, bytes]:
+def estimator() -> tuple[ThreeWay, np.ndarray, bytes]:
     rng = np.random.default_rng(3)
     values = rng.normal(size=(ROWS, len(SOCCER_V1.features)))
     market = rng.dirichlet([5, 3, 4], size=ROWS)
@@ -32,22 +34,22 @@ def estimator() -> tuple[Estimator, np.ndarray, bytes]:
     tilted = market * np.exp(0.4 * values[:, [0]] * [1, 0, -1])
     tilted /= tilted.sum(axis=1, keepdims=True)
     outcomes = (rng.random(ROWS)[:, None] > np.cumsum(tilted, axis=1)[:, :-1]).sum(axis=1)
-    rows = TrainingSet(np.arange(ROWS), np.arange(ROWS), values, outcomes)
-    content, _ = boosting.fit(
-        rows=rows,
-        split=splitting.in_time_order(rows.starts),
-        feature_set=SOCCER_V1,
-        parameters={"rounds": 200},
-        seed=0,
+    starts, split = three_way.starts_of(values, SOCCER_V1), splitting.in_time_order(np.arange(ROWS))
+    train, validation = (
+        Rows(values[part], starts[part], outcomes[part]) for part in (split.train, split.validation)
     )
+    content, _ = trees.grow(
+        train=train, validation=validation, objective=three_way.SOFTMAX,
+        parameters={"rounds": 200}, seed=0,
+    )  # fmt: skip
     calibration = calibrating.tempered(1.1)
-    model = boosting.load(content=content, feature_set=SOCCER_V1, calibration=calibration)
+    model = three_way.bare(content=content, columns=SOCCER_V1, calibration=calibration)
     return model, values, content
 
 
 def served(content: bytes, values: np.ndarray) -> Callable[[np.ndarray], object]:
     """Return the service's answer to home, draw and away of rows, by a version on the disk."""
-    from models_ml.domain.estimators import base, three_way
+    from models_ml.domain.estimators import base
     from models_ml.models import ModelVersion, Pipeline
     from models_ml.services import answering, loading, storing
 
@@ -90,8 +92,8 @@ def main() -> None:
     from models_ml.services import answering
 
     model, values, content = estimator()
-    base = boosting.base_margins(values, SOCCER_V1)
-    bare = model.booster.inplace_predict
+    base = three_way.starts_of(values, SOCCER_V1)
+    bare = model.trees.booster.inplace_predict
     with tempfile.TemporaryDirectory(prefix="clb-") as folder:
         settings.ARTEFACT_DIR = folder
         ask = served(content, values)

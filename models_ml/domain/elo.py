@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from models_ml.domain.arrays import Floats, Ints
 from models_ml.domain.waves import Step
@@ -163,18 +164,16 @@ class Rules:
         return play
 
 
-def three_way(expected: float, draw_rate: float = 0.26) -> tuple[float, float, float]:
-    """Return home, draw and away probabilities that agree with an expected score.
+def three_way(expected: NDArray, draw_rate: NDArray) -> NDArray:
+    """Return home, draw and away probabilities that agree with expected scores, (n, 3).
 
     The draw is likeliest between equals and its share falls with ``4 E (1 - E)``; what is left
     keeps P(home) + P(draw) / 2 = E wherever that is possible, and no probability is under 1 %.
 
-    >>> [round(p, 4) for p in three_way(0.5, 0.28)]
-    [0.36, 0.28, 0.36]
-    >>> [round(p, 3) for p in three_way(0.99)]
-    [0.98, 0.01, 0.01]
+    >>> three_way(np.array([0.5, 0.99]), np.array([0.28, 0.26])).round(3).tolist()
+    [[0.36, 0.28, 0.36], [0.98, 0.01, 0.01]]
     """
-    draw = max(0.01, draw_rate * 4.0 * expected * (1.0 - expected))
-    home, away = max(0.01, expected - draw / 2.0), max(0.01, 1.0 - expected - draw / 2.0)
-    total = home + draw + away
-    return home / total, draw / total, away / total
+    draw = np.maximum(0.01, draw_rate * 4.0 * expected * (1.0 - expected))
+    home = np.maximum(0.01, expected - draw / 2.0)
+    away = np.maximum(0.01, 1.0 - expected - draw / 2.0)
+    return np.stack([home, draw, away], axis=1) / (home + draw + away)[:, None]

@@ -54,6 +54,10 @@ class FeatureSet:
         """Return the hash of name and feature names: what an artefact's columns mean."""
         return hashlib.sha256("\n".join([self.name, *self.names]).encode()).hexdigest()
 
+    def says_nothing(self, values: NDArray) -> NDArray:
+        """Return which rows know nothing of what is needed, (n,) bool."""
+        return np.isnan(values[:, list(self.needed)]).all(axis=1)
+
     @property
     def market(self) -> tuple[int, ...]:
         """Return where the market's probabilities stand, in order of the roles."""

@@ -4,8 +4,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from markets.domain import kinds
-from models_ml.domain import baselines, boards, boosting, softmax
+from models_ml.domain import baselines, boards, softmax
 from models_ml.domain.boards import Board
+from models_ml.domain.estimators import three_way
 from models_ml.domain.estimators.base import column
 from models_ml.domain.examples import Examples
 from models_ml.domain.features import FeatureSet
@@ -126,7 +127,7 @@ def _of_matches(
         elo = np.nan_to_num(expected, nan=0.5)
         found = {"elo": np.stack([elo, 1.0 - elo], axis=1)}
     else:
-        found = {"elo": boosting.elo_of(rows.values, feature_set)}
+        found = {"elo": three_way.elo_of(rows.values, feature_set)}
         found["dixon_coles"] = dixon_coles(rows=rows, past=past)
     found["elo_logistic"] = elo_logistic(
         past=before, outcomes=outcomes, expectations=expected, classes=classes

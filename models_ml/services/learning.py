@@ -164,7 +164,7 @@ def reliability(learned: Learned) -> dict[str, list[dict[str, float]]]:
     """
     curves = {"model": statements.statements(learned.estimator, learned.test)}
     if isinstance(learned.estimator, ThreeWay):
-        market = learned.test.values[:, list(learned.estimator.trees.feature_set.market)]
+        market = learned.test.values[:, list(learned.estimator.columns.market)]
         quoted = ~np.isnan(market).any(axis=1)
         if quoted.any():
             curves["market"] = diagram.statements(market[quoted], learned.test.outcome[quoted])

@@ -7,7 +7,6 @@ import numpy as np
 
 from models_ml.domain import estimators, feature_sets
 from models_ml.domain.estimators import Estimator, OtherColumns
-from models_ml.domain.estimators.three_way import ThreeWay
 from models_ml.models import ModelVersion
 from models_ml.services import storing
 from models_ml.services.storing import DamagedArtefact
@@ -21,23 +20,6 @@ _lock = threading.Lock()
 
 class FeaturesChanged(Refused):
     """A version was trained on columns that its feature set no longer has."""
-
-
-class OtherKind(Refused):
-    """A version does not foretell what is asked of it."""
-
-
-def three_way(*, version: ModelVersion) -> ThreeWay:
-    """Return the estimator of a version that foretells home, draw and away.
-
-    Raises:
-        OtherKind: it foretells something else.
-        DamagedArtefact, FeaturesChanged: as ``load``.
-    """
-    estimator = load(version=version)
-    if not isinstance(estimator, ThreeWay):
-        raise OtherKind(f"{version} foretells no draws")
-    return estimator
 
 
 def load(*, version: ModelVersion) -> Estimator:

@@ -39,7 +39,7 @@ class Asked:
 
 def _says_nothing(values: NDArray, subjects: Sequence[Subject], feature_set: FeatureSet) -> NDArray:
     """Return which rows know nothing that is needed; a race's rows only all together."""
-    silent = np.isnan(values[:, list(feature_set.needed)]).all(axis=1)
+    silent = feature_set.says_nothing(values)
     if feature_set.grain != RUNNER or not len(silent):
         return silent
     _, race = np.unique([subject.event_id for subject in subjects], return_inverse=True)

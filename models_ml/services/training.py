@@ -8,7 +8,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Max
 
-from models_ml.domain import artefacts, boosting, estimators, feature_sets, parameters
+from models_ml.domain import artefacts, estimators, feature_sets, parameters
 from models_ml.domain.estimators import trees
 from models_ml.domain.estimators.base import AfterRound
 from models_ml.domain.examples import Examples
@@ -313,7 +313,7 @@ def _follow(progress: RunHandle | None) -> AfterRound | None:
 
 def _parameters(own: Mapping[str, Any], learned: Learned, calibration_weeks: int) -> dict[str, Any]:
     return {
-        **(boosting.DEFAULTS if learned.fitted.kind == "boosted3" else trees.DEFAULTS),
+        **trees.DEFAULTS,
         **own,
         **learned.fitted.report,
         "calibration_weeks": calibration_weeks,

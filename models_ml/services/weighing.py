@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from markets.domain import kinds
 from models_ml import queries
-from models_ml.domain import boosting, evidence, feature_sets, features, gates
+from models_ml.domain import evidence, feature_sets, features, gates
 from models_ml.domain.boards import Board
 from models_ml.domain.estimators import Estimator
 from models_ml.domain.examples import Examples
@@ -158,7 +158,7 @@ def _weighed(
     later = every.starts >= features.microseconds(version.trained_until)
     chosen = (every.starts >= first) & ((every.starts <= last) | later)
     if feature_set.grain != "RUNNER":  # a race stays whole
-        chosen &= ~boosting.says_nothing(every.values, feature_set)
+        chosen &= ~feature_set.says_nothing(every.values)
     if not chosen.any():
         return None
     rows = every.part(chosen)

@@ -21,7 +21,7 @@ class TestCodeVersions:
 
     def test_leave_out_what_other_kinds_and_sets_are_made_of(self):
         found = set(origins.code_versions(kind="runners", feature_set="racing_v1"))
-        others = {"estimators.three_way", "boosting", "goals", "soccer_v1", "nfl_v1", "gates"}
+        others = {"estimators.three_way", "goals", "soccer_v1", "nfl_v1", "gates"}
         assert not found & others
 
     def test_change_with_what_a_module_imports(self, monkeypatch, tmp_path):

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from markets.models import Event, Market
-from models_ml.domain import boosting
+from models_ml.domain.estimators import three_way
 from models_ml.domain.soccer_v1 import SOCCER_V1
 from models_ml.models import FeatureRow, Prediction, Replay
 from models_ml.services import featuring, loading, predicting
@@ -110,7 +110,7 @@ class TestPredict:
         values = predicting.matrix(rows)
         expected = loading.load(version=version).probabilities(values).ravel()
         assert [p.probability for p in made] == pytest.approx(list(expected), abs=1e-12)
-        market = boosting.market_of(values, SOCCER_V1).ravel()
+        market = three_way.market_of(values, SOCCER_V1).ravel()
         assert [p.market_probability for p in made] == pytest.approx(list(market), abs=1e-12)
 
     def test_twice_is_once(self, coming, version):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from markets.models import Result
-from models_ml.domain import boosting
+from models_ml.domain.estimators import three_way
 from models_ml.domain.soccer_v1 import SOCCER_V1
 from models_ml.models import ModelVersion, Pipeline, Replay
 from models_ml.services import (
@@ -186,8 +186,6 @@ class TestTrain:
         assert version.kind == estimator.kind == "goals"
         assert 2.0 < version.metrics["exact"]["log_loss"] < 4.0
         assert version.metrics["model"] is None  # nobody quoted a line to hold it against
-        with pytest.raises(loading.OtherKind):
-            loading.three_way(version=version)
 
     def test_gives_calibration_the_weeks_it_is_told(self, league, pipeline):
         few, more = (
@@ -278,7 +276,7 @@ class TestExamples:
         rows = examples.examples(pipeline=pipeline, until=league.ends_at)
         truth = np.array([fixture.market for fixture in league.world.fixtures])
         assert np.abs(rows.market - truth).max() < 0.02  # the method's, not the close's
-        assert (rows.market == boosting.market_of(rows.values, SOCCER_V1)).all()
+        assert (rows.market == three_way.market_of(rows.values, SOCCER_V1)).all()
 
     def test_ask_a_bounded_number_of_questions(
         self, league, pipeline, django_assert_max_num_queries

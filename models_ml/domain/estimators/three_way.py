@@ -1,4 +1,8 @@
-"""Home, draw or away: the boosted trees of ``boosting`` behind the face of every estimator."""
+"""Home, draw or away: boosted trees on the market's logits, or on those of the ratings.
+
+Every row starts from the logarithm of the margin-free market, or of Elo where there is no market;
+the trees learn the residual.  No trees at all means: the market.
+"""
 
 from dataclasses import dataclass
 from typing import Any
@@ -6,15 +10,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models_ml.domain import artefacts, boosting, calibrating, lines
+from models_ml.domain import artefacts, calibrating, elo, lines, scoring
 from models_ml.domain.artefacts import Artefact
-from models_ml.domain.boosting import TrainingSet
+from models_ml.domain.estimators import trees
 from models_ml.domain.estimators.base import (
     AfterRound,
     Fitted,
     NotEnoughToLearn,
     Questions,
 )
+from models_ml.domain.estimators.trees import Objective, Rows, Trees
 from models_ml.domain.examples import Examples
 from models_ml.domain.features import FeatureSet
 from models_ml.domain.lines import Answers, Shares
@@ -22,22 +27,36 @@ from models_ml.domain.splitting import Split
 
 KIND = "boosted3"
 TREES = "three"
+CLASSES = ("HOME", "DRAW", "AWAY")
+FALLBACK_DRAW_RATE = 0.26
+
+
+def _log_loss(margins: NDArray, outcomes: NDArray) -> float:
+    return scoring.log_loss(calibrating.probabilities(margins, calibrating.IDENTITY), outcomes)
+
+
+#: A young league's trees may learn too: they begin at the market, and stop there if in doubt.
+SOFTMAX = Objective("multi:softprob", "mlogloss", _log_loss, {"num_class": len(CLASSES)}, fewest=1)
 
 
 @dataclass(frozen=True, slots=True)
 class ThreeWay:
     """P(home), P(draw), P(away)."""
 
-    trees: boosting.Estimator
+    trees: Trees
+    columns: FeatureSet
+    calibration: dict[str, Any]
     kind: str = KIND
 
     def margins(self, values: NDArray) -> NDArray:
         """Return the logits before calibration, (n, 3)."""
-        return self.trees.margins(values)
+        return self.trees.margins(values, starts_of(values, self.columns))
 
     def probabilities(self, values: NDArray) -> NDArray:
-        """Return calibrated probabilities, (n, 3)."""
-        return self.trees.probabilities(values)
+        """Return calibrated probabilities, (n, 3), each in (0, 1)."""
+        if len(values) == 0:
+            return np.empty((0, len(CLASSES)))
+        return calibrating.probabilities(self.margins(values), self.calibration)
 
     def answer(self, values: NDArray, questions: Questions) -> Answers:
         three = self.probabilities(values)[questions.row]
@@ -55,17 +74,32 @@ class ThreeWay:
 
     def explain(self, values: NDArray) -> NDArray:
         """Return what each feature adds to home's logit less away's, (n, f + 1)."""
-        import xgboost
-
-        start = boosting.base_margins(values, self.trees.feature_set)
-        matrix = xgboost.DMatrix(values, base_margin=np.zeros(start.shape), nthread=1)
-        parts = self.trees.booster.predict(matrix, pred_contribs=True, validate_features=False)
-        found = np.asarray(parts[:, 0, :] - parts[:, 2, :], dtype=np.float64)
-        found[:, -1] += start[:, 0] - start[:, 2]
-        return found
+        parts = self.trees.contributions(values, starts_of(values, self.columns))
+        return parts[:, 0, :] - parts[:, 2, :]
 
     def sample(self, values: NDArray) -> NDArray:
         return self.probabilities(values)
+
+
+def market_of(values: NDArray, columns: FeatureSet) -> NDArray:
+    """Return the market's probabilities, (n, 3), NaN where there was none."""
+    return np.asarray(values)[:, list(columns.market)]
+
+
+def elo_of(values: NDArray, columns: FeatureSet) -> NDArray:
+    """Return probabilities by Elo and the competition's share of draws, (n, 3)."""
+    expected = np.nan_to_num(values[:, columns.expectation], nan=0.5)
+    draws = np.nan_to_num(values[:, columns.draw_rate], nan=FALLBACK_DRAW_RATE)
+    return elo.three_way(expected, draws)
+
+
+def starts_of(values: NDArray, columns: FeatureSet) -> NDArray:
+    """Return the logarithm of the market's probabilities, or of Elo's where there is none."""
+    start = market_of(values, columns)
+    missing = np.isnan(start).any(axis=1)
+    if missing.any():
+        start[missing] = elo_of(values[missing], columns)
+    return np.log(np.clip(start, 1e-6, 1.0))
 
 
 def fit(
@@ -83,22 +117,23 @@ def fit(
         NotEnoughToLearn: a result never came about in what is learned from.
     """
     seen = np.unique(examples.outcome[split.train])
-    if len(seen) < len(boosting.CLASSES):
-        told = ", ".join(boosting.CLASSES[i].lower() for i in seen) or "nothing"
+    if len(seen) < len(CLASSES):
+        told = ", ".join(CLASSES[i].lower() for i in seen) or "nothing"
         raise NotEnoughToLearn(f"{len(split.train)} matches, which ended in {told} alone")
-    rows = TrainingSet(examples.event, examples.starts, examples.values, examples.outcome)
-    content, report = boosting.fit(
-        rows=rows,
-        split=split,
-        feature_set=columns,
-        parameters=parameters,
-        seed=seed,
-        after_round=after_round,
+    starts = starts_of(examples.values, columns)
+    train, validation = (
+        Rows(examples.values[part], starts[part], examples.outcome[part])
+        for part in (split.train, split.validation)
     )
-    raw = boosting.load(content=content, feature_set=columns, calibration=calibrating.IDENTITY)
+    content, report = trees.grow(
+        train=train, validation=validation, objective=SOFTMAX,
+        parameters=parameters, seed=seed, after_round=after_round,
+    )  # fmt: skip
     held = split.calibration
     calibration = calibrating.choose(
-        raw.margins(examples.values[held]), examples.outcome[held], weeks=examples.week[held]
+        trees.load(content).margins(examples.values[held], starts[held]),
+        examples.outcome[held],
+        weeks=examples.week[held],
     )
     packed = artefacts.pack(
         kind=KIND, features_sha256=columns.sha256, boosters={TREES: content}, parameters={}
@@ -112,4 +147,4 @@ def load(*, artefact: Artefact, columns: FeatureSet, calibration: dict[str, Any]
 
 def bare(*, content: bytes, columns: FeatureSet, calibration: dict[str, Any]) -> ThreeWay:
     """Return the estimator of trees that stand alone, as the first artefacts held them."""
-    return ThreeWay(boosting.load(content=content, feature_set=columns, calibration=calibration))
+    return ThreeWay(trees.load(content), columns, calibration)

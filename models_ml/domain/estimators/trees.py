@@ -3,8 +3,8 @@
 xgboost is imported where it is used: a worker's parent must not load OpenMP before it forks.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -35,11 +35,13 @@ Loss = Callable[[NDArray, NDArray], float]  # (margins, labels) -> mean loss
 
 @dataclass(frozen=True, slots=True)
 class Objective:
-    """What trees minimise, and the same number for the start alone."""
+    """What trees minimise, the same number for the start alone, and what else xgboost asks."""
 
     name: str
     metric: str
     loss: Loss
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    fewest: int = FEWEST
 
 
 def _logistic(margins: NDArray, labels: NDArray) -> float:
@@ -63,7 +65,7 @@ POISSON = Objective("count:poisson", "poisson-nloglik", _poisson)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Rows:
-    """Values, the margin each row starts from, and its label."""
+    """Values, the margin each row starts from, (n,) or one a class, (n, k), and its label."""
 
     values: NDArray
     start: NDArray
@@ -80,24 +82,24 @@ class Trees:
     booster: Any | None
 
     def margins(self, values: NDArray, start: NDArray) -> NDArray:
-        """Return start and trees together, (n,) float64."""
+        """Return start and trees together, float64, in the start's shape."""
         if self.booster is None or len(values) == 0:
             return np.array(start, dtype=np.float64)
         # The start is added here and not by xgboost, which would round it to single precision.
         own = self.booster.inplace_predict(
-            values, base_margin=np.zeros(len(values)), predict_type="margin"
+            values, base_margin=np.zeros(start.shape), predict_type="margin"
         )
         return np.asarray(own, dtype=np.float64) + start
 
     def contributions(self, values: NDArray, start: NDArray) -> NDArray:
-        """Return what each feature adds, (n, f + 1); the last column is the start."""
-        found = np.zeros((len(values), values.shape[1] + 1))
+        """Return what each feature adds, (n, f + 1) or (n, k, f + 1); the last is the start."""
+        found = np.zeros((*start.shape, values.shape[1] + 1))
         if self.booster is not None and len(values):
             import xgboost
 
-            matrix = xgboost.DMatrix(values, base_margin=np.zeros(len(values)), nthread=1)
+            matrix = xgboost.DMatrix(values, base_margin=np.zeros(start.shape), nthread=1)
             found[:] = self.booster.predict(matrix, pred_contribs=True, validate_features=False)
-        found[:, -1] += start
+        found[..., -1] += start
         return found
 
 
@@ -115,12 +117,12 @@ def grow(
     Returns them as UBJSON, empty where not even the first tree helped or there are too few rows,
     and a report.  Same rows, parameters and seed: same bytes.
     """
-    if len(validation) < FEWEST or len(train) < FEWEST:
+    if min(len(validation), len(train)) < objective.fewest:
         return b"", {"rounds_kept": 0, "rounds_tried": 0, "n": len(train)}
     import xgboost
 
-    settings = {**DEFAULTS, **parameters, "objective": objective.name, "seed": seed}
-    settings["eval_metric"] = objective.metric
+    settings = {**DEFAULTS, **parameters, **objective.settings, "seed": seed}
+    settings |= {"objective": objective.name, "eval_metric": objective.metric}
     rounds, patience = settings.pop("rounds", ROUNDS), settings.pop("patience", PATIENCE)
     before = objective.loss(validation.start, validation.labels)
     told: dict[str, Any] = {}
@@ -132,7 +134,7 @@ def grow(
         early_stopping_rounds=patience,
         evals_result=told,
         verbose_eval=False,
-        callbacks=[follower(after_round, rounds)],
+        callbacks=[_follower(after_round, rounds)],
     )
     losses = told["validation"][objective.metric]
     kept = booster.best_iteration + 1 if min(losses) < before else 0
@@ -143,10 +145,10 @@ def grow(
         "validation_loss_of_start": before,
         "validation_loss": min(before, *losses),
     }
-    return (stripped(booster[:kept]) if kept else b""), report
+    return (_stripped(booster[:kept]) if kept else b""), report
 
 
-def stripped(booster: Any) -> bytes:
+def _stripped(booster: Any) -> bytes:
     """Return trees as UBJSON without what training wrote beside them."""
     for name in list(booster.attributes()):
         booster.set_attr(**{name: None})
@@ -157,7 +159,7 @@ def gains(content: bytes, names: list[str]) -> dict[str, float]:
     """Return how much each feature's splits lowered the loss in all, by name; of nothing, none."""
     if not content:
         return {}
-    told = booster_of(content).get_score(importance_type="total_gain")
+    told = _booster_of(content).get_score(importance_type="total_gain")
     return {_named(name, names): float(gain) for name, gain in told.items()}
 
 
@@ -178,10 +180,10 @@ def load(content: bytes) -> Trees:
     """
     if not content:
         return Trees(None)
-    return Trees(booster_of(content))
+    return Trees(_booster_of(content))
 
 
-def booster_of(content: bytes) -> Any:
+def _booster_of(content: bytes) -> Any:
     import xgboost
 
     booster = xgboost.Booster({"nthread": 1})
@@ -196,7 +198,7 @@ def library_version() -> str:
     return str(xgboost.__version__)
 
 
-def follower(after_round: AfterRound | None, rounds: int) -> Any:
+def _follower(after_round: AfterRound | None, rounds: int) -> Any:
     """Return what xgboost calls after each round."""
     from xgboost.callback import TrainingCallback
 
