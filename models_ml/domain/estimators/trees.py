@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models_ml.domain.estimators.base import AfterRound
+from models_ml.domain.estimators.flat import Flat, flat
 
 # Strong on purpose: a league has a few hundred matches a year, and the market knows nearly all
 # that their results tell.  Weaker settings learn the noise of one season and lose it the next.
@@ -80,16 +81,20 @@ class Trees:
     """Loaded trees, or none: then a row stays where it starts."""
 
     booster: Any | None
+    flat: Flat | None = None  # the same for a few rows at once
 
     def margins(self, values: NDArray, start: NDArray) -> NDArray:
         """Return start and trees together, float64, in the start's shape."""
         if self.booster is None or len(values) == 0:
             return np.array(start, dtype=np.float64)
         # The start is added here and not by xgboost, which would round it to single precision.
-        own = self.booster.inplace_predict(
-            values, base_margin=np.zeros(start.shape), predict_type="margin"
-        )
-        return np.asarray(own, dtype=np.float64) + start
+        if self.flat is not None and self.flat.takes(len(values)):
+            own = self.flat.margins(values)
+        else:
+            own = self.booster.inplace_predict(
+                values, base_margin=np.zeros(start.shape), predict_type="margin"
+            )
+        return own.astype(np.float64).reshape(start.shape) + start
 
     def contributions(self, values: NDArray, start: NDArray) -> NDArray:
         """Return what each feature adds, (n, f + 1) or (n, k, f + 1); the last is the start."""
@@ -180,7 +185,8 @@ def load(content: bytes) -> Trees:
     """
     if not content:
         return Trees(None)
-    return Trees(_booster_of(content))
+    booster = _booster_of(content)
+    return Trees(booster, flat(booster))
 
 
 def _booster_of(content: bytes) -> Any:
