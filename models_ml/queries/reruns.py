@@ -1,30 +1,10 @@
 """A past interval as it was served: its events, what was looked at, what was said of what."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from datetime import datetime
 
-from markets.domain import kinds
-from markets.models import Event, Selection
+from markets.models import Event
 from models_ml.models import FeatureRow, Pipeline, Prediction
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """A selection that is foretold: of which event, in which place of its market, on which line.
-
-    ``line`` is the market's own, which is home's in a handicap; ``participant`` is a runner's
-    or a player's, or that of the side whose total is asked.
-    """
-
-    selection_id: int
-    event_id: int
-    place: int
-    line: float | None
-    participant_id: int | None
-    market_participant_id: int | None
-    side: int = 0  # 1: the total of the away side is asked
-    places: int = 0  # how many are placed
 
 
 def events(*, pipeline: Pipeline, since: datetime, until: datetime) -> dict[int, Event]:
@@ -51,38 +31,6 @@ def looked_at(
         statistic=pipeline.statistic,
     )
     return {(row.event_id, row.participant_id or -1): row for row in rows}
-
-
-def asked(*, pipeline: Pipeline, event_ids: Collection[int]) -> list[Asked]:
-    """Return every selection that a pipeline foretells of these events, in order."""
-    kind = pipeline.market_kind
-    roles = kinds.roles_of(kind)
-    rows = Selection.objects.filter(
-        market__event__in=event_ids,
-        market__kind=kind,
-        market__period="FULL",
-        market__statistic=pipeline.statistic,
-        removed_at__isnull=True,
-    ).values_list(
-        "pk", "market__event_id", "role", "market__line", "participant_id",
-        "market__participant_id", "market__event__away_id", "market__places",
-    )  # fmt: skip
-    return [
-        Asked(
-            selection_id=pk,
-            event_id=event,
-            place=-1 if role == kinds.RUNNER else roles.index(role),
-            line=None if line is None else float(line),
-            participant_id=participant,
-            market_participant_id=whose,
-            side=int(whose is not None and whose == away),
-            places=places or 0,
-        )
-        for pk, event, role, line, participant, whose, away, places in rows.order_by(
-            "market__event_id", "pk"
-        )
-        if role in roles
-    ]
 
 
 def served(

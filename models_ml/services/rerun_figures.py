@@ -14,7 +14,7 @@ from models_ml.domain.examples import Examples
 from models_ml.domain.features import microseconds
 from models_ml.domain.scoring import intervals
 from models_ml.models import FeatureRow, ModelVersion
-from models_ml.queries.reruns import Asked
+from models_ml.services.questioning import Asked
 
 SHOWN = 50  # differences between features
 CHANGED = 20  # largest changes of a probability
@@ -29,10 +29,14 @@ class Rows:
     keys: list[Key]
     starts: NDArray  # µs
     as_of: NDArray  # µs
-    groups: NDArray
     values: NDArray  # (n, f)
-    asked: list[Asked]
-    row_of: NDArray  # of each selection
+    asked: Asked
+    left_out: int  # events that nobody could be asked about
+
+    @property
+    def row_of(self) -> NDArray:
+        """Return the row of each selection."""
+        return self.asked.questions.row
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,17 +88,21 @@ def scores(said: Sequence[Said], labelled: Examples) -> dict[str, Any]:
             scoring.log_losses(spoken.probabilities, spoken.outcomes) if is_enough else np.empty(0)
         )
         losses.append(dict(zip(clean[spoken.row].tolist(), told.tolist(), strict=False)))
-    return {"versions": cards, "paired": _paired(said, losses)}
+    return {"versions": cards, "paired": _paired(said, losses, labelled.week)}
 
 
-def _paired(said: Sequence[Said], losses: Sequence[Mapping[int, float]]) -> list[dict[str, Any]]:
+def _paired(
+    said: Sequence[Said], losses: Sequence[Mapping[int, float]], weeks: NDArray
+) -> list[dict[str, Any]]:
+    """Return each two versions' difference; weeks are drawn whole, and so is each race."""
     found = []
     for (one, first), (other, second) in itertools.combinations(zip(said, losses, strict=True), 2):
         both = sorted(first.keys() & second.keys())
         if both:
             gaps = [first[row] - second[row] for row in both]
             pair = [one.version.number, other.version.number]
-            found.append({"versions": pair, **intervals.paired(gaps).as_figures()})
+            told = intervals.paired(gaps, clusters=weeks[both])
+            found.append({"versions": pair, **told.as_figures()})
     return found
 
 
@@ -102,7 +110,7 @@ def differences(
     *, rows: Rows, said: Sequence[Said], served: Mapping[int, tuple[float, int]]
 ) -> dict[str, Any]:
     """Return how far each version is from what was served, and each from the first."""
-    was = np.array([served.get(one.selection_id, (np.nan, 0))[0] for one in rows.asked])
+    was = np.array([served.get(one.selection_id, (np.nan, 0))[0] for one in rows.asked.answers])
     first = said[0]
     return {
         "served": {str(one.version.number): _apart(rows, was, one.probability) for one in said},
@@ -121,13 +129,14 @@ def _apart(rows: Rows, before: NDArray, after: NDArray) -> dict[str, Any]:
         return {"n": 0, "mean": None, "largest": None, "notable": None, "changes": []}
     gaps = np.abs(after[both] - before[both])
     order = both[np.argsort(-gaps, kind="stable")][:CHANGED]
+    asked = rows.asked.answers
     return {
         "n": len(both),
         "mean": float(gaps.mean()),
         "largest": float(gaps.max()),
         "notable": float((gaps > NOTABLE).mean()),
         "changes": [
-            {"event": rows.asked[i].event_id, "selection": rows.asked[i].selection_id,
+            {"event": asked[i].event_id, "selection": asked[i].selection_id,
              "before": float(before[i]), "after": float(after[i])}
             for i in order
             if before[i] != after[i]
@@ -139,12 +148,12 @@ def columns(
     *, rows: Rows, said: Sequence[Said], served: Mapping[int, tuple[float, int]]
 ) -> dict[str, Any]:
     """Return every selection as columns, the versions beside one another."""
-    told = [served.get(one.selection_id) for one in rows.asked]
+    told = [served.get(one.selection_id) for one in rows.asked.answers]
     found: dict[str, Any] = {
-        "event": [one.event_id for one in rows.asked],
-        "selection": [one.selection_id for one in rows.asked],
-        "participant": [one.participant_id for one in rows.asked],
-        "line": [one.line for one in rows.asked],
+        "event": [one.event_id for one in rows.asked.answers],
+        "selection": [one.selection_id for one in rows.asked.answers],
+        "participant": [one.of for one in rows.asked.answers],
+        "line": [_number(one.line) for one in rows.asked.answers],
         "starts_at_us": rows.starts[rows.row_of],
         "as_of_us": rows.as_of[rows.row_of],
         "served": [one[0] if one else None for one in told],

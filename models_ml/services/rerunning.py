@@ -9,17 +9,17 @@ from typing import Any
 
 import numpy as np
 from django.db import transaction
-from numpy.typing import NDArray
 
+from markets.models import Event
 from models_ml.domain import feature_sets, stages
-from models_ml.domain.estimators import Estimator, base
+from models_ml.domain.estimators import Estimator
 from models_ml.domain.examples import Examples
 from models_ml.domain.features import FeatureSet, microseconds
 from models_ml.models import FeatureRow, ModelVersion, Pipeline, Rerun
 from models_ml.queries import drift as drifts
 from models_ml.queries import reruns as queries
-from models_ml.queries.reruns import Asked
-from models_ml.services import asking, examples, keeping, loading, pipelines
+from models_ml.queries import selections
+from models_ml.services import asking, examples, keeping, loading, pipelines, questioning
 from models_ml.services import rerun_figures as figures
 from models_ml.services.rerun_figures import Key, Rows, Said
 from monitoring.domain.progress import RunHandle
@@ -66,8 +66,10 @@ def rerun(
     """Predict the events that started in [since, until) again, and keep what differs.
 
     Features are made anew as of the moment that the live row was, or as of the stage's opening
-    where there is none, and held against what was stored.  A version's scores leave out events
-    that it may have learned from.  Nothing else changes; the same again is another row.
+    where there is none, and held against what was stored: of a race for each runner entered by
+    then, of players for each who was quoted.  Events that nobody could be asked about are left
+    out, and counted.  A version's scores leave out events that it may have learned from.  Nothing
+    else changes; the same again is another row.
 
     Raises:
         RerunRefused: no such version or stage, an empty interval, or one in the future.
@@ -86,7 +88,7 @@ def rerun(
     said = []
     for version, estimator in zip(versions, estimators, strict=True):
         follow(str(version))
-        said.append(_answered(pipeline, version, estimator, rows))
+        said.append(_answered(version, estimator, rows))
     follow("differences")
     served = queries.served(pipeline=pipeline, stage=stage, event_ids=_ids(rows))
     labelled = _labelled(pipeline, rows, since, now)
@@ -94,6 +96,7 @@ def rerun(
         "events": len(_ids(rows)),
         "rows": len(rows.keys),
         "selections": len(rows.asked),
+        "left_out": rows.left_out,
         "features": figures.compared(rows=rows, stored=stored, names=feature_set.names),
         **figures.scores(said, labelled),
     }
@@ -182,70 +185,55 @@ def _rows(
     if len(found) > MOST_EVENTS:
         raise RerunRefused(f"{len(found)} events, {MOST_EVENTS} are the most: choose less")
     stored = queries.looked_at(pipeline=pipeline, stage=stage, event_ids=list(found))
-    if feature_set.grain == "MATCH":
-        keys, starts, as_of, values = _of_matches(found, stored, feature_set, stage, now)
-        groups = np.array([event for event, _ in keys], dtype=np.int64)
-    else:
-        part = _past(pipeline, since, until, now)
-        keys = list(zip(part.event.tolist(), part.participant.tolist(), strict=True))
-        starts, as_of, values, groups = part.starts, part.as_of, part.values, part.group
-    asked = queries.asked(pipeline=pipeline, event_ids=list(found))
-    places = {key: place for place, key in enumerate(keys)}
-    pairs = [(one, places.get(_key(one, feature_set.grain))) for one in asked]
-    known = [(one, place) for one, place in pairs if place is not None]
-    row_of = np.array([place for _, place in known], dtype=np.intp)
-    return Rows(keys, starts, as_of, groups, values, [one for one, _ in known], row_of), stored
+    parts, left_out = asking.made_apart(
+        event_ids=list(found),
+        feature_set=feature_set,
+        as_of=_moments(found, stored, stage),
+        now=now,
+        statistics=[pipeline.statistic] if pipeline.statistic else (),
+    )
+    if not parts:
+        raise RerunRefused(f"nothing can be asked of these events: {next(iter(left_out.values()))}")
+    subjects = [subject for made in parts for subject in made.subjects]
+    as_of = [microseconds(moment) for made in parts for moment in made.as_of]
+    values = np.concatenate([made.values for made in parts])
+    starts = [microseconds(found[subject.event_id].starts_at) for subject in subjects]
+    rows = Rows(
+        keys=[(subject.event_id, subject.participant_id or -1) for subject in subjects],
+        starts=np.array(starts, dtype=np.int64),
+        as_of=np.array(as_of, dtype=np.int64),
+        values=values,
+        asked=questioning.asked(
+            subjects=subjects,
+            values=values,
+            feature_set=feature_set,
+            kind=pipeline.market_kind,
+            answers=selections.answers(event_ids=list(found), market_kind=pipeline.market_kind),
+        ),
+        left_out=len(left_out),
+    )
+    return rows, stored
 
 
-def _of_matches(
-    found: Mapping[int, Any],
-    stored: Mapping[Key, FeatureRow],
-    feature_set: FeatureSet,
-    stage: str,
-    now: datetime,
-) -> tuple[list[Key], NDArray, NDArray, NDArray]:
+def _moments(
+    found: Mapping[int, Event], stored: Mapping[Key, FeatureRow], stage: str
+) -> dict[int, datetime]:
+    """Return as of when each event is asked about: as it was live, else as its stage opened."""
     if stage not in stages.STAGES:
         raise RerunRefused(f"no stage {stage!r}; there are: {', '.join(stages.STAGES)}")
-    moments = {}
-    for event_id, event in found.items():
-        row = stored.get((event_id, -1))
-        opened = stages.opens_at(event.starts_at, stage, event.competition.time_scale)
-        is_told = row is not None and row.as_of < event.starts_at
-        moments[event_id] = row.as_of if row is not None and is_told else opened
-    made = asking.made(event_ids=list(found), feature_set=feature_set, as_of=moments, now=now)
-    return (
-        [(event_id, -1) for event_id in found],
-        np.array([microseconds(event.starts_at) for event in found.values()], dtype=np.int64),
-        np.array([microseconds(moments[event_id]) for event_id in found], dtype=np.int64),
-        made.values,
-    )
+    moments = {
+        event_id: stages.opens_at(event.starts_at, stage, event.competition.time_scale)
+        for event_id, event in found.items()
+    }
+    for (event_id, _), row in stored.items():
+        if row.as_of < found[event_id].starts_at:
+            moments[event_id] = row.as_of
+    return moments
 
 
-def _past(pipeline: Pipeline, since: datetime, until: datetime, now: datetime) -> Examples:
-    rows = examples.examples(pipeline=pipeline, until=now, since=since)
-    return rows.part(np.flatnonzero(rows.starts < microseconds(until)))
-
-
-def _key(one: Asked, grain: str) -> Key:
-    """Return which row a selection is asked of."""
-    if grain == "RUNNER":
-        return one.event_id, one.participant_id or -1
-    return one.event_id, (one.market_participant_id or -1) if grain == "PLAYER" else -1
-
-
-def _answered(pipeline: Pipeline, version: ModelVersion, estimator: Estimator, rows: Rows) -> Said:
-    lines = [np.nan if one.line is None else one.line for one in rows.asked]
-    questions = base.questions(
-        kind=pipeline.market_kind,
-        row=rows.row_of,
-        place=[one.place for one in rows.asked],
-        line=lines,
-        side=[one.side for one in rows.asked],
-        places=[one.places for one in rows.asked],
-        groups=rows.groups,
-    )
+def _answered(version: ModelVersion, estimator: Estimator, rows: Rows) -> Said:
     try:
-        answers = estimator.answer(rows.values, questions)
+        answers = estimator.answer(rows.values, rows.asked.questions)
     except ValueError as error:
         raise RerunRefused(f"{version}: {error}") from error
     seen = rows.starts[rows.row_of] < microseconds(version.trained_until)
