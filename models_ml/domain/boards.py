@@ -98,7 +98,7 @@ def board(*, market_kind: str, examples: Examples, at_close: bool = False) -> Bo
     In a kind with lines it is put up at the market's line at the stage, or, ``at_close``, at that
     of the close.  Rows without such a line, ties where only sides are asked for, refunded stakes
     and races without exactly one winner are left out.  Of places each runner is a row, placed or
-    not, in races of which up to four were placed and not all.
+    not, in races of which up to four were placed and not all, and of all of whom that is told.
     """
     if market_kind == PLACE:
         return _placed(examples)
@@ -234,15 +234,22 @@ def places_of(examples: Examples) -> NDArray:
 
 def _placed(examples: Examples) -> Board:
     places = places_of(examples)
-    sizes = _fields(examples)[1]
+    starts, sizes = _fields(examples)
     size = np.repeat(sizes, sizes)
     asked = (places >= 1) & (places <= softmax.MOST_PLACES) & (places < size)
-    asked &= (size <= softmax.MOST_RUNNERS) & np.isfinite(examples.placed)
+    asked &= (size <= softmax.MOST_RUNNERS) & _told_whole(examples.placed, starts, sizes)
     rows = np.flatnonzero(asked)
     board = Board("runner", rows, (examples.placed[rows] == 0).astype(np.int64), np.ones(len(rows)))
     shares_of = examples.market[rows, 0] * places[rows]  # the market's add up to 1
     told = {"market": shares_of, "close": examples.close[rows, 0]}
     return replace(board, said={name: either(p) for name, p in told.items()})
+
+
+def _told_whole(placed: NDArray, starts: NDArray, sizes: NDArray) -> NDArray:
+    """Tell whose race tells of each of its runners whether it was placed, (n,) bool."""
+    if not len(starts):
+        return np.empty(0, dtype=bool)
+    return np.repeat(np.logical_and.reduceat(np.isfinite(placed), starts), sizes)
 
 
 def either(chances: NDArray) -> NDArray:

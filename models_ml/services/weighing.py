@@ -1,9 +1,9 @@
 """The evidence for a promotion: the candidate held against what it must beat, gate by gate."""
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -18,14 +18,11 @@ from models_ml.domain.examples import Examples
 from models_ml.domain.gates import Clv, Gate, Paired
 from models_ml.domain.scoring import intervals
 from models_ml.models import ModelVersion, PromotionPolicy, Proposal, VersionClv
-from models_ml.services import cards, examples, loading
+from models_ml.services import cards, examples, loading, past_week
 from models_ml.services.cards import CLOSE, MARKET, MODEL
+from models_ml.services.past_week import SERVING, Past
 from models_ml.services.storing import DamagedArtefact
 
-SERVING = "serving"  # on a board: what serves now
-SHOWN = 10  # events of the past week laid out for the approvers
-PLACES = 6  # decimals of their probabilities
-WEEK_US = 7 * 24 * 3600 * 1_000_000
 Stage = ModelVersion.Stage
 
 
@@ -56,6 +53,11 @@ class _Weighed:
     def test(self) -> Board:
         return self.board.part(self.in_test(self.board))
 
+    @property
+    def past(self) -> Past:
+        kind, at_close = self.version.pipeline.market_kind, self.board is self.closed
+        return Past(market_kind=kind, examples=self.examples, test=self.test, at_close=at_close)
+
 
 def weigh(*, version: ModelVersion, now: datetime) -> dict[str, Any]:
     """Return a candidate's evidence with the answer of every gate, as the table keeps it.
@@ -76,7 +78,7 @@ def weigh(*, version: ModelVersion, now: datetime) -> dict[str, Any]:
         weighed = _weighed(version, estimator, policy, now)
         if weighed is not None:
             asked += _asked(weighed)
-            found = {"cards": _cards(weighed), "week": _week_shown(weighed)}
+            found = {"cards": _cards(weighed), "week": past_week.shown(past=weighed.past)}
         else:
             asked.append(gates.enough(n=0, policy=policy))
     bundle = {
@@ -200,7 +202,7 @@ def _with_champion(
 
 def _asked(weighed: _Weighed) -> list[Gate]:
     policy, test = weighed.policy, weighed.test
-    asked = [gates.enough(n=len(test), policy=policy)]
+    asked = [gates.enough(n=_events(weighed, test), policy=policy)]
     if len(test) < 2:
         return asked  # nothing to draw a difference or a line from
     card = test.card(MODEL) if test.known(MODEL).any() else {}
@@ -213,10 +215,17 @@ def _asked(weighed: _Weighed) -> list[Gate]:
             high=card.get("slope_high"),
             policy=policy,
         ),
-        _smoke(weighed),
+        past_week.smoke(past=weighed.past),
         gates.too_good(difference=_against_the_close(weighed), policy=policy),
         _challenger(weighed),
     ]
+
+
+def _events(weighed: _Weighed, board: Board) -> int:
+    """Return how many rows are of their own: of places, a race's runners are one."""
+    if board.unit != "runner":
+        return len(board)
+    return len(np.unique(weighed.examples.group[board.row]))
 
 
 def _brier(weighed: _Weighed) -> Gate:
@@ -288,93 +297,6 @@ def _clv(version: ModelVersion, champion: ModelVersion | None) -> tuple[Clv, Clv
     ]
     found = [Clv(row.n, row.mean, row.low, row.high) for row in latest if row is not None]
     return (found[0], found[1]) if len(found) == 2 else None
-
-
-def _week(weighed: _Weighed) -> Board:
-    """Return the last whole week of the test part that had events."""
-    test = weighed.test
-    starts = weighed.starts(test)
-    end = datetime.fromtimestamp(int(starts[-1]) / 1e6, tz=UTC)
-    monday = end.replace(hour=0, minute=0, second=0, microsecond=0)
-    monday -= timedelta(days=monday.weekday())
-    until = features.microseconds(monday)
-    before = starts[starts < until]
-    if not len(before):  # the test part is shorter than a week: all there is
-        return test
-    until -= (until - int(before[-1]) - 1) // WEEK_US * WEEK_US
-    return test.part((starts >= until - WEEK_US) & (starts < until))
-
-
-def _runs(weighed: _Weighed, board: Board) -> NDArray:
-    """Tell which places of a board's rows are answers; of races those behind are padding."""
-    places = np.arange(board.said[MODEL].shape[1])
-    if board.unit != "race":
-        return np.ones((len(board), len(places)), dtype=bool)
-    groups, sizes = np.unique(weighed.examples.group, return_counts=True)
-    mine = sizes[np.searchsorted(groups, weighed.examples.group[board.row])]
-    return places < mine[:, None]
-
-
-def _smoke(weighed: _Weighed) -> Gate:
-    week = _week(weighed)
-    ours, runs = week.said[MODEL], _runs(weighed, week)
-    return gates.smoke(
-        probabilities=ours[runs],
-        groups=np.repeat(np.arange(len(week)), runs.sum(axis=1)),
-        expected_sums=1.0,
-        coverage=float(week.known(MODEL).mean()) if len(week) else 0.0,
-        mean_gap=_mean_gap(week),
-        n=len(week),
-    )
-
-
-def _mean_gap(week: Board) -> float | None:
-    """Return how far the candidate's mean lies from what serves, where it is furthest.
-
-    In a race, whose means are the same whatever is said: of the one that what serves favours.
-    """
-    both = week.known(MODEL) & week.known(SERVING)
-    if not both.any():
-        return None
-    mine = week.part(both)
-    ours, theirs = mine.said[MODEL], mine.said[SERVING]
-    if week.unit == "race":
-        favourite = theirs.argmax(axis=1)[:, None]
-        ours, theirs = (np.take_along_axis(one, favourite, axis=1) for one in (ours, theirs))
-    gaps = (ours - theirs).mean(axis=0)
-    return float(gaps[np.abs(gaps).argmax()])
-
-
-def _week_shown(weighed: _Weighed) -> list[dict[str, Any]]:
-    """Return some events of the past week with what was said of them, for people to read."""
-    if not len(weighed.test):
-        return []
-    week = _week(weighed)
-    week = week.part(np.arange(min(SHOWN, len(week))))
-    runs = _runs(weighed, week)
-    return [_shown_row(weighed, week, i, runs[i]) for i in range(len(week))]
-
-
-def _shown_row(weighed: _Weighed, week: Board, i: int, runs: NDArray) -> dict[str, Any]:
-    row, rows = int(week.row[i]), weighed.examples
-    kind = weighed.version.pipeline.market_kind
-    found: dict[str, Any] = {
-        "event": int(rows.event[row]),
-        "candidate": _rounded(week.said[MODEL][i][runs]),
-        "serving": _rounded(week.said[SERVING][i][runs]) if SERVING in week.said else None,
-    }
-    outcome = int(week.outcome[i])
-    if week.unit == "race":
-        runners = rows.participant[row : row + int(runs.sum())]
-        return {**found, "runners": runners.tolist(), "outcome": int(runners[outcome])}
-    if week.unit == "line":
-        at_close = weighed.board is weighed.closed
-        found["line"] = float((rows.close_line if at_close else rows.market_line)[row])
-    return {**found, "outcome": kinds.ROLES[kind][outcome]}
-
-
-def _rounded(probabilities: Iterable[float]) -> list[float | None]:
-    return [round(float(p), PLACES) if np.isfinite(p) else None for p in probabilities]
 
 
 def _cards(weighed: _Weighed) -> dict[str, Any]:

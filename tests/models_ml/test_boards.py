@@ -122,6 +122,14 @@ class TestPlaces:
         assert (board.unit, board.row.tolist()) == ("runner", [0, 1, 2])
         assert board.outcome.tolist() == [0, 0, 1]
 
+    def test_are_not_asked_of_a_race_that_tells_of_some_alone(self):
+        rows = rooms.examples(
+            np.zeros((6, 1)), group=np.array([1, 1, 1, 2, 2, 2]),
+            placed=np.array([1, 0, np.nan, 1, 0, 0]), winner=np.array([1, 0, 0, 1, 0, 0.0]),
+            market=np.full((6, 1), 1 / 3), close=np.full((6, 1), 1 / 3),
+        )  # fmt: skip
+        assert boards.board(market_kind="PLACE", examples=rows).row.tolist() == [3, 4, 5]
+
     def test_share_the_places_of_their_race(self, rows):
         board = boards.board(market_kind="PLACE", examples=rows)
         assert board.said["market"][:, 0].tolist() == pytest.approx([1.0, 0.6, 0.4], abs=1e-5)

@@ -52,8 +52,23 @@ def a_win():
     return rooms.RACES, replace(room, market=none, close=none)
 
 
-ROOMS = {"nfl-spread": a_spread, "nfl-moneyline": a_moneyline, "racing-win": a_win}
-UNIT = {"nfl-spread": "normal", "nfl-moneyline": "elo", "racing-win": "uniform"}
+def a_place():
+    own, room = a_win()
+    return own, replace(room, participant=np.arange(len(room)))
+
+
+ROOMS = {
+    "nfl-spread": a_spread,
+    "nfl-moneyline": a_moneyline,
+    "racing-win": a_win,
+    "racing-place": a_place,
+}
+UNIT = {
+    "nfl-spread": "normal",
+    "nfl-moneyline": "elo",
+    "racing-win": "uniform",
+    "racing-place": "uniform",
+}
 
 
 class Room:
@@ -166,3 +181,72 @@ class TestTooGood:
         room.rows = replace(room.rows, close=np.full_like(room.rows.close, np.nan))
         gate = room.weigh(version)["gates"]["too good"]
         assert (gate["state"], "no close" in gate["why"]) == ("PASSED", True)
+
+
+class TestPlaces:
+    @pytest.fixture
+    def room(self, monkeypatch):
+        return Room("racing-place", monkeypatch)
+
+    def test_are_of_as_many_events_as_there_are_races(self, room):
+        bundle = room.weigh(room.version())
+        runners, races = bundle["cards"]["model"]["n"], bundle["gates"]["enough"]["figures"]["n"]
+        assert 4 * races < runners < 12 * races
+        assert bundle["gates"]["smoke"]["figures"]["n"] < races  # those of its last week
+
+    def test_lay_out_whom_they_are_about_and_whether_it_was_placed(self, room):
+        week = room.weigh(room.version())["week"]
+        assert {row["outcome"] for row in week} == {"PLACED", "NOT_PLACED"}
+        for row in week:
+            (runner,) = row["runners"]
+            assert row["event"] == room.rows.event[runner]
+            assert (row["outcome"] == "PLACED") == (room.rows.placed[runner] == 1)
+
+    @pytest.mark.parametrize(
+        "bend, why",
+        [
+            pytest.param(lambda p: 0.9 * p, "miss their sum", id="too few places"),
+            pytest.param(lambda p: p * 0.0 + np.nan, "between 0 and 1", id="nothing"),
+        ],
+    )
+    def test_must_sum_to_those_of_the_race(self, room, monkeypatch, bend, why):
+        version, said_by = room.version(), weighing.cards.said_by
+        monkeypatch.setattr(
+            weighing.cards, "said_by", lambda **asked: pairs(bend(said_by(**asked)[:, 0]))
+        )
+        gate = room.weigh(version)["gates"]["smoke"]
+        assert (gate["state"], why in gate["why"]) == ("FAILED", True)
+
+    def test_are_held_against_what_serves_by_the_runner_it_favours(self, room, monkeypatch):
+        room.version(share=0.8, stage="PRODUCTION")
+        version, said_by = room.version(), weighing.cards.said_by
+        whole = room.weigh(version)["gates"]["smoke"]
+        assert whole["state"] == "PASSED" and whole["figures"]["mean_gap"] != 0.0
+
+        def flat(**asked):
+            """Give everybody of a race the same chance: the means stay what they were."""
+            told = said_by(**asked)
+            if asked["estimator"].beta.tolist() == beta:
+                group = asked["examples"].group[asked["board"].row]
+                _, race = np.unique(group, return_inverse=True)
+                told = pairs((np.bincount(race, told[:, 0]) / np.bincount(race))[race])
+            return told
+
+        beta = loading.load(version=version).beta.tolist()
+        monkeypatch.setattr(weighing.cards, "said_by", flat)
+        gate = room.weigh(version)["gates"]["smoke"]
+        assert gate["figures"]["mean_gap"] < -0.1
+
+    def test_draw_races_whole_for_their_intervals(self, room):
+        version = room.version()
+        drawn = []
+        paired = weighing.intervals.paired
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(
+                weighing.intervals,
+                "paired",
+                lambda gaps, **asked: drawn.append(asked["clusters"]) or paired(gaps, **asked),
+            )
+            room.weigh(version)
+        weeks = dict(zip(room.rows.group.tolist(), room.rows.week.tolist(), strict=True))
+        assert drawn and all(set(np.unique(one)) <= set(weeks.values()) for one in drawn)
