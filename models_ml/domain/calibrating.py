@@ -17,7 +17,13 @@ IDENTITY: dict[str, Any] = {"method": "identity"}
 METHODS = ("identity", "temperature", "platt", "beta", "isotonic")  # the plainest first
 RANGE = (0.5, 2.0)
 MINIMUM = 60  # rows, below which nothing is fitted
+# Outcomes of the rarest class for each number that a method fits: with fewer, logistic fits of
+# several numbers do worse on new rows than on their own.  Austin & Steyerberg 2017, "Events per
+# variable (EPV) and the relative performance of different strategies for estimating the
+# out-of-sample validity of logistic regression models": 20 suffice, and 10 do not.
+EVENTS_PER_NUMBER = 20
 MINIMUM_OF_ISOTONIC = 750  # 75 in each of ten bins
+LEAST_OF_HALF = 0.25  # of the rows, on either side of a week's end: a fast calendar has few weeks
 RIDGE = 1e-3  # keeps a fit finite where one outcome is all there is
 EDGE = 1e-3  # isotonic steps end here: nothing seen is not impossible
 
@@ -102,16 +108,16 @@ def fit(method: str, margins: NDArray, outcomes: NDArray) -> dict[str, Any]:
 def choose(margins: NDArray, outcomes: NDArray, *, weeks: NDArray | None = None) -> dict[str, Any]:
     """Return the calibration that does best on rows it was not fitted on.
 
-    Each method is fitted on the earlier half of the weeks (of the rows, where no weeks are told)
-    and scored on the later half.  The plainest one that the best does not beat by more than a
-    standard error of their paired difference is chosen and fitted on all rows.  Too few rows:
-    identity.
+    Each method that the rows suffice for is fitted on the earlier half of the weeks (of the rows,
+    where no weeks are told) and scored on the later half.  The plainest one that the best does not
+    beat by more than a standard error of their paired difference is chosen and fitted on all rows.
+    Too few rows: identity.
     """
     n = len(outcomes)
     if n < MINIMUM:
         return {**IDENTITY, "n": n}
     half = _half(n, weeks)
-    methods = [m for m in METHODS if m != "isotonic" or half >= MINIMUM_OF_ISOTONIC]
+    methods = _sufficed(outcomes, classes=margins.shape[1], half=half)
     losses = {}
     for method in methods:
         trial = fit(method, margins[:half], outcomes[:half])
@@ -119,6 +125,38 @@ def choose(margins: NDArray, outcomes: NDArray, *, weeks: NDArray | None = None)
     held_out = {method: float(loss.mean()) for method, loss in losses.items()}
     chosen = _plainest(methods, losses, best=min(methods, key=lambda method: held_out[method]))
     return {**fit(chosen, margins, outcomes), "n": n, "held_out_log_loss": held_out}
+
+
+def numbers_of(method: str, *, classes: int) -> int:
+    """Return how many numbers a method fits; isotonic steps have as many as they need.
+
+    >>> [numbers_of(method, classes=2) for method in METHODS[:4]]
+    [0, 1, 2, 3]
+    >>> [numbers_of(method, classes=3) for method in METHODS[:4]]
+    [0, 1, 5, 9]
+    """
+    match method:
+        case "identity":
+            return 0
+        case "temperature":
+            return 1
+        case "platt":
+            return 2 if classes == 2 else 2 * classes - 1
+    return 3 * len(_classes(classes))
+
+
+def _sufficed(outcomes: NDArray, *, classes: int, half: int) -> list[str]:
+    """Return the methods that so many outcomes suffice for, the plainest first."""
+    rarest = int(np.bincount(outcomes, minlength=classes).min())
+    return [
+        method
+        for method in METHODS
+        if (
+            half >= MINIMUM_OF_ISOTONIC
+            if method == "isotonic"
+            else rarest >= EVENTS_PER_NUMBER * numbers_of(method, classes=classes)
+        )
+    ]
 
 
 def _plainest(methods: Sequence[str], losses: dict[str, NDArray], *, best: str) -> str:
@@ -130,10 +168,16 @@ def _plainest(methods: Sequence[str], losses: dict[str, NDArray], *, best: str) 
 
 
 def _half(n: int, weeks: NDArray | None) -> int:
+    """Return where the later half begins: at a week, unless that leaves one side too few rows.
+
+    >>> _half(10, np.repeat([1, 2, 3], [3, 3, 4])), _half(10, np.repeat([1, 2], [1, 9]))
+    (6, 5)
+    """
     if weeks is None or weeks[0] == weeks[-1]:
         return n // 2
     later = np.flatnonzero(weeks[1:] != weeks[:-1]) + 1
-    return int(later[np.abs(later - n // 2).argmin()])
+    cut = int(later[np.abs(later - n // 2).argmin()])
+    return cut if min(cut, n - cut) >= LEAST_OF_HALF * n else n // 2
 
 
 def _classes(k: int) -> range:

@@ -116,6 +116,39 @@ class TestChoose:
         p, y = three(1600)
         assert "isotonic" in calibrating.choose(np.log(p), y)["held_out_log_loss"]
 
+    @pytest.mark.parametrize(
+        "rarest, methods",
+        [
+            pytest.param(19, ["identity"], id="19"),
+            pytest.param(20, ["identity", "temperature"], id="20"),
+            pytest.param(99, ["identity", "temperature"], id="99"),
+            pytest.param(100, ["identity", "temperature", "platt"], id="100"),
+            pytest.param(180, ["identity", "temperature", "platt", "beta"], id="180"),
+        ],
+    )
+    def test_tries_no_method_on_fewer_than_20_outcomes_for_each_of_its_numbers(
+        self, rarest, methods
+    ):
+        p, _ = three(700)
+        y = np.repeat([0, 1, 2], [700 - 2 * rarest, rarest, rarest])
+        y = np.random.default_rng(4).permutation(y)
+        assert list(calibrating.choose(np.log(p), y)["held_out_log_loss"]) == methods
+
+    def test_of_two_classes_asks_for_the_rarer_one(self):
+        z, y = yes_no(76, curve=lambda z: z - 1.2)
+        assert 20 <= (y == 0).sum() < 38
+        told = calibrating.choose(two(z), y)["held_out_log_loss"]
+        assert list(told) == ["identity", "temperature"]
+
+    def test_seldom_harms_what_is_calibrated_where_rows_are_few(self):
+        harm = []
+        for seed in range(40):
+            p, y = three(76, seed=seed)
+            unseen, _ = three(2000, seed=1000 + seed)
+            said = calibrating.probabilities(np.log(unseen), calibrating.choose(np.log(p), y))
+            harm.append(float((unseen * np.log(unseen / said)).sum(axis=1).mean()))
+        assert max(harm) < 0.03 and np.mean(harm) < 0.002
+
     def test_parts_at_a_week_and_not_within_one(self):
         p, y = three(300)
         weeks = np.repeat([1, 2], [100, 200])
@@ -123,6 +156,12 @@ class TestChoose:
         held = scoring.log_loss(p[100:], y[100:])
         assert by_weeks["held_out_log_loss"]["identity"] == pytest.approx(held)
         assert by_weeks["held_out_log_loss"] != by_rows["held_out_log_loss"]
+
+    def test_parts_within_a_week_that_holds_nearly_all(self):
+        p, y = three(300)
+        weeks = np.repeat([1, 2], [296, 4])  # of a calendar that runs faster than the clock
+        by_weeks, by_rows = (calibrating.choose(np.log(p), y, weeks=w) for w in (weeks, None))
+        assert by_weeks == by_rows
 
     def test_fits_nothing_on_a_handful_of_rows(self):
         assert calibrating.choose(np.zeros((10, 3)), np.zeros(10, dtype=int)) == {
