@@ -14,6 +14,7 @@ from markets.models import (
     Event,
     Market,
     Participant,
+    PriceSnapshot,
     Result,
     RunnerResult,
     Season,
@@ -153,6 +154,20 @@ class Asked:
             for who, value in (figures or {}).items()
         )
         return result
+
+    def quote(
+        self, selections: Mapping[Any, Selection], fair: Mapping[Any, float], code: str
+    ) -> None:
+        """Let a book quote each answer a day before the start, without a margin."""
+        book = Book.objects.get_or_create(code=code, defaults={"name": code})[0]
+        seen_at = next(iter(selections.values())).market.event.starts_at - DAY
+        PriceSnapshot.objects.bulk_create(
+            PriceSnapshot(
+                selection=selections[answer], book=book, price=Decimal(str(round(1 / p, 3))),
+                seen_at=seen_at, fetched_at=seen_at,
+            )
+            for answer, p in fair.items()
+        )  # fmt: skip
 
     def close(
         self, selections: Mapping[Any, Selection], fair: Mapping[Any, float], code: str

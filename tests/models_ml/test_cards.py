@@ -1,13 +1,13 @@
-"""Everybody's scores over a database: races whole, places runner by runner."""
+"""Everybody's scores over a database: lines, races whole, places runner by runner."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from math import log
 
 import numpy as np
 import pytest
 
 from models_ml.domain import feature_sets
-from models_ml.services import cards, examples, learning
+from models_ml.services import cards, evaluating, examples, learning, training
 from tests.models_ml import builders
 from tests.models_ml.asked_worlds import Asked
 
@@ -74,3 +74,64 @@ class TestRaces:
         expected = -(share * log(share) + (1 - share) * log(1 - share))
         assert figures["baselines"]["uniform"]["log_loss"] == pytest.approx(expected)
         assert 0 < figures["model_on_all"]["log_loss"] < 1
+
+
+class TestLines:
+    GAMES, LEARNED = 90, 60
+    LINE, CLOSE = -3.5, -3.0  # at the stage, and at the close: three points come back there
+    SAID, CLOSED = 0.55, 0.52  # of the home side
+
+    @pytest.fixture
+    def played(self, monkeypatch):
+        """Return games on a line, and the margins that they ended by."""
+        monkeypatch.setattr(learning, "MINIMUM_OF_MATCHES", 50)
+        asked, rng = Asked("nfl-spread", now=NOW), np.random.default_rng(3)
+        margins = np.rint(rng.normal(4.0, 8.0, self.GAMES)).astype(int)
+        margins[self.LEARNED + 2] = 3  # neither side's at the close
+        for number, margin in enumerate(margins.tolist()):
+            home, away = rng.choice(asked.sides, 2, replace=False)
+            event = asked.event(days_ago=self.GAMES - number + 1, home=home, away=away)
+            early = asked.market(event, "SPREAD", "HOME", "AWAY", line=self.LINE)
+            if number != self.GAMES - 1:  # nobody quoted the last one by then
+                asked.quote(early, {"HOME": self.SAID, "AWAY": 1 - self.SAID}, "pinnacle")
+            late = asked.market(event, "SPREAD", "HOME", "AWAY", line=self.CLOSE)
+            asked.close(late, {"HOME": self.CLOSED, "AWAY": 1 - self.CLOSED}, "pinnacle")
+            asked.ends(event, home=30 + margin, away=30)
+        return asked, margins[self.LEARNED :]
+
+    @pytest.fixture
+    def figures(self, played):
+        """Return the evaluation of a version on the games after those that it learned from."""
+        asked, tested = played
+        until = NOW - timedelta(days=len(tested) + 1.5)
+        version = training.train(pipeline=asked.pipeline, until=until, actor="test", now=NOW)
+        row = evaluating.evaluate_and_keep(version=version, actor="test", now=NOW)
+        assert (version.n_rows, row.n) == (self.LEARNED, row.figures["n_all"])
+        return row.figures
+
+    def lost(self, covered, said):
+        return -np.log(np.where(covered, said, 1 - said)).mean()
+
+    def test_are_scored_at_the_line_of_the_stage(self, played, figures):
+        margins = played[1][:-1]
+        assert (figures["unit"], figures["n"]) == ("line", len(margins))
+        expected = self.lost(margins > -self.LINE, self.SAID)
+        assert figures["market"]["log_loss"] == pytest.approx(expected, abs=1e-3)
+        told = figures["differences"]["model-market"]
+        assert told["n"] == len(margins) and told["low"] <= told["mean"] <= told["high"]
+        assert told["mean"] == pytest.approx(
+            figures["model"]["log_loss"] - figures["market"]["log_loss"]
+        )
+
+    def test_are_held_against_the_close_at_its_own(self, played, figures):
+        margins = played[1]
+        decided = margins[margins != -self.CLOSE]
+        assert len(decided) < len(margins)
+        late = figures["at_close"]
+        assert late["n"] == late["close"]["n"] == late["model"]["n"] == len(decided)
+        expected = self.lost(decided > -self.CLOSE, self.CLOSED)
+        assert late["close"]["log_loss"] == pytest.approx(expected, abs=1e-3)
+
+    def test_tell_how_likely_the_very_margin_was(self, played, figures):
+        assert figures["exact"]["n"] == len(played[1])
+        assert 2.0 < figures["exact"]["log_loss"] < 6.0  # one of some forty margins
