@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from markets.models import Result
-from models_ml.domain.estimators import three_way
+from models_ml.domain import artefacts
+from models_ml.domain.estimators import three_way, trees
 from models_ml.domain.soccer_v1 import SOCCER_V1
 from models_ml.models import ModelVersion, Pipeline, Replay
 from models_ml.services import (
@@ -177,6 +178,21 @@ class TestTrain:
             assert sum(point["n"] for point in points) == 3 * version.metrics["n"]
             assert all(p["low"] <= p["happened"] <= p["high"] for p in points)
             assert [p["said"] for p in points] == sorted(p["said"] for p in points)
+
+    def test_keeps_what_moved_it_and_what_its_trees_won_by(self):
+        league = builders.a_league(a_world(seasons=3), without_prices=range(10_000))
+        pipeline = builders.a_pipeline(now=league.ends_at, gamma=0.0, alpha=0.0)
+        version = builders.a_version(pipeline, until=league.ends_at)
+        told = version.plots["contributions"]
+        sizes = [one["mean_abs"] for one in told]
+        assert sizes == sorted(sizes, reverse=True) and sizes[-1] > 0
+        gain = ModelVersion.objects.get(pk=version.pk).metrics["gain"]
+        assert sum(gain.values()) == pytest.approx(1.0)
+        assert {one["name"] for one in told} <= set(gain)  # what no tree asked for moves nothing
+        grown = trees.load(artefacts.unpack(storing.read(version=version)).booster("three"))
+        won = grown.booster.get_score(importance_type="total_gain")
+        whole = sum(won.values())
+        assert gain == pytest.approx({name: one / whole for name, one in won.items()})
 
     def test_foretells_goals_where_the_pipeline_asks_for_them(self, league, pipeline):
         Pipeline.objects.filter(pk=pipeline.pk).update(target="GOALS", market_kind="TOTAL")
