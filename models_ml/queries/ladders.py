@@ -141,6 +141,16 @@ UPDATE models_ml_stagelook l SET
 FROM judged j
 WHERE l.id = j.id AND l.state NOT IN ('DONE', 'LATE')
 """
+#: What became of looks, as arrays; one that stays due has been in vain, and only that is noted.
+_TAKEN = """
+UPDATE models_ml_stagelook l SET
+    state = t.state, rows = t.rows, why = t.why,
+    done_at = CASE t.state WHEN 'DUE' THEN l.done_at ELSE %(now)s END,
+    as_of = CASE t.state WHEN 'DUE' THEN l.as_of ELSE %(now)s END
+FROM unnest(%(ids)s::bigint[], %(states)s::text[], %(rows)s::int[], %(whys)s::text[])
+    AS t(id, state, rows, why)
+WHERE l.id = t.id
+"""
 _WAITING = """
 SELECT DISTINCT p.id
 FROM models_ml_pipeline p
@@ -195,6 +205,19 @@ def open_looks(*, now: datetime) -> QuerySet[StageLook]:
         event__starts_at__gt=now,
         event__starts_at=F("starts_at"),
     )
+
+
+def mark_taken(*, looks: Sequence[StageLook], now: datetime) -> None:
+    """Write what became of looks that were taken now, or in vain, in one statement."""
+    told: dict[str, Any] = {
+        "now": now,
+        "ids": [look.pk for look in looks],
+        "states": [look.state for look in looks],
+        "rows": [look.rows for look in looks],
+        "whys": [look.why for look in looks],
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_TAKEN, told)
 
 
 def ladder_of(*, sport: Sport, is_simulated: bool) -> Ladder:

@@ -187,15 +187,12 @@ def _take(
             look.why = refused[look.event_id][:120]
             continue
         look.state = State.LATE if late[look.pk] else State.DONE
-        look.done_at = look.as_of = now
         look.rows, look.why = rows.get(look.event_id, 0), ""
         done.built += 1
         done.late += late[look.pk]
         done.rows += look.rows
     done.refused.update(refused)
-    StageLook.objects.bulk_update(
-        looks, ["state", "done_at", "as_of", "rows", "why"], batch_size=CHUNK
-    )
+    sql.mark_taken(looks=looks, now=now)
 
 
 def _ladder_of(look: StageLook) -> tuple[int, bool]:

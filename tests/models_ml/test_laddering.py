@@ -145,6 +145,12 @@ class TestTick:
         assert states(third)["T-60m"] == "DONE"
         look = StageLook.objects.get(event=other, stage="T-60m")
         assert (look.state, "elo_home" in look.why) == ("DUE", True)
+        assert (look.done_at, look.as_of, look.rows) == (None, None, 0)
+        monkeypatch.undo()
+        assert laddering.tick(now=before(minutes=59)).built == 1
+        look.refresh_from_db()
+        assert (look.state, look.why, look.rows) == ("DONE", "", 1)
+        assert look.done_at == look.as_of == before(minutes=59)
 
 
 class TestMoving:
