@@ -112,7 +112,9 @@ class TestLines:
     def lost(self, covered, said):
         return -np.log(np.where(covered, said, 1 - said)).mean()
 
-    def test_are_scored_at_the_line_of_the_stage(self, played, figures):
+    def test_are_scored_at_the_line_of_the_stage_and_held_against_the_close_at_its_own(
+        self, played, figures
+    ):
         margins = played[1][:-1]
         assert (figures["unit"], figures["n"]) == ("line", len(margins))
         expected = self.lost(margins > -self.LINE, self.SAID)
@@ -123,15 +125,12 @@ class TestLines:
             figures["model"]["log_loss"] - figures["market"]["log_loss"]
         )
 
-    def test_are_held_against_the_close_at_its_own(self, played, figures):
-        margins = played[1]
-        decided = margins[margins != -self.CLOSE]
-        assert len(decided) < len(margins)
+        decided = played[1][played[1] != -self.CLOSE]
+        assert len(decided) < len(played[1])
         late = figures["at_close"]
         assert late["n"] == late["close"]["n"] == late["model"]["n"] == len(decided)
         expected = self.lost(decided > -self.CLOSE, self.CLOSED)
         assert late["close"]["log_loss"] == pytest.approx(expected, abs=1e-3)
 
-    def test_tell_how_likely_the_very_margin_was(self, played, figures):
         assert figures["exact"]["n"] == len(played[1])
         assert 2.0 < figures["exact"]["log_loss"] < 6.0  # one of some forty margins
