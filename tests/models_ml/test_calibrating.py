@@ -5,6 +5,7 @@ from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 
 from models_ml.domain import calibrating, scoring
+from models_ml.domain.estimators import scores
 from models_ml.domain.estimators.two_way import two
 
 
@@ -168,3 +169,33 @@ class TestChoose:
             "method": "identity",
             "n": 10,
         }
+
+
+class TestScaleOfGoals:
+    """Eight weeks of four leagues: 430 matches, of which chance moves the goals by 3 %."""
+
+    def chosen(self, *, level, speak_for, seed):
+        rng = np.random.default_rng(seed)
+        home, away = rng.uniform(1.0, 2.0, 430), rng.uniform(0.8, 1.6, 430)
+        return scores.choose(
+            home=home,
+            away=away,
+            home_goals=rng.poisson(level * home).astype(float),
+            away_goals=rng.poisson(level * away).astype(float),
+            rho=0.0,
+            speak_for=speak_for,
+        )
+
+    def test_hardly_doubts_a_market_that_is_right(self):
+        market = scores.SPEAK_FOR["market"]
+        doubtful = [self.chosen(level=1.0, speak_for=0.0, seed=seed) for seed in range(40)]
+        sure = [self.chosen(level=1.0, speak_for=market, seed=seed) for seed in range(40)]
+        assert max(abs(one["scale"] - 1.0) for one in doubtful) > 0.04
+        assert max(abs(one["scale"] - 1.0) for one in sure) < 0.015
+
+    def test_follows_goals_that_ratings_do_not_know_of(self):
+        found = self.chosen(level=1.2, speak_for=scores.SPEAK_FOR["ratings"], seed=1)
+        assert found["method"] == "scale"
+        assert 1.08 < found["scale"] < 1.2
+        lost = found["held_out_log_loss"]
+        assert lost["scale"] < lost["identity"]
