@@ -28,6 +28,7 @@ from models_ml.domain.facts import (
 from models_ml.domain.features import microseconds
 
 DAY = 86_400_000_000
+AT_ONCE = 4_000  # events whose prices one statement asks for
 _BEGINNING = 946_684_800_000_000  # of 2000, from which PostgreSQL counts microseconds
 _MICROS = "(extract(epoch FROM {}) * 1000000)::bigint"
 _YES = "coalesce({}::int, -1)"
@@ -138,7 +139,8 @@ def facts(
     """Return what was known of a sport at ``until``, with the prices of some events.
 
     ``competitions`` leaves out every other one, ``leave_out`` whole tables.  Takes twelve
-    queries at most, however many events there are.
+    queries at most however many events there are, and one more for each ``AT_ONCE`` of those
+    whose prices are wanted.
     """
     asked = _asked(sport_id, is_simulated, until=until, competitions=competitions)
 
@@ -167,11 +169,15 @@ def _asked(
 
 
 def quotes(*, event_ids: Sequence[int] | NDArray[np.int64], until: datetime) -> Quotes:
-    """Return every price of these events that was seen by ``until``."""
+    """Return every price of these events that was seen by ``until``.
+
+    Asked for in pieces: ten seasons in one statement last longer than a statement may.
+    """
     if not len(event_ids):
         return Quotes.empty()
     events = [int(event_id) for event_id in event_ids]
-    return _quotes(_OF_EVENTS, {"events": events, "until": until})
+    pieces = [events[i : i + AT_ONCE] for i in range(0, len(events), AT_ONCE)]
+    return _quotes(_OF_EVENTS, *({"events": piece, "until": until} for piece in pieces))
 
 
 def starting_quotes(
@@ -195,13 +201,13 @@ def months_of_prices() -> dict[str, tuple[int, str]]:
     return {name: (n, latest.isoformat()) for name, n, latest in _rows(_MONTHS, {})}
 
 
-def _quotes(which: str, asked: Mapping[str, Any]) -> Quotes:
+def _quotes(which: str, *asked: Mapping[str, Any]) -> Quotes:
     """Return prices as columns, each with what its selection is of.
 
     Prices come as one string of numbers of eight bytes: as rows they take ten times as long.
     """
-    ((packed,),) = _rows(_PRICES.format(which=which), asked)
-    prices = np.frombuffer(packed or b"", dtype=">i8").reshape(-1, 4).T.astype(np.int64)
+    pieces = [_rows(_PRICES.format(which=which), one)[0][0] or b"" for one in asked]
+    prices = np.frombuffer(b"".join(pieces), dtype=">i8").reshape(-1, 4).T.astype(np.int64)
     selections, place = np.unique(prices[0], return_inverse=True)
     told, words = _selections(selections)
     columns = {name: values[place] for name, values in told.items()}

@@ -311,6 +311,19 @@ class TestQuotes:
         assert len(found.results) == len(league.events)
         assert set(found.names.values()) >= {"Side 0", "Side 11"}
 
+    def test_and_prices_are_the_same_asked_for_in_pieces(
+        self, monkeypatch, django_assert_num_queries
+    ) -> None:
+        league = builders.a_league(a_world(seasons=1))
+        asked = {"event_ids": [event.pk for event in league.events], "until": league.ends_at}
+        whole = tables.quotes(**asked)
+        monkeypatch.setattr(tables, "AT_ONCE", len(league.events) // 3 + 1)
+        with django_assert_num_queries(3 + 1):
+            again = tables.quotes(**asked)
+        assert len(whole) > 0
+        for name in whole.columns():
+            np.testing.assert_array_equal(getattr(again, name), getattr(whole, name))
+
     def test_of_starts_are_those_of_other_races_too(self) -> None:
         book = Book.objects.create(code="sp", name="SP", kind="STARTING")
         tote = Book.objects.create(code="tote", name="Tote")
