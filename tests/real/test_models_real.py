@@ -15,7 +15,7 @@ from tests.real.data import FOLDER
 DATA = FOLDER
 pytestmark = [
     pytest.mark.real,
-    pytest.mark.django_db,
+    pytest.mark.django_db(transaction=True),  # a training is longer than one may idle in one
     pytest.mark.timeout(1800),
     pytest.mark.skipif(not DATA.is_dir(), reason=f"no real data at {DATA} (REAL_DATA_DIR)"),
 ]
