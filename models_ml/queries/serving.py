@@ -66,6 +66,7 @@ def serving_versions() -> QuerySet[ModelVersion]:
             Q(stage=ModelVersion.Stage.PRODUCTION) | Q(stage=ModelVersion.Stage.PREVIOUS)
         )
         .select_related("pipeline")
+        .defer("plots")  # whole pictures, which no prediction asks for
         .order_by("pipeline_id", "stage")
     )
 
@@ -124,6 +125,8 @@ def expires_at(*, version: ModelVersion, policy: PromotionPolicy) -> datetime | 
 
 def is_expired(*, version: ModelVersion, now: datetime) -> bool:
     """Tell whether a version has learned too long ago to serve."""
+    if version.pipeline.is_simulated:
+        return False
     expiry = expires_at(version=version, policy=policy(pipeline=version.pipeline))
     return expiry is not None and expiry <= now
 

@@ -60,9 +60,47 @@ def forecast(
         NoFeatures: ``as_of`` lies in the future or after the start.
         UnsoundAnswers: the estimator says what can be no probabilities.
     """
+    return _forecast(pipeline, _event(event_id), now, as_of=as_of, is_fresh=is_fresh)
+
+
+def forecasts(*, event_id: int, now: datetime) -> tuple[list[Forecast], dict[str, str]]:
+    """Return what every pipeline in service says of an event, and why another says nothing.
+
+    Raises:
+        PredictionRefused: there is no such event.
+    """
+    event = _event(event_id)
+    rows = queries.served_pipelines().filter(
+        sport_id=event.competition.sport_id,
+        is_simulated=event.competition.is_simulated,
+        is_enabled=True,
+    )
+    found, refused = [], {}
+    for pipeline in rows:
+        try:
+            found.append(_forecast(pipeline, event, now))
+        except (PredictionRefused, asking.NoFeatures, questioning.UnsoundAnswers) as error:
+            refused[pipeline.code] = str(error)
+    return found, refused
+
+
+def _event(event_id: int) -> Event:
     event = Event.objects.select_related("competition").filter(pk=event_id).first()
-    moment = as_of or now
-    version = _version(pipeline, event, event_id, moment, now)
+    if event is None:
+        raise PredictionRefused(f"event {event_id} is unknown")
+    return event
+
+
+def _forecast(
+    pipeline: Pipeline,
+    event: Event,
+    now: datetime,
+    *,
+    as_of: datetime | None = None,
+    is_fresh: bool = False,
+) -> Forecast:
+    event_id, moment = event.pk, as_of or now
+    version = _version(pipeline, event, moment, now)
     feature_set = feature_sets.named(pipeline.feature_set)
     rows = [] if is_fresh or as_of else _newest(event_id, pipeline)
     if rows:
@@ -75,34 +113,7 @@ def forecast(
     return Forecast(pipeline.code, version.number, event_id, stage, made.as_of[0], said)
 
 
-def forecasts(*, event_id: int, now: datetime) -> tuple[list[Forecast], dict[str, str]]:
-    """Return what every pipeline in service says of an event, and why another says nothing.
-
-    Raises:
-        PredictionRefused: there is no such event.
-    """
-    event = Event.objects.select_related("competition").filter(pk=event_id).first()
-    if event is None:
-        raise PredictionRefused(f"event {event_id} is unknown")
-    rows = queries.served_pipelines().filter(
-        sport_id=event.competition.sport_id,
-        is_simulated=event.competition.is_simulated,
-        is_enabled=True,
-    )
-    found, refused = [], {}
-    for pipeline in rows:
-        try:
-            found.append(forecast(pipeline=pipeline, event_id=event_id, now=now))
-        except (PredictionRefused, asking.NoFeatures, questioning.UnsoundAnswers) as error:
-            refused[pipeline.code] = str(error)
-    return found, refused
-
-
-def _version(
-    pipeline: Pipeline, event: Event | None, event_id: int, as_of: datetime, now: datetime
-) -> ModelVersion:
-    if event is None:
-        raise PredictionRefused(f"event {event_id} is unknown")
+def _version(pipeline: Pipeline, event: Event, as_of: datetime, now: datetime) -> ModelVersion:
     competition = event.competition
     if (competition.sport_id, competition.is_simulated) != (
         pipeline.sport_id,
@@ -110,12 +121,12 @@ def _version(
     ):
         raise PredictionRefused(f"{pipeline} does not foretell events of {competition}")
     if event.starts_at <= as_of:
-        raise PredictionRefused(f"event {event_id} has started by {as_of:%Y-%m-%d %H:%M}")
+        raise PredictionRefused(f"event {event.pk} has started by {as_of:%Y-%m-%d %H:%M}")
     version = serving.serving_version(pipeline=pipeline, now=now)
     if version is None:
         raise PredictionRefused(f"nothing serves {pipeline}")
     if event.starts_at < version.trained_until:
-        raise PredictionRefused(f"{version} may know the result of event {event_id}")
+        raise PredictionRefused(f"{version} may know the result of event {event.pk}")
     return version
 
 

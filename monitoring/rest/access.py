@@ -3,7 +3,6 @@
 from datetime import timedelta
 from typing import Any
 
-from django.db.models import Q
 from django.utils import timezone
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from knox.auth import TokenAuthentication
@@ -25,9 +24,9 @@ class ScopedTokenAuthentication(TokenAuthentication):
         if not token.isascii():
             raise AuthenticationFailed("Invalid token.")
         user, api_token = super().authenticate_credentials(token)
-        now = timezone.now()
-        stale = Q(last_used_at__isnull=True) | Q(last_used_at__lt=now - USED_NOTED_EVERY)
-        ApiToken.objects.filter(stale, pk=api_token.pk).update(last_used_at=now)
+        now, used = timezone.now(), api_token.last_used_at
+        if used is None or used < now - USED_NOTED_EVERY:
+            ApiToken.objects.filter(pk=api_token.pk).update(last_used_at=now)
         return user, api_token
 
 
