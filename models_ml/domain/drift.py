@@ -356,6 +356,8 @@ def cusum(
     gaps = np.asarray(differences, dtype=float)
     if len(gaps) < MINIMUM or sigma <= 0.0:
         few = f"{len(gaps)} rows with a market, {MINIMUM} are needed"
+        if len(gaps) >= MINIMUM:
+            few = "its test knew no market, or said just the same: nothing tells what is usual"
         return Finding("cusum", State.NOT_ENOUGH, few, n=len(gaps)), []
     names, place = np.unique(np.asarray(weeks, dtype=np.int64), return_inverse=True)
     size = np.bincount(place)

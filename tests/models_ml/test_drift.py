@@ -286,10 +286,15 @@ class TestCusum:
     def test_stays_quiet_where_it_loses_as_before(self):
         assert self.finding(worse=0.0)[0].state == State.QUIET
 
-    @pytest.mark.parametrize("n, sigma", [(127, 0.2), (200, 0.0)])
-    def test_says_not_enough_without_rows_or_spread(self, n, sigma):
+    @pytest.mark.parametrize(
+        "n, sigma, why",
+        [(127, 0.2, "127 rows with a market, 128 are"), (200, 0.0, "its test knew no market")],
+        ids=["rows", "spread"],
+    )
+    def test_says_not_enough_without_rows_or_spread(self, n, sigma, why):
         finding, path = drift.cusum(np.ones(n), np.arange(n), mean=0.0, sigma=sigma)
         assert (finding.state, path) == (State.NOT_ENOUGH, [])
+        assert finding.text.startswith(why)
 
 
 class TestFlags:
