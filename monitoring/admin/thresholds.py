@@ -166,11 +166,13 @@ class ThresholdAdmin(Fixed):
     @display(description="What it decides")
     def decides(self, row: Threshold) -> str:
         declared = domain.DECLARED.get(row.key)
-        return chips.NOTHING if declared is None else declared.text
+        return chips.NOTHING if declared is None else chips.whole(declared.text)
 
     @display(description="Changed by", ordering="changed_by")
     def who(self, row: Threshold) -> str:
-        return f"{row.changed_by}: {row.reason}" if row.changed_by else chips.NOTHING
+        if not row.changed_by:
+            return chips.NOTHING
+        return chips.whole(f"{row.changed_by}: {row.reason}")
 
     when = columns.moment("changed_at", "Changed")
 

@@ -226,6 +226,19 @@ def clip(text: object) -> SafeString:
     return format_html('<span class="cl-clip" title="{}">{}</span>', text, text)
 
 
+def whole(text: object) -> SafeString:
+    """Return a sentence for a cell of a list: on several lines where it is long, never cut."""
+    return format_html('<span class="cl-whole">{}</span>', text)
+
+
+def folded(title: object, value: object) -> SafeString:
+    """Return JSON that opens under its title."""
+    shown = pretty(value)
+    return format_html(
+        '<details class="cl-details"><summary>{}</summary>{}</details>', title, shown
+    )
+
+
 def pretty(value: object) -> SafeString:
     """Return JSON laid out for reading."""
     if value in (None, {}, []):

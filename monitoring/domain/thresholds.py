@@ -10,6 +10,7 @@ from datetime import timedelta
 
 #: Units of time, in seconds; what is declared in one of them can be read as a span.
 SPANS = {"s": 1, "min": 60, "hours": 3_600, "days": 86_400}
+_ALIKE = ("s",)  # units that end like a plural and are none
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +46,16 @@ class Threshold:
         return timedelta(seconds=value * SPANS[self.unit])
 
     def in_words(self, value: float) -> str:
-        """Return a value of it beside its unit."""
-        return f"{written(value)} {self.unit}".rstrip()
+        """Return a value of it beside its unit, which is one of many where the value is one.
+
+        >>> wait = Threshold("x.wait", 2.0, "hours", 0, 24, True, "Told after it.")
+        >>> wait.in_words(1), wait.in_words(2), wait.in_words(0.5)
+        ('1 hour', '2 hours', '0.5 hours')
+        """
+        unit = self.unit
+        if value == 1 and unit not in _ALIKE:
+            unit = unit.removesuffix("s")
+        return f"{written(value)} {unit}".rstrip()
 
 
 DECLARED: dict[str, Threshold] = {}

@@ -52,6 +52,7 @@ class TestTheDeclared:
         assert declared.text.count(". ") == 0  # one sentence
         assert declared.lowest < declared.highest
         assert domain.wrong_with(threshold=declared, value=declared.default) == ""
+        assert re.search(r"^1 \w{2,}s$", declared.in_words(1)) is None  # one of it is not many
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.test import Client
 from django.urls import reverse
+from django.utils.html import escape
 
 from config import preparing
 from config.environment import BASE_DIR
@@ -153,7 +154,9 @@ class TestPages:
         assert all(key in text for key in domain.DECLARED)
         for shown in ("60 s", "600 s", "1 to 604800", "user:max: slow feed"):
             assert shown in text
-        assert domain.DECLARED[KEY].text in text
+        for declared in domain.DECLARED.values():  # whole, on as many lines as it takes
+            assert f'<span class="cl-whole">{escape(declared.text)}</span>' in text
+        assert ">1 hour<" in text
 
     def test_narrow_to_a_room_to_what_is_changed_and_to_what_nothing_reads(self, row):
         client, url = a_client(), reverse("admin:monitoring_threshold_changelist")
