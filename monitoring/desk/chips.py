@@ -221,6 +221,11 @@ def two_lines(first: object, second: object) -> SafeString:
     return format_html('<span class="cl-two"><span>{}</span><span>{}</span></span>', first, second)
 
 
+def in_one(text: object) -> SafeString:
+    """Return what is not to be broken over two lines."""
+    return format_html('<span class="cl-number">{}</span>', text)
+
+
 def clip(text: object) -> SafeString:
     """Return long text on one line, whole in its tooltip."""
     return format_html('<span class="cl-clip" title="{}">{}</span>', text, text)

@@ -120,6 +120,7 @@ class Desk(ModelAdmin):
         return super().render_change_form(request, context, *args, obj=obj, **kwargs)
 
     def detail_context(self, request: HttpRequest, row: Any) -> dict[str, Any]:
+        offered = sections.offered_on(row, may=request.user.has_perm)
         return {
             "desk_chips": self.badges(row),
             "desk_buttons": [
@@ -127,7 +128,7 @@ class Desk(ModelAdmin):
                 for action in self._offered(request, "row")
                 if action.valid(row)
             ],
-            "desk_sections": self.parts(request, row),
+            "desk_sections": sections.beside(self.parts(request, row), offered),
         }
 
     # -- edits ---------------------------------------------------------------

@@ -1,10 +1,13 @@
 """The parts a detail page is made of: facts, tables, text, charts.  Each names its template."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import Any, ClassVar
 
-from django.utils.safestring import SafeString
+from django.db.models import Model
+from django.template.loader import render_to_string
+from django.utils.html import format_html
+from django.utils.safestring import SafeString, mark_safe
 
 from monitoring.desk import chips
 
@@ -62,6 +65,13 @@ class Html:
     wide: bool = True
 
 
+def drawn(title: str, picture: SafeString, table: Table, *, wide: bool = False) -> Html:
+    """Return a picture with its figures as a table that opens under it."""
+    shown = render_to_string(table.template, {"section": table})
+    folded = '{}<details class="cl-details"><summary>Figures as a table</summary>{}</details>'
+    return Html(title, format_html(folded, picture, mark_safe(shown)), wide=wide)
+
+
 @dataclass(frozen=True, slots=True)
 class Chart:
     """A line chart with its figures as a table underneath.  ``series``: name -> [(x, y), …]."""
@@ -96,6 +106,34 @@ class Chart:
 
 
 Section = Facts | Table | Text | Html | Chart
+
+
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """Parts that another room puts onto a table's page, for those who may see its rows."""
+
+    permission: str
+    make: Callable[[Any], Sequence[Section]]
+
+
+_OFFERED: dict[type[Model], tuple[Offered, ...]] = {}
+
+
+def offer(model: type[Model], *, permission: str, make: Callable[[Any], Sequence[Section]]) -> None:
+    """Put parts onto the page of a table of a room below, which knows nothing of them."""
+    _OFFERED[model] = (*_OFFERED.get(model, ()), Offered(permission, make))
+
+
+def offered_on(row: Model, *, may: Callable[[str], bool]) -> list[Section]:
+    """Return what other rooms put onto a row's page, where ``may`` says yes to its permission."""
+    found = (one for one in _OFFERED.get(type(row), ()) if may(one.permission))
+    return [part for one in found for part in one.make(row)]
+
+
+def beside(own: Sequence[Section], others: Sequence[Section]) -> list[Section]:
+    """Return a page's own parts with others before the first wide one: facts stand above them."""
+    place = next((i for i, part in enumerate(own) if part.wide), len(own))
+    return [*own[:place], *others, *own[place:]]
 
 
 @dataclass(frozen=True, slots=True)
