@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminTextInputWidget
 
-from monitoring.desk import chips, columns, sections
+from monitoring.desk import chips, sections
 from monitoring.desk.actions import BOTH, Action, Asked, Done, ReasonForm
 from monitoring.desk.filters import StartingFilter
 from monitoring.desk.pages import Fixed
@@ -108,8 +108,7 @@ class RoomFilter(admin.SimpleListFilter):
 
 @admin.register(Threshold)
 class ThresholdAdmin(Fixed):
-    list_display = ("room", "key", "now", "default", "bounds", "decides", "who", "when")
-    list_display_links = ("key",)
+    list_display = ("name", "now", "default", "bounds", "decides", "changed")
     list_filter = (ThresholdsToSee, RoomFilter)
     search_fields = ("key", "reason", "changed_by")
     ordering = ("key",)
@@ -140,10 +139,10 @@ class ThresholdAdmin(Fixed):
         ),
     )
 
-    @display(description="Room")
-    def room(self, row: Threshold) -> str:
+    @display(description="Threshold", ordering="key")
+    def name(self, row: Threshold) -> str:
         room = row.key.partition(".")[0]
-        return ROOMS.get(room, room)
+        return chips.two_lines(row.key, ROOMS.get(room, room))
 
     @display(description="Now")
     def now(self, row: Threshold) -> str:
@@ -168,13 +167,12 @@ class ThresholdAdmin(Fixed):
         declared = domain.DECLARED.get(row.key)
         return chips.NOTHING if declared is None else chips.whole(declared.text)
 
-    @display(description="Changed by", ordering="changed_by")
-    def who(self, row: Threshold) -> str:
+    @display(description="Changed", ordering="changed_at")
+    def changed(self, row: Threshold) -> str:
         if not row.changed_by:
             return chips.NOTHING
-        return chips.whole(f"{row.changed_by}: {row.reason}")
-
-    when = columns.moment("changed_at", "Changed")
+        who = chips.whole(f"{row.changed_by}: {row.reason}")
+        return chips.two_lines(who, chips.when(row.changed_at))
 
     def badges(self, row: Threshold) -> list[Any]:
         return [self.now(row)]
