@@ -1,13 +1,11 @@
 """When events are looked at, what became of each look, and matchdays practised."""
 
-from datetime import timedelta
 from typing import Any
 
 from django import forms
 from django.contrib import admin
 from django.db.models import Q
 from django.http import HttpRequest
-from django.urls import reverse
 from django.utils import timezone
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, RelatedDropdownFilter
 from unfold.decorators import display
@@ -17,8 +15,8 @@ from unfold.widgets import (
     UnfoldAdminTextInputWidget,
 )
 
-from markets.models import Event
 from models_ml import queries
+from models_ml.admin import boards
 from models_ml.admin.shown import Shown
 from models_ml.domain import stages
 from models_ml.models import Ladder, Pipeline, Rehearsal, StageLook
@@ -28,8 +26,6 @@ from monitoring.desk.actions import Action, Asked, Done, ReasonForm, switches
 from monitoring.desk.filters import StartingFilter
 from monitoring.desk.pages import row_url
 
-SHOWN = 40  # events on a board
-JUST_BEEN = timedelta(hours=3)
 TABLE = frozenset({"table"})
 
 
@@ -82,7 +78,7 @@ def change(asked: Asked) -> Done:
         reason=asked.reason,
         now=asked.now,
     )
-    return Done(f"{row} is looked at at {', '.join(_names(row))}.", row_url(row))
+    return Done(f"{row} is looked at at {', '.join(boards.names(row))}.", row_url(row))
 
 
 def _switched(asked: Asked, *, is_enabled: bool) -> Done:
@@ -97,13 +93,9 @@ def _switched(asked: Asked, *, is_enabled: bool) -> Done:
     return Done(f"{'Enabled' if is_enabled else 'Disabled'} {len(asked.rows)}.")
 
 
-def _names(row: Ladder) -> list[str]:
-    return [str(stage["name"]) for stage in row.stages]
-
-
 @admin.register(Ladder)
 class LadderAdmin(Shown):
-    """A sport's ladder; its page is the board of its events and their stages."""
+    """A sport's ladder; its page shows its stages, what is due, what was missed, and its board."""
 
     list_display = ("sport", "origin", "named", "grace_seconds", "horizon_hours", "is_enabled")
     list_filter = ("is_simulated", "is_enabled", ("sport", RelatedDropdownFilter))
@@ -138,48 +130,13 @@ class LadderAdmin(Shown):
 
     @display(description="Stages")
     def named(self, row: Ladder) -> str:
-        return ", ".join(_names(row))
+        return ", ".join(boards.names(row))
 
     def badges(self, row: Ladder) -> list[Any]:
         return [self.origin(row)]
 
     def parts(self, request: HttpRequest, row: Ladder) -> list[sections.Section]:
-        return [self.all_facts(row), _board(row)]
-
-
-def _board(row: Ladder) -> sections.Table:
-    """Return the events that come next, or just began, and what became of their stages."""
-    now = timezone.now()
-    events = list(
-        Event.objects.filter(
-            competition__sport=row.sport_id,
-            competition__is_simulated=row.is_simulated,
-            starts_at__gt=now - JUST_BEEN,
-            stage_looks__isnull=False,
-        )
-        .select_related("competition")
-        .distinct()
-        .order_by("starts_at", "pk")[:SHOWN]
-    )
-    looks = queries.looks_of(event_ids=[event.pk for event in events])
-    names = _names(row)
-    rows: list[list[object]] = []
-    for event in events:
-        by_stage = {look.stage: look for look in looks.get(event.pk, [])}
-        states = [
-            chips.state(by_stage[name].state, by_stage[name].told) if name in by_stage else None
-            for name in names
-        ]
-        rows.append([event.starts_at, chips.link(event), event.get_status_display(), *states])
-    query = f"?event__competition__sport={row.sport_id}"
-    return sections.Table(
-        "Board",
-        ("Starts", "Event", "Status", *names),
-        rows,
-        empty="No event is near: looks are planned"
-        f" {row.horizon_hours} hours ahead, where a model serves.",
-        more=("Every look", reverse("admin:models_ml_stagelook_changelist") + query),
-    )
+        return [*boards.of(row, now=timezone.now()), self.all_facts(row)]
 
 
 class LooksToSee(StartingFilter):

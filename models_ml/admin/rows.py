@@ -7,6 +7,7 @@ from django.http import HttpRequest
 from unfold.contrib.filters.admin import RelatedDropdownFilter
 from unfold.decorators import display
 
+from models_ml import queries
 from models_ml.models import FeatureRow, Prediction, Replay
 from monitoring.desk import chips, columns, sections
 from monitoring.desk.pages import Fixed
@@ -69,7 +70,30 @@ class PredictionAdmin(Fixed):
         return [self.origin(row)]
 
     def parts(self, request: HttpRequest, row: Prediction) -> list[sections.Section]:
-        return [self.all_facts(row)]
+        return [self.all_facts(row), served_by(row)]
+
+
+def served_by(row: Prediction) -> sections.Facts:
+    """Return which version said it, in which period of service, and what serves now."""
+    version, pipeline = row.version, row.version.pipeline
+    period = queries.served_at(pipeline=pipeline, at=row.made_at)
+    if period is not None and period.version_id != version.pk:
+        period = None  # another one served: it was asked for a replay, a rehearsal or a trial
+    stands = queries.serving_versions().filter(pipeline=pipeline, stage="PRODUCTION").first()
+    now = stands if stands is not None and stands.pk != version.pk else None
+    return sections.Facts(
+        "Served by",
+        [
+            ("Version", version),
+            ("It is", chips.state(version.stage, version.get_stage_display())),
+            ("Served then", "no" if period is None else chips.link(period)),
+            ("How it came to serve", period.get_how_display() if period else None),
+            ("By", period.actor if period else None),
+            ("Learned until", version.trained_until),
+            ("Serves now", now or ("this version" if stands else "nothing")),
+            ("Artefact's SHA-256", version.artefact_sha256),
+        ],
+    )
 
 
 @admin.register(FeatureRow)

@@ -5,6 +5,7 @@ from models_ml.queries.events import starts
 from models_ml.queries.ladders import (
     final_stage,
     ladder_of,
+    ladders_in_use,
     looks_of,
     open_looks,
     rows_to_predict,
@@ -13,7 +14,7 @@ from models_ml.queries.ladders import (
     waiting_pipelines,
 )
 from models_ml.queries.overlooked import LOOK_BACK, Overlooked, overlooked, taken_lately
-from models_ml.queries.predicted import live_predictions
+from models_ml.queries.predicted import live_predictions, said_of
 from models_ml.queries.serving import (
     ServingFigures,
     expires_at,
@@ -38,12 +39,14 @@ __all__ = [
     "final_stage",
     "is_expired",
     "ladder_of",
+    "ladders_in_use",
     "live_predictions",
     "looks_of",
     "open_looks",
     "overlooked",
     "policy",
     "rows_to_predict",
+    "said_of",
     "served_at",
     "served_pipelines",
     "serving_figures",

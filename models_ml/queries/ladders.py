@@ -233,6 +233,20 @@ def stage_names(*, sport: Sport, is_simulated: bool) -> list[str]:
     return [step.name for step in stages.steps(ladder.stages)]
 
 
+def ladders_in_use() -> list[Ladder]:
+    """Return the ladder of each sport that a pipeline asks about, in two queries."""
+    rows = Ladder.objects.select_related("sport")
+    found = {(row.sport_id, row.is_simulated): row for row in rows}
+    for pipeline in Pipeline.objects.select_related("sport").order_by("pk"):
+        sport, is_simulated = pipeline.sport, pipeline.is_simulated
+        if (sport.pk, is_simulated) not in found:
+            names = stages.default_names(sport=sport.code, is_simulated=is_simulated)
+            steps = stages.rows_of(names)
+            row = Ladder(sport=sport, is_simulated=is_simulated, stages=steps)
+            found[sport.pk, is_simulated] = row
+    return sorted(found.values(), key=lambda row: (row.is_simulated, row.sport.name))
+
+
 def final_stage(*, sport: Sport, is_simulated: bool) -> str:
     """Return the stage after which a sport's events are not looked at again."""
     return stage_names(sport=sport, is_simulated=is_simulated)[-1]

@@ -22,6 +22,17 @@ _COLUMNS = {
 }
 
 
+def said_of(*, event_id: int, most: int) -> list[Prediction]:
+    """Return the newest live predictions of an event, with what made them; one query."""
+    rows = Prediction.objects.filter(
+        event_id=event_id,
+        version__replay__isnull=True,
+        feature_row__replay__isnull=True,
+        feature_row__rehearsal__isnull=True,
+    ).select_related("selection__market__event", "version__pipeline", "feature_row")
+    return list(rows.order_by("-as_of", "version_id", "selection_id")[:most])
+
+
 def live_predictions(*, pipeline: Pipeline, since: datetime, until: datetime) -> pd.DataFrame:
     """Return the last word before the start on each question about events in [since, until).
 

@@ -1,12 +1,15 @@
 """Pages, API and commands of looks, forecasts, exports and rehearsals."""
 
 import json
+import re
 from datetime import timedelta
 from io import StringIO
 
 import pytest
 from django.core.management import call_command
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
@@ -73,6 +76,110 @@ class TestPages:
         for name in ("T-24h", "T-100m", "T-60m", "done", "due"):
             assert name in text
         assert "/do/" not in text
+
+    def test_of_a_ladder_lists_its_stages_what_is_due_and_what_was_missed(self, ladder, event):
+        look = StageLook.objects.get(stage="T-100m")
+        StageLook.objects.filter(pk=look.pk).update(state="MISSED", why="nobody was there")
+        text = self.page(signed_in("vera", roles.VIEWER), ladder)
+        for name, minutes in (("T-24h", "1,440"), ("T-100m", "100"), ("T-75m", "75")):
+            assert re.search(rf"<td>{name}</td><td><span[^>]*>{minutes}</span></td>", text)
+        for told in ("T-60m: the final look", "75 minutes before", "at the start"):
+            assert told in text
+        due, missed = (re.search(rf"{title}.*?</section>", text, re.DOTALL)[0]
+                       for title in ("Due next", "Missed in seven days"))  # fmt: skip
+        assert [name in due for name in ("T-80m", "T-60m", "T-100m", "T-24h")] == [
+            True, True, False, False,
+        ]  # fmt: skip
+        assert "T-100m" in missed and "nobody was there" in missed and "T-80m" not in missed
+        for link in re.findall(r'href="([^"]*/stagelook/\?[^"]*)"', text):
+            page = signed_in("vera", roles.VIEWER).get(link.replace("&amp;", "&"))
+            assert page.status_code == 200 and page.context["cl"].result_count > 0
+
+    def test_of_a_ladder_tells_of_a_stage_that_it_lost(self, ladder):
+        told = {"stages": "T-60m", "grace_seconds": "90", "horizon_hours": "48"}
+        self.post(signed_in("lea", roles.MODELING_LEAD), "ladder", "change", ladder, **told)
+        text = self.page(signed_in("vera", roles.VIEWER), ladder)
+        assert "T-24h: not on the ladder any more" in text
+
+    def test_of_a_simulated_ladder_tells_how_short_its_hours_are(self, event):
+        league = matchdays.a_competition(is_simulated=True, time_scale=360.0)
+        row = Ladder.objects.get(sport=league.sport, is_simulated=True)
+        text = self.page(signed_in("vera", roles.VIEWER), row)
+        assert "360 times shorter" in text
+        assert "10.0 s" in text  # the last of sixty minutes
+
+    def test_of_a_simulated_ladder_shows_what_comes_and_not_what_is_long_over(self, event):
+        league = matchdays.a_competition(is_simulated=True, time_scale=360.0)
+        now = timezone.now()
+        over, coming = matchdays.matches(
+            now - timedelta(minutes=2), now + timedelta(minutes=9), competition=league
+        )
+        StageLook.objects.bulk_create(
+            StageLook(
+                event=one, feature_set="soccer_v1", stage="T-60m", due_at=now, closes_at=now,
+                planned_at=now, starts_at=one.starts_at,
+            )
+            for one in (over, coming)
+        )  # fmt: skip
+        row = Ladder.objects.get(sport=league.sport, is_simulated=True)
+        text = self.page(signed_in("vera", roles.VIEWER), row)
+        board = text[text.index("Board</h2>") :]
+        assert coming.name in board
+        assert over.name not in board
+
+    def test_of_a_ladder_asks_as_much_for_many_events_as_for_one(self, ladder, event):
+        vera = signed_in("vera", roles.VIEWER)
+
+        def statements():
+            with CaptureQueriesContext(connection) as found:
+                self.page(vera, ladder)
+            return len(found)
+
+        statements()  # content types are read once
+        before = statements()
+        soon = timezone.now() + timedelta(hours=20)
+        matchdays.matches(*(soon + timedelta(minutes=n) for n in range(12)))
+        predicting.predict_due(now=timezone.now())
+        assert StageLook.objects.values("event").distinct().count() == 13
+        assert statements() == before
+
+    def test_of_an_event_names_the_version_that_served(self, event):
+        version = Prediction.objects.first().version
+        url = reverse("admin:markets_event_change", args=[event.pk])
+        text = signed_in("vera", roles.VIEWER).get(url).content.decode()
+        said = re.search(r"What models said.*?</section>", text, re.DOTALL)[0]
+        assert reverse("admin:models_ml_modelversion_change", args=[version.pk]) in said
+        assert "T-24h" in said and said.count("%") >= 3
+        page = text.index("What models said")
+        assert text.index(">Facts<") < page < text.index("Prices now")
+
+    def test_of_an_event_says_so_where_nothing_was_said(self, event):
+        (other,) = matchdays.matches(timezone.now() + 9 * DAY)
+        url = reverse("admin:markets_event_change", args=[other.pk])
+        assert (
+            "Nothing: a version foretells it"
+            in signed_in("v", roles.VIEWER).get(url).content.decode()
+        )
+
+    def test_of_a_prediction_leads_to_the_version_and_its_time_of_service(self, event):
+        row = Prediction.objects.select_related("version").first()
+        text = self.page(signed_in("vera", roles.VIEWER), row)
+        served = re.search(r"Served by.*?</section>", text, re.DOTALL)[0]
+        (period,) = row.version.periods.all()
+        for of in (row.version, period):
+            name = f"admin:models_ml_{of._meta.model_name}_change"
+            assert reverse(name, args=[of.pk]) in served
+        assert "this version" in served
+
+    def test_of_a_prediction_tells_who_serves_now_where_that_is_another(self, event):
+        row = Prediction.objects.select_related("version__pipeline").first()
+        newer = registry.promoted(
+            registry.a_candidate(row.version.pipeline), now=timezone.now(), override="a test"
+        )
+        text = self.page(signed_in("vera", roles.VIEWER), row)
+        served = re.search(r"Served by.*?</section>", text, re.DOTALL)[0]
+        assert reverse("admin:models_ml_modelversion_change", args=[newer.pk]) in served
+        assert "Previous" in served
 
     def test_of_a_ladder_changes_its_stages(self, ladder):
         told = {"stages": "T-24h, T-30m", "grace_seconds": "90", "horizon_hours": "48"}
