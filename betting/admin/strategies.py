@@ -16,11 +16,14 @@ from betting.admin import common
 from betting.domain import strategies as programs
 from betting.models import Bet, Decision, Strategy
 from betting.services import halting, strategies
+from models_ml import queries
 from models_ml.domain import stages
 from monitoring.desk import chips, columns, sections
 from monitoring.desk.actions import BOTH, Action, Asked, Done
 from monitoring.desk.filters import StartingFilter
 from monitoring.desk.pages import Fixed, Kept, list_url
+
+OFF_LADDER = "not on its ladder any more, so it decides nothing"
 
 
 def pause_strategy(asked: Asked) -> Done:
@@ -32,11 +35,14 @@ def pause_strategy(asked: Asked) -> Done:
 
 
 class StrategyForm(forms.ModelForm):
-    """Programs and stages are chosen among those that exist; simulated and real never mix."""
+    """Programs are chosen among those that exist, stages among those of the sport's own ladder.
+
+    Before a pipeline is chosen the stages of all ladders are offered, each with whose it is.
+    Simulated and real never mix.
+    """
 
     code = forms.ChoiceField(widget=UnfoldAdminSelectWidget())
     decide_at_stage = forms.ChoiceField(
-        choices=[(stage, stage) for stage in stages.STAGES],
         initial=Strategy._meta.get_field("decide_at_stage").get_default(),
         widget=UnfoldAdminSelectWidget(),
     )
@@ -46,6 +52,16 @@ class StrategyForm(forms.ModelForm):
         if "code" in self.fields:  # it stays as it is once the row is there
             codes = sorted(programs.REGISTRY)
             self.fields["code"].choices = [(code, code) for code in codes]  # type: ignore[attr-defined]
+        self.fields["decide_at_stage"].choices = self._stages()  # type: ignore[attr-defined]
+
+    def _stages(self) -> list[tuple[str, str]]:
+        own = self.instance if self.instance.pk else None
+        if own is None:
+            return offered_stages()
+        pipeline, stage = own.pipeline, own.decide_at_stage
+        names = queries.stage_names(sport=pipeline.sport, is_simulated=pipeline.is_simulated)
+        offered = [(name, name) for name in names]
+        return offered if stage in names else [(stage, f"{stage}: {OFF_LADDER}"), *offered]
 
     def clean(self) -> dict[str, Any]:
         cleaned = dict(super().clean() or self.cleaned_data)
@@ -55,7 +71,37 @@ class StrategyForm(forms.ModelForm):
                 strategies.check_pairing(bankroll=bankroll, pipeline=pipeline)
             except strategies.StrategyRefused as no:
                 self.add_error("pipeline", f"Refused: {no}")
+        self._check_stage(cleaned)
         return cleaned
+
+    def _check_stage(self, cleaned: dict[str, Any]) -> None:
+        """Hold a stage that is new against the ladder of the pipeline's sport."""
+        own = self.instance if self.instance.pk else None
+        stage, bankroll, pipeline = (
+            cleaned.get(name) or (getattr(own, name) if own else None)
+            for name in ("decide_at_stage", "bankroll", "pipeline")
+        )
+        is_new = own is None or "decide_at_stage" in self.changed_data
+        if not (is_new and stage and bankroll and pipeline):
+            return
+        try:
+            strategies.check_stage(stage=stage, bankroll=bankroll, pipeline=pipeline)
+        except strategies.StrategyRefused as no:
+            self.add_error("decide_at_stage", f"Refused: {no}")
+
+
+def offered_stages() -> list[tuple[str, str]]:
+    """Return each stage of a ladder, the earliest first, with the sports that have it."""
+    ladders = queries.ladders_in_use()
+    whose: dict[str, list[str]] = {}
+    for ladder in ladders:
+        for step in stages.steps(ladder.stages):
+            whose.setdefault(step.name, []).append(str(ladder))
+    ordered = sorted(whose, key=lambda name: -stages.MINUTES[name])
+    return [
+        (name, name if len(whose[name]) == len(ladders) else f"{name}: {', '.join(whose[name])}")
+        for name in ordered
+    ]
 
 
 @admin.register(Strategy)
@@ -71,7 +117,7 @@ class StrategyAdmin(Kept):
     ordering = ("bankroll__is_simulated", "name")
     raw_id_fields = ("bankroll", "pipeline")
     filter_horizontal = ("books",)
-    detail_related = ("bankroll", "pipeline")
+    detail_related = ("bankroll", "pipeline__sport")
     empty_text = "No strategy is set up. `make up` makes the simulated one."
     fieldsets = (
         (None, {"fields": ("name", "code", "bankroll", "pipeline", "is_enabled", "books")}),
@@ -121,7 +167,13 @@ class StrategyAdmin(Kept):
         return ("code", "bankroll", "pipeline") if obj else ()
 
     def badges(self, row: Strategy) -> list[Any]:
-        return [self.state_chip(row), self.origin(row)]
+        found = [self.state_chip(row), self.origin(row)]
+        pipeline = row.pipeline
+        names = queries.stage_names(sport=pipeline.sport, is_simulated=pipeline.is_simulated)
+        if row.bankroll.replay_id is None and row.decide_at_stage not in names:
+            text = f"{row.decide_at_stage} is {OFF_LADDER}"
+            found.append(chips.chip(text, "bad", "stairs"))
+        return found
 
     def parts(self, request: HttpRequest, row: Strategy) -> list[sections.Section]:
         since = timezone.now() - timedelta(days=7)

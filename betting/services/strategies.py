@@ -9,6 +9,7 @@ from django.db import transaction
 from betting.domain import selecting, strategies
 from betting.domain.limits import Caps
 from betting.models import Bankroll, Strategy
+from models_ml import queries
 from models_ml.domain import stages
 from models_ml.models import Pipeline
 from monitoring.errors import Refused
@@ -36,8 +37,9 @@ def ensure_strategy(
     An existing row is the operator's: its limits are left alone.
 
     Raises:
-        StrategyRefused: unknown code, stage or limit, a value that its column refuses,
-            simulated and real money mixed, or the name belongs to another bankroll.
+        StrategyRefused: unknown code or limit, a stage that is not on the sport's ladder, a value
+            that its column refuses, simulated and real money mixed, or the name belongs to another
+            bankroll.
     """
     check_pairing(bankroll=bankroll, pipeline=pipeline)
     with transaction.atomic():
@@ -65,12 +67,18 @@ def change_strategy(
     """Set some of a strategy's limits, or switch it on and off; the audit keeps both values.
 
     Raises:
-        StrategyRefused: no reason, no such strategy, an unknown limit or a refused value.
+        StrategyRefused: no reason, no such strategy, an unknown limit, a stage that is not on the
+            sport's ladder, or a refused value.
     """
     if not reason.strip():
         raise StrategyRefused("give a reason for changing a strategy")
     with transaction.atomic():
-        strategy = Strategy.objects.select_for_update(of=("self",)).filter(pk=strategy_id).first()
+        strategy = (
+            Strategy.objects.select_for_update(of=("self",))
+            .select_related("bankroll", "pipeline__sport")
+            .filter(pk=strategy_id)
+            .first()
+        )
         if strategy is None:
             raise StrategyRefused(f"there is no strategy #{strategy_id}")
         before = {key: str(getattr(strategy, key, None)) for key in limits}
@@ -97,6 +105,25 @@ def check_pairing(*, bankroll: Bankroll, pipeline: Pipeline) -> None:
     if bankroll.is_simulated != pipeline.is_simulated:
         raise StrategyRefused(
             f"{bankroll} and {pipeline} do not go together: one of them is simulated"
+        )
+
+
+def check_stage(*, stage: str, bankroll: Bankroll, pipeline: Pipeline) -> None:
+    """Refuse a stage at which the pipeline's events are not looked at: it would never decide.
+
+    A replay looks at its events by itself, at any stage there is.
+
+    Raises:
+        StrategyRefused: the stage is not on the ladder of the pipeline's sport.
+    """
+    sport, is_simulated = pipeline.sport, pipeline.is_simulated
+    offered = list(stages.STAGES)
+    if bankroll.replay_id is None:
+        offered = queries.stage_names(sport=sport, is_simulated=is_simulated)
+    if stage not in offered:
+        whose = f"simulated {sport}" if is_simulated else str(sport)
+        raise StrategyRefused(
+            f"events of {whose} are not looked at at {stage!r}, only at {', '.join(offered)}"
         )
 
 
@@ -150,9 +177,9 @@ def _set(strategy: Strategy, limits: dict[str, object]) -> None:
         raise StrategyRefused(
             f"{strategy.code!r} is no strategy: {', '.join(sorted(strategies.REGISTRY))}"
         )
-    if strategy.decide_at_stage not in stages.STAGES:
-        raise StrategyRefused(
-            f"{strategy.decide_at_stage!r} is no stage: {', '.join(stages.STAGES)}"
+    if "decide_at_stage" in limits or strategy.pk is None:
+        check_stage(
+            stage=strategy.decide_at_stage, bankroll=strategy.bankroll, pipeline=strategy.pipeline
         )
     try:
         strategy.full_clean(exclude=["bankroll", "pipeline"], validate_unique=False)

@@ -2,8 +2,10 @@ import pytest
 
 from betting.models import Strategy
 from betting.services import strategies
+from models_ml.domain import stages
+from models_ml.models import Ladder
 from monitoring.models import AuditEntry
-from tests.betting.builders import NOON, a_bankroll, a_pipeline
+from tests.betting.builders import NOON, a_bankroll, a_pipeline, a_replay
 
 pytestmark = pytest.mark.django_db
 
@@ -13,6 +15,11 @@ def ensure(**changes) -> Strategy:
     given |= {"bankroll": a_bankroll(name="Main") if "bankroll" not in changes else None}
     given |= {"pipeline": a_pipeline()}
     return strategies.ensure_strategy(**{**given, **changes})
+
+
+def a_ladder(*names: str) -> Ladder:
+    sport = a_pipeline().sport
+    return Ladder.objects.create(sport=sport, stages=stages.rows_of(names))
 
 
 class TestEnsureStrategy:
@@ -58,6 +65,28 @@ class TestEnsureStrategy:
             ensure(**changes)
         assert not Strategy.objects.exists()
 
+    def test_refuses_a_stage_that_is_not_on_the_ladder_of_the_sport(self):
+        told = (
+            "events of basketball are not looked at at 'T-80m', only at T-24h, T-100m, T-60m, T-30m"
+        )
+        with pytest.raises(strategies.StrategyRefused, match=told):
+            ensure(pipeline=a_pipeline(sport="basketball"), decide_at_stage="T-80m")
+        pipeline = a_pipeline(sport="basketball")
+        made = ensure(pipeline=pipeline, bankroll=a_bankroll(), decide_at_stage="T-30m")
+        assert made.decide_at_stage == "T-30m"
+
+    def test_goes_by_the_ladder_as_an_operator_changed_it(self):
+        a_ladder("T-24h", "T-45m")
+        with pytest.raises(strategies.StrategyRefused, match="only at T-24h, T-45m"):
+            ensure()  # the default stage is none of them
+        made = ensure(bankroll=a_bankroll(), decide_at_stage="T-45m")
+        assert made.decide_at_stage == "T-45m"
+
+    def test_lets_a_replay_decide_at_any_stage(self):
+        a_ladder("T-24h", "T-45m")
+        bankroll = a_bankroll(kind="REPLAY", replay=a_replay())
+        assert ensure(bankroll=bankroll, decide_at_stage="T-60m").decide_at_stage == "T-60m"
+
     def test_refuses_simulated_leagues_with_real_money(self):
         with pytest.raises(strategies.StrategyRefused, match="simulated"):
             ensure(pipeline=a_pipeline(is_simulated=True))
@@ -85,6 +114,14 @@ class TestChangeStrategy:
         detail = AuditEntry.objects.get(action="strategy.changed").detail
         assert detail["before"] == {"kelly_fraction": "0.25", "is_enabled": "True"}
         assert detail["after"] == {"kelly_fraction": "0.1", "is_enabled": "False"}
+
+    def test_refuses_a_stage_off_the_ladder_but_changes_what_else_is_asked(self):
+        strategy = ensure(decide_at_stage="T-80m")
+        a_ladder("T-24h", "T-45m")
+        with pytest.raises(strategies.StrategyRefused, match="only at T-24h, T-45m"):
+            self.change(strategy, decide_at_stage="T-75m")
+        changed = self.change(strategy, is_enabled=False)  # though its stage is gone
+        assert (changed.is_enabled, changed.decide_at_stage) == (False, "T-80m")
 
     def test_refuses_without_a_reason_and_keeps_the_row(self):
         strategy = ensure()
