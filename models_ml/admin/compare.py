@@ -1,5 +1,6 @@
 """Versions side by side: one page and its CSV, opened from versions that are ticked in the list."""
 
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -12,6 +13,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from models_ml.admin import scorecards
+from models_ml.domain import calibrations
 from models_ml.models import ModelVersion
 from models_ml.services import comparing
 from monitoring.desk import chips, sections
@@ -68,7 +70,7 @@ def _parts(compared: dict[str, Any]) -> list[sections.Section]:
     gaps = [(f"{gap['first']} - {gap['second']}", gap) for gap in compared["differences"]]
     return [
         sections.Facts(
-            "On the same events",
+            f"{' beside '.join(one['name'] for one in told)}, on the same events",
             [
                 ("Events", compared["n"]),
                 ("Counted by", compared["unit"]),
@@ -77,6 +79,7 @@ def _parts(compared: dict[str, Any]) -> list[sections.Section]:
                 ("Why these", compared["why"]),
                 ("Left out, where one was silent", compared["n_left_out"]),
             ],
+            wide=True,
         ),
         scorecards.forecasters(shown),
         scorecards.differences(gaps),
@@ -95,15 +98,28 @@ def _versions(told: list[dict[str, Any]]) -> sections.Table:
     return sections.Table(
         "The versions",
         ("", *(one["name"] for one in told)),
-        [(title, *(one[key] for one in told)) for key, title in keys.items()],
+        [(title, *(_shown(key, one[key]) for one in told)) for key, title in keys.items()],
     )
+
+
+def _shown(key: str, value: Any) -> Any:
+    """Return a fact of a version as people read it: a moment, a method's name."""
+    if key in ("trained_from", "trained_until"):
+        return datetime.fromisoformat(value)
+    if key == "calibration":
+        return calibrations.method(value)
+    if key in ("code_version", "seed"):
+        return str(value)[:12]
+    if key in ("stage", "kind"):
+        return dict((ModelVersion.Stage if key == "stage" else ModelVersion.Kind).choices)[value]
+    return value
 
 
 def _parameters(rows: list[dict[str, Any]], names: list[str]) -> sections.Table:
     return sections.Table(
         "Parameters that differ",
         ("Parameter", *names),
-        [(row["name"], *(row["values"][name] for name in names)) for row in rows],
+        [(row["name"].replace("_", " "), *(row["values"][name] for name in names)) for row in rows],
         empty="They were trained with the same parameters.",
         wide=False,
     )

@@ -7,6 +7,7 @@ from django.contrib import admin
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import format_html
 from django.utils.safestring import mark_safe
 from unfold.contrib.filters.admin import RelatedDropdownFilter
 from unfold.decorators import display
@@ -137,8 +138,11 @@ class DriftReportAdmin(Shown):
         if not bars:
             return []
         title = "Population stability, highest first"
-        svg = drawing.bars_svg(bars=bars, title=title, threshold=0.2)
-        return [sections.Html(title, mark_safe(svg))]
+        limits = {one.name: one.threshold for one in found if one.threshold is not None}
+        svg = drawing.bars_svg(bars=bars, title=title, limits=limits)
+        note = "A mark is where the feature's own threshold lies; a red bar is beyond it."
+        html = format_html('{}<p class="cl-note">{}</p>', mark_safe(svg), note)
+        return [sections.Html(title, html)]
 
     def _cusum(self, row: DriftReport) -> sections.Section:
         path = [(str(week), total) for week, total in row.figures.get("cusum", ())]
@@ -160,8 +164,8 @@ class DriftReportAdmin(Shown):
                 one.psi,
                 one.threshold,
                 one.null_quantile,
-                one.share_missing,
-                chips.yes_no(one.is_breach),
+                chips.percent(one.share_missing),
+                chips.chip("Breach", "bad", "warning") if one.is_breach else "no",
             )
             for one in found
         ]

@@ -23,6 +23,9 @@ TITLES = {
     "week": "By week",
 }
 CALIBRATION = ("slope", "intercept")
+UNDERNEATH = (
+    "Under a figure: where 95 % of resamples of whole weeks lie (none of one week). Less is better."
+)
 
 
 def of(figures: Mapping[str, Any]) -> list[sections.Section]:
@@ -35,38 +38,54 @@ def of(figures: Mapping[str, Any]) -> list[sections.Section]:
     ]
 
 
-def forecasters(shown: Sequence[tuple[str, Mapping[str, Any]]]) -> sections.Table:
+def forecasters(
+    shown: Sequence[tuple[str, Mapping[str, Any]]],
+    *,
+    title: str = "Who said it how well",
+    note: str = UNDERNEATH,
+    empty: str = "Nobody was scored.",
+) -> sections.Table:
     """Return everybody's scores, each with the interval that 95 % of resamples lie in."""
     return sections.Table(
-        "Who said it how well",
-        ("Forecaster", "n", "Log loss", "Brier (sum)", "RPS", "Accuracy", "AUC",
+        title,
+        ("Forecaster", "Rows", "Log loss", "Brier (sum)", "RPS", "Accuracy", "AUC",
          "Calibration error", "Slope", "Intercept"),
         [
             (
                 name,
                 card.get("n"),
-                *(tables.with_interval(card, score) for score in tables.SCORES),
+                *(over(tables.with_interval(card, score)) for score in tables.SCORES),
                 chips.percent(card.get("accuracy")),
                 chips.number(card.get("auc"), 3),
                 chips.number(card.get("ece"), 4),
-                *(_line(card, end) for end in CALIBRATION),
+                *(over(_line(card, end)) for end in CALIBRATION),
             )
             for name, card in shown
         ],
-        empty="Nobody was scored.",
-        note="In brackets: where 95 % of resamples of whole weeks lie. Less is better.",
+        empty=empty,
+        note=note,
     )  # fmt: skip
+
+
+def over(text: str) -> SafeString:
+    """Return a figure over its interval.
+
+    >>> chips.two_lines("0.97", "0.95 to 0.98") in over("0.97 (0.95 to 0.98)")
+    True
+    """
+    figure, _, interval = text.partition(" (")
+    return chips.in_one(chips.two_lines(figure, interval.rstrip(")")) if interval else figure)
 
 
 def differences(shown: Sequence[tuple[str, Mapping[str, Any]]]) -> sections.Table:
     """Return paired differences of log loss; below 0 the first one lost less."""
     return sections.Table(
         "Differences of log loss on the same events",
-        ("First less second", "Difference", "n", "Weeks", "p"),
+        ("First less second", "Difference", "Rows", "Weeks", "p"),
         [
             (
                 name,
-                tables.gap_with_interval(gap),
+                over(tables.gap_with_interval(gap)),
                 gap["n"],
                 gap["clusters"],
                 chips.number(gap.get("dm_p"), 4),
@@ -74,14 +93,16 @@ def differences(shown: Sequence[tuple[str, Mapping[str, Any]]]) -> sections.Tabl
             for name, gap in shown
         ],
         empty="Nobody spoke on the same events.",
-        note="Below 0 the first one lost less. Where the brackets hold 0, these events cannot tell"
-        " the two apart; p is Diebold and Mariano's.",
+        note="Below 0 the first one lost less. Where the interval under it holds 0, these events"
+        " cannot tell the two apart; p is Diebold and Mariano's.",
         wide=False,
     )
 
 
-def reliability(curves: Mapping[str, Sequence[Mapping[str, float]]]) -> list[sections.Section]:
-    """Return what was said against what happened, drawn and as a table."""
+def reliability(
+    curves: Mapping[str, Sequence[Mapping[str, float]]], *, title: str = "Reliability"
+) -> list[sections.Section]:
+    """Return what was said against what happened, drawn, with its points as a table."""
     drawn = {name: points for name, points in curves.items() if points}
     if not drawn:
         return []
@@ -91,11 +112,13 @@ def reliability(curves: Mapping[str, Sequence[Mapping[str, float]]]) -> list[sec
         for point in points
     ]
     picture: SafeString = mark_safe(drawing.reliability_svg(curves=drawn))
-    headers = ("Who", "Said", "Happened", "Low", "High", "n")
-    return [
-        sections.Html("Reliability", picture, wide=False),
-        sections.Table("What was said, and what happened", headers, rows, wide=False),
-    ]
+    points = sections.Table(
+        "Points",
+        ("Who", "Said", "Happened", "Low", "High", "Statements"),
+        rows,
+        note="Low and high enclose what happened with 95 %.",
+    )
+    return [sections.drawn(title, picture, points)]
 
 
 def parts(slices: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[sections.Section]:

@@ -12,15 +12,18 @@ from unfold.contrib.filters.admin import ChoicesDropdownFilter, RelatedDropdownF
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminTextInputWidget
 
-from models_ml.admin import compare
-from models_ml.models import ModelVersion
+from models_ml.admin import calibrations, compare, scorecards
+from models_ml.domain import tables
+from models_ml.models import Evaluation, ModelVersion
 from models_ml.services import drawing, promoting, proposing
 from monitoring.desk import chips, columns, sections
 from monitoring.desk.actions import Action, Asked, Done, ReasonForm
 from monitoring.desk.filters import StartingFilter
-from monitoring.desk.pages import Fixed
+from monitoring.desk.pages import Fixed, list_url
 
 Stage = ModelVersion.Stage
+SHOWN = 10  # periods and evaluations of a version
+LOSSES = ("model", "market", "close")
 
 
 class PromoteForm(ReasonForm):
@@ -71,49 +74,87 @@ def metric(row: ModelVersion, name: str) -> tuple[float | None, float | None]:
     return model.get(name), market.get(name)
 
 
-def said_and_happened(row: ModelVersion) -> list[sections.Section]:
-    """Return the reliability diagram of the test part, and its points as a table."""
-    curves = row.plots.get("reliability") or {}
-    if not curves:
+def on_its_test_part(row: ModelVersion) -> list[sections.Section]:
+    """Return everybody's scores on the events that it had not seen when it was trained."""
+    shown = tables.forecasters(row.metrics)
+    test = (row.metrics.get("parts") or {}).get("test") or {}
+    span = f", from {test['from'][:10]} to {test['to'][:10]}" if test.get("from") else ""
+    n = row.metrics.get("n_all") or row.metrics.get("n") or "?"
+    beside = scorecards.forecasters(
+        [(name, {"n": row.metrics.get("n"), **card}) for name, card in shown],
+        title="Beside the market, the close and plain methods",
+        note=f"On its test part: {n} rows it had not seen{span}. {scorecards.UNDERNEATH}",
+        empty="No figures were kept.",
+    )
+    gaps = tables.differences(row.metrics)
+    return [beside, scorecards.differences(gaps)] if gaps else [beside]
+
+
+def kept_evaluations(row: ModelVersion) -> list[sections.Section]:
+    """Return what later events said of it, newest first."""
+    rows = [
+        (
+            chips.link(kept, f"#{kept.pk}"),
+            kept.get_kind_display(),
+            f"{kept.since:%Y-%m-%d}",
+            f"{kept.until:%Y-%m-%d}",
+            kept.n,
+            *(_log_loss(kept, name) for name in LOSSES),
+        )
+        for kept in row.evaluations.order_by("-at")[:SHOWN]
+    ]
+    if not rows:
         return []
-    title = "Said and happened"
-    points = [
-        (name, point["said"], point["happened"], point["low"], point["high"], point["n"])
-        for name, told in curves.items()
-        for point in told
+    headers = ("Evaluation", "Kind", "From", "Until", "Rows", *(n.capitalize() for n in LOSSES))
+    more = ("All its evaluations", list_url(Evaluation, q=row.pipeline.code))
+    title = "Log loss on later events"
+    return [sections.Table(title, headers, rows, note=scorecards.UNDERNEATH, more=more)]
+
+
+def _log_loss(kept: Evaluation, name: str) -> str:
+    """Return a forecaster's log loss over its interval; of lines the close's is of its own."""
+    card = kept.figures.get(name) or (kept.figures.get("at_close") or {}).get(name)
+    return scorecards.over(tables.with_interval(card, "log_loss"))
+
+
+def when_it_served(row: ModelVersion) -> list[sections.Section]:
+    """Return the periods in which it served."""
+    rows = [
+        (chips.link(period, period.get_how_display()), period.since, period.until, period.actor)
+        for period in row.periods.order_by("-since")[:SHOWN]
     ]
-    return [
-        sections.Html(title, mark_safe(drawing.reliability_svg(curves=curves, title=title))),
-        sections.Table(
-            "Points of the diagram",
-            ("Whose", "Said", "Happened", "Low", "High", "Statements"),
-            points,
-            wide=False,
-            note="On the rows it had not seen; low and high enclose what happened with 95 %.",
-        ),
+    headers = ("How", "Since", "Until", "By")
+    empty = "It has never served."
+    return [sections.Table("When it served", headers, rows, empty=empty, wide=False)]
+
+
+def parameters(row: ModelVersion) -> sections.Section:
+    """Return what it was trained with; what has parts of its own is folded away."""
+    items = [
+        (name, chips.folded("Show", value) if isinstance(value, dict | list) else value)
+        for name, value in sorted(row.parameters.items())
     ]
+    return sections.Facts("Parameters", items or [("none", None)])
 
 
 def what_moved(row: ModelVersion) -> list[sections.Section]:
-    """Return the picture of what each feature added on the test part, and its table."""
+    """Return the picture of what each feature added on the test part, with its table."""
     features = row.plots.get("contributions") or []
     if not features:
         return []
     title, gains = "What moved it", row.metrics.get("gain") or {}
-    return [
-        sections.Html(title, mark_safe(drawing.shap_svg(features=features, title=title))),
-        sections.Table(
-            "Mean contribution of each feature",
-            ("Feature", "Mean, without sign", "Share of the trees' gain"),
-            [
-                (feature["name"], feature["mean_abs"], gains.get(feature["name"]))
-                for feature in features
-            ],
-            wide=False,
-            note="The mean in the units of the logit, of the mean, or of its logarithm; the gain"
-            " is what all splits on the feature won while it was trained.",
-        ),
-    ]
+    table = sections.Table(
+        "Mean contribution of each feature",
+        ("Feature", "Mean, without sign", "Share of the trees' gain"),
+        [
+            (feature["name"], feature["mean_abs"], gains.get(feature["name"]))
+            for feature in features
+        ],
+        note="The mean in the units of the logit, of the mean, or of its logarithm; the gain"
+        " is what all splits on the feature won while it was trained.",
+    )
+    picture = mark_safe(drawing.shap_svg(features=features, title=title))
+    return [sections.drawn(title, picture, table)]
 
 
 class VersionsToSee(StartingFilter):
@@ -128,7 +169,7 @@ class VersionsToSee(StartingFilter):
 @admin.register(ModelVersion)
 class ModelVersionAdmin(Fixed):
     list_display = (
-        "name", "stage_chip", "origin", "log_loss", "market_log_loss", "brier", "n_rows",
+        "name", "stage_chip", "origin", "log_loss", "market_log_loss", "brier", "rows",
         "until", "trained",
     )  # fmt: skip
     list_filter = (
@@ -212,6 +253,10 @@ class ModelVersionAdmin(Fixed):
     def brier(self, row: ModelVersion) -> str:
         return chips.number(metric(row, "brier_sum")[0], 4)
 
+    @display(description="Rows", ordering="n_rows")
+    def rows(self, row: ModelVersion) -> str:
+        return chips.number(row.n_rows)
+
     until = columns.moment("trained_until", "Learned until")
     trained = columns.moment("trained_at", "Trained")
 
@@ -219,9 +264,6 @@ class ModelVersionAdmin(Fixed):
         return [self.stage_chip(row), self.origin(row)]
 
     def parts(self, request: HttpRequest, row: ModelVersion) -> list[sections.Section]:
-        model, market = row.metrics.get("model") or {}, row.metrics.get("market") or {}
-        names = [name for name in model if isinstance(model[name], int | float)]
-        rows = [(name.replace("_", " "), model[name], market.get(name)) for name in names]
         return [
             sections.Facts(
                 "Facts",
@@ -240,14 +282,12 @@ class ModelVersionAdmin(Fixed):
                     ("SHA-256", row.artefact_sha256),
                 ],
             ),
-            sections.Table(
-                "Held against the market", ("Figure", "Model", "Market"), rows, wide=False,
-                empty="No figures were kept.",
-                note=f"On {row.metrics.get('n', '?')} events it had not seen." if rows else "",
-            ),
-            sections.Facts("Calibration", list(row.calibration.items()) or [("none", None)]),
-            *said_and_happened(row),
+            *when_it_served(row),
+            *on_its_test_part(row),
+            *kept_evaluations(row),
+            *calibrations.of(row),
+            *scorecards.reliability(row.plots.get("reliability") or {}, title="Said and happened"),
             *what_moved(row),
-            sections.Facts("Parameters", list(row.parameters.items()) or [("none", None)]),
+            parameters(row),
             sections.Text("Features, in the artefact's order", ", ".join(map(str, row.features))),
-        ]  # fmt: skip
+        ]

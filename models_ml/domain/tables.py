@@ -6,6 +6,7 @@ from io import StringIO
 from typing import Any
 
 SCORES = ("log_loss", "brier_sum", "rps")
+_FIRST = ("model-market", "model-close")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -40,10 +41,14 @@ def forecasters(figures: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]
 
 
 def differences(figures: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
-    """Return the paired differences of log loss by name, also those at the close's line."""
+    """Return the paired differences of log loss, market and close first, then by name.
+
+    Also those at the close's line.
+    """
     late = (figures.get("at_close") or {}).get("differences") or {}
-    found = list((figures.get("differences") or {}).items())
-    found += [(f"{name}, at the close's line", gap) for name, gap in late.items()]
+    found = sorted((figures.get("differences") or {}).items())
+    found += [(f"{name}, at the close's line", gap) for name, gap in sorted(late.items())]
+    found.sort(key=lambda one: _FIRST.index(one[0]) if one[0] in _FIRST else len(_FIRST))
     return [(name.replace("_", " "), gap) for name, gap in found if gap]
 
 
@@ -70,20 +75,26 @@ def rows_of(figures: Mapping[str, Any]) -> list[list[Any]]:
 def with_interval(card: Mapping[str, Any] | None, score: str, *, places: int = 4) -> str:
     """Return a score and its interval: what it is, and from where to where it might be.
 
+    Rows of one week alone have none: whole weeks are drawn.
+
     >>> card = {"log_loss": 0.96912, "intervals": {"log_loss": [0.95, 0.98]}}
     >>> with_interval(card, "log_loss"), with_interval(None, "log_loss")
     ('0.9691 (0.9500 to 0.9800)', '–')
+    >>> with_interval({"log_loss": 0.9, "intervals": {"log_loss": [0.9, 0.9]}}, "log_loss")
+    '0.9000'
     """
     value = (card or {}).get(score)
     if card is None or value is None:
         return "–"
     ends = (card.get("intervals") or {}).get(score)
     shown = f"{value:.{places}f}"
-    return f"{shown} ({ends[0]:.{places}f} to {ends[1]:.{places}f})" if ends else shown
+    if not ends or ends[0] == ends[1]:
+        return shown
+    return f"{shown} ({ends[0]:.{places}f} to {ends[1]:.{places}f})"
 
 
 def gap_with_interval(gap: Mapping[str, Any] | None, *, places: int = 4) -> str:
-    """Return a difference with its interval, signed.
+    """Return a difference with its interval, signed; without one where one week is all there is.
 
     >>> gap_with_interval({"mean": -0.001, "low": -0.004, "high": 0.002})
     '-0.0010 (-0.0040 to +0.0020)'
@@ -91,7 +102,7 @@ def gap_with_interval(gap: Mapping[str, Any] | None, *, places: int = 4) -> str:
     if gap is None:
         return "–"
     mean, low, high = (f"{gap[key]:+.{places}f}" for key in ("mean", "low", "high"))
-    return f"{mean} ({low} to {high})"
+    return mean if gap["low"] == gap["high"] else f"{mean} ({low} to {high})"
 
 
 def markdown(headers: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 WIDTH, HEIGHT = 420, 420
 LEFT, TOP, RIGHT, BOTTOM = 46, 14, 14, 40  # around the plot
-BAR, NAMES = 22, 170  # pixels of a bar and of the names beside it
+BAR, NAMES = 22, 200  # pixels of a bar and of the names beside it
 COLOURS = ("#2563eb", "#d97706", "#059669", "#dc2626")  # of up to four versions on one plot
 LOW, HIGH = (37, 99, 235), (220, 38, 38)  # a feature's low and high values
 MOST = 15  # features of a summary
@@ -28,20 +28,31 @@ def reliability_svg(
     >>> "v3: said 0.400, happened 0.500 (0.400 to 0.600), n 80" in picture
     True
     """
-    parts = [_line(0, 0, 1, 1, 'stroke-dasharray="4 4" opacity="0.5"')]
-    for tick in (0.0, 0.25, 0.5, 0.75, 1.0):
-        x, y = _x(tick), _y(tick)
-        parts.append(_text(x, HEIGHT - BOTTOM + 16, f"{tick:g}", "middle"))
-        parts.append(_text(LEFT - 6, y + 4, f"{tick:g}", "end"))
-    parts.append(_text(_x(0.5), HEIGHT - 6, "said", "middle"))
-    parts.append(_text(LEFT, TOP - 3, "happened", "start"))
+    parts = _square("said", "happened")
     for (name, points), colour in zip(curves.items(), COLOURS, strict=False):
         parts += _curve(name, points, colour)
-    parts.append(
-        f'<rect x="{LEFT}" y="{TOP}" width="{WIDTH - LEFT - RIGHT}"'
-        f' height="{HEIGHT - TOP - BOTTOM}" fill="none" stroke="currentColor" opacity="0.4"/>'
-    )
-    return _picture(title, WIDTH, HEIGHT, parts)
+    return _picture(title, WIDTH, HEIGHT, [*parts, *_legend(curves)])
+
+
+def calibration_svg(
+    *, curves: Mapping[str, Sequence[tuple[float, float]]], title: str = "Calibration"
+) -> str:
+    """Draw what is said after a calibration by what was said before, a line for each name.
+
+    >>> picture = calibration_svg(curves={"home": [(0.1, 0.2), (0.9, 0.8)]})
+    >>> picture.count("<polyline"), "home: 0.1 becomes 0.200, 0.9 becomes 0.800" in picture
+    (1, True)
+    """
+    parts = _square("before", "after")
+    for (name, points), colour in zip(curves.items(), COLOURS, strict=False):
+        shown = points[:: max(1, len(points) // 8)]
+        words = ", ".join(f"{before:.2g} becomes {after:.3f}" for before, after in shown)
+        path = " ".join(f"{_x(before):.1f},{_y(after):.1f}" for before, after in points)
+        parts.append(
+            f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2">'
+            f"<title>{escape(f'{name}: {words}')}</title></polyline>"
+        )
+    return _picture(title, WIDTH, HEIGHT, [*parts, *_legend(curves)])
 
 
 def shap_svg(*, features: Sequence[Mapping[str, Any]], title: str = "What moved the model") -> str:
@@ -81,33 +92,39 @@ def shap_svg(*, features: Sequence[Mapping[str, Any]], title: str = "What moved 
 
 
 def bars_svg(
-    *, bars: Iterable[tuple[str, float]], title: str, threshold: float | None = None
+    *, bars: Iterable[tuple[str, float]], title: str, limits: Mapping[str, float] | None = None
 ) -> str:
-    """Draw one bar for each name, from the left, and a line where a threshold lies.
+    """Draw one bar for each name, from the left; red where it passes the name's own limit.
 
-    >>> picture = bars_svg(bars=[("rest", 0.3), ("elo", 0.1)], title="PSI", threshold=0.2)
-    >>> picture.count("<rect"), "rest: 0.3" in picture
+    >>> bars = [("rest", 0.3), ("elo", 0.1)]
+    >>> picture = bars_svg(bars=bars, title="PSI", limits={"rest": 0.2, "elo": 0.4})
+    >>> picture.count("<rect"), "rest: 0.3, limit 0.2" in picture
     (2, True)
     """
-    shown = list(bars)
-    reach = max([abs(value) for _, value in shown] + [threshold or 0.0]) or 1.0
+    shown, limits = list(bars), limits or {}
+    ends = [abs(value) for _, value in shown] + [limits.get(name, 0.0) for name, _ in shown]
+    reach = max(ends, default=0.0) or 1.0
     width, height = WIDTH + NAMES, BAR * len(shown) + 12
     room = WIDTH - 70
     parts = []
     for row, (name, value) in enumerate(shown):
         y, size = BAR * row + 6, room * abs(value) / reach
-        parts.append(_text(NAMES - 8, y + 12, name, "end", f"{name}: {value:.4g}"))
+        limit = limits.get(name)
+        told = f"{name}: {value:.4g}" + ("" if limit is None else f", limit {limit:.4g}")
+        parts.append(_text(NAMES - 8, y + 12, name, "end", told))
+        colour = COLOURS[0 if limit is None or abs(value) <= limit else 3]
         parts.append(
             f'<rect x="{NAMES}" y="{y}" width="{size:.1f}" height="{BAR - 6}"'
-            f' fill="{COLOURS[0]}" opacity="0.75"/>'
+            f' fill="{colour}" opacity="0.75"/>'
         )
-        parts.append(_text(NAMES + size + 5, y + 12, f"{value:.4g}", "start"))
-    if threshold is not None:
-        x = NAMES + room * threshold / reach
-        parts.append(
-            f'<line x1="{x:.1f}" y1="2" x2="{x:.1f}" y2="{height - 4}" stroke="{COLOURS[3]}"'
-            f' stroke-dasharray="4 3"><title>threshold {threshold:.4g}</title></line>'
-        )
+        end = size if limit is None else max(size, room * limit / reach)
+        parts.append(_text(NAMES + end + 5, y + 12, f"{value:.4g}", "start"))
+        if limit is not None:
+            x = NAMES + room * limit / reach
+            parts.append(
+                f'<line x1="{x:.1f}" y1="{y - 2}" x2="{x:.1f}" y2="{y + BAR - 4}"'
+                f' stroke="currentColor" stroke-width="2"><title>limit {limit:.4g}</title></line>'
+            )
     return _picture(title, width, height, parts)
 
 
@@ -128,6 +145,34 @@ def _curve(name: str, points: Sequence[Mapping[str, float]], colour: str) -> lis
             f'<circle cx="{x}" cy="{_y(p["happened"]):.1f}" r="4" fill="{colour}">'
             f"<title>{escape(words)}</title></circle>"
         )
+    return parts
+
+
+def _square(across: str, upwards: str) -> list[str]:
+    """Return a frame from 0 to 1 both ways, with its diagonal and what its sides are."""
+    parts = [_line(0, 0, 1, 1, 'stroke-dasharray="4 4" opacity="0.5"')]
+    for tick in (0.0, 0.25, 0.5, 0.75, 1.0):
+        parts.append(_text(_x(tick), HEIGHT - BOTTOM + 16, f"{tick:g}", "middle"))
+        parts.append(_text(LEFT - 6, _y(tick) + 4, f"{tick:g}", "end"))
+    parts.append(_text(_x(0.5), HEIGHT - 6, across, "middle"))
+    parts.append(_text(LEFT, TOP - 3, upwards, "start"))
+    parts.append(
+        f'<rect x="{LEFT}" y="{TOP}" width="{WIDTH - LEFT - RIGHT}"'
+        f' height="{HEIGHT - TOP - BOTTOM}" fill="none" stroke="currentColor" opacity="0.4"/>'
+    )
+    return parts
+
+
+def _legend(names: Iterable[str]) -> list[str]:
+    """Name each line in the corner that good forecasts leave free."""
+    parts = []
+    for place, (name, colour) in enumerate(zip(names, COLOURS, strict=False)):
+        y = TOP + 16 + 16 * place
+        parts.append(
+            f'<line x1="{LEFT + 10}" y1="{y}" x2="{LEFT + 30}" y2="{y}"'
+            f' stroke="{colour}" stroke-width="3"/>'
+        )
+        parts.append(_text(LEFT + 36, y + 4, name, "start"))
     return parts
 
 

@@ -8,7 +8,13 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Max
 
-from models_ml.domain import artefacts, estimators, feature_sets, parameters
+from models_ml.domain import (
+    artefacts,
+    calibrations,
+    estimators,
+    feature_sets,
+    parameters,
+)
 from models_ml.domain.estimators import trees
 from models_ml.domain.estimators.base import AfterRound
 from models_ml.domain.examples import Examples
@@ -275,17 +281,10 @@ def summary(*, version: ModelVersion) -> dict[str, Any]:
         "model_log_loss": cards["model"].get("log_loss"),
         "market_log_loss": cards["market"].get("log_loss"),
         "elo_log_loss": cards["elo"].get("log_loss"),
-        "calibration": _method(version.calibration),
+        "calibration": calibrations.method(version.calibration),
         "artefact": version.artefact,
         "artefact_sha256": version.artefact_sha256,
     }
-
-
-def _method(calibration: dict[str, Any]) -> str | None:
-    """Return the method of a calibration, or those of both starts where there are two."""
-    if "method" in calibration:
-        return str(calibration["method"])
-    return ", ".join(f"{start}: {told['method']}" for start, told in calibration.items()) or None
 
 
 def _check_clock(pipeline: Pipeline, now: datetime) -> None:

@@ -31,6 +31,28 @@ class TestReliabilitySvg:
     def test_draws_an_empty_plot_of_nothing(self):
         assert not read(drawing.reliability_svg(curves={})).findall(f"{NAMESPACE}circle")
 
+    def test_names_each_line_on_the_plot_itself(self):
+        root = read(drawing.reliability_svg(curves={"v1": [POINT], "the market": [POINT]}))
+        shown = [text.text for text in root.findall(f"{NAMESPACE}text")]
+        assert {"v1", "the market", "said", "happened"} <= set(shown)
+
+
+class TestCalibrationSvg:
+    def test_draws_a_line_for_each_class_in_a_colour_of_its_own(self):
+        curves = {"home": [(0.1, 0.2), (0.9, 0.8)], "<away>": [(0.1, 0.1), (0.9, 0.9)]}
+        root = read(drawing.calibration_svg(curves=curves))
+        lines = root.findall(f"{NAMESPACE}polyline")
+        assert len({line.get("stroke") for line in lines}) == 2
+        assert lines[0][0].text == "home: 0.1 becomes 0.200, 0.9 becomes 0.800"
+        assert [t.text for t in root.findall(f"{NAMESPACE}text")][-2:] == ["home", "<away>"]
+
+    def test_puts_what_stays_as_it_is_on_the_diagonal(self):
+        root = read(drawing.calibration_svg(curves={"home": [(0.0, 0.0), (1.0, 1.0)]}))
+        diagonal, line = root.find(f"{NAMESPACE}line"), root.find(f"{NAMESPACE}polyline")
+        ends = [point.split(",") for point in line.get("points").split()]
+        assert [x for x, _ in ends] == [diagonal.get("x1"), diagonal.get("x2")]
+        assert [y for _, y in ends] == [diagonal.get("y1"), diagonal.get("y2")]
+
 
 class TestShapSvg:
     def test_draws_the_first_features_with_what_is_unknown_in_grey(self):
@@ -51,11 +73,17 @@ class TestShapSvg:
 
 
 class TestBarsSvg:
-    def test_draws_bars_to_one_scale_and_the_threshold(self):
-        root = read(drawing.bars_svg(bars=[("a", 0.4), ("b", 0.1)], title="PSI", threshold=0.2))
-        a, b = (float(r.get("width")) for r in root.findall(f"{NAMESPACE}rect"))
-        assert a == pytest.approx(4 * b, rel=0.02)
-        assert root.find(f"{NAMESPACE}line")[0].text == "threshold 0.2"
+    def test_draws_bars_to_one_scale_and_each_ones_own_limit(self):
+        bars, limits = [("a", 0.4), ("b", 0.1), ("c", 0.1)], {"a": 0.2, "b": 0.3}
+        root = read(drawing.bars_svg(bars=bars, title="PSI", limits=limits))
+        drawn = root.findall(f"{NAMESPACE}rect")
+        a, b, c = (float(bar.get("width")) for bar in drawn)
+        assert a == pytest.approx(4 * b, rel=0.02) and b == c
+        marks = root.findall(f"{NAMESPACE}line")
+        assert [mark[0].text for mark in marks] == ["limit 0.2", "limit 0.3"]
+        assert float(marks[0].get("x1")) == pytest.approx(drawing.NAMES + a / 2, abs=0.1)
+        colours = [bar.get("fill") for bar in drawn]
+        assert colours[1] == colours[2] != colours[0]  # only the first lies beyond its limit
 
     def test_draws_nothing_of_nothing(self):
         assert not read(drawing.bars_svg(bars=[], title="PSI")).findall(f"{NAMESPACE}rect")

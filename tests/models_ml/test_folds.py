@@ -122,6 +122,18 @@ class TestTables:
         assert tables.with_interval(self.CARD, "brier_sum") == "0.5000 (0.4000 to 0.6000)"
         assert tables.with_interval({**self.CARD, "intervals": {}}, "rps") == "0.2000"
 
+    def test_of_one_week_alone_has_no_interval(self):
+        alone = {**self.CARD, "intervals": {"brier_sum": [0.5, 0.5]}}
+        assert tables.with_interval(alone, "brier_sum") == "0.5000"
+        gap = {"mean": 0.0388, "low": 0.0388, "high": 0.0388}
+        assert tables.gap_with_interval(gap) == "+0.0388"
+
+    def test_put_market_and_close_before_plain_methods(self):
+        gap = {"mean": 0.1}
+        told = dict.fromkeys(("model-close", "model-dixon_coles", "model-market"), gap)
+        found = [name for name, _ in tables.differences({"differences": told})]
+        assert found == ["model-market", "model-close", "model-dixon coles"]
+
 
 def test_points_of_a_pooled_board_are_those_of_its_rows():
     board, rows = games(40, seed=3)
