@@ -11,6 +11,7 @@ from unfold.contrib.filters.admin import ChoicesDropdownFilter, RelatedDropdownF
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminSelectWidget
 
+from models_ml.admin import evidence
 from models_ml.admin.shown import Shown
 from models_ml.admin.versions import PromoteForm
 from models_ml.domain import proposals
@@ -180,6 +181,16 @@ class ProposalsToSee(StartingFilter):
     options = {"open": ("Open", lambda now: Q(state="OPEN"))}
 
 
+def _place(name: str) -> int:
+    """Return where a gate stands: as they are asked, those nobody knows last."""
+    return proposals.GATES.index(name) if name in proposals.GATES else len(proposals.GATES)
+
+
+def _told(facts: sections.Facts) -> list[tuple[str, object]]:
+    """Return those facts that there are: most of a proposal is told by its end alone."""
+    return [(label, value) for label, value in facts.items if value not in (None, "")]
+
+
 @admin.register(Proposal)
 class ProposalAdmin(Shown):
     list_display = ("number", "version", "state_chip", "proposed_by", "proposed", "reason")
@@ -188,13 +199,19 @@ class ProposalAdmin(Shown):
     search_fields = ("version__pipeline__code", "proposed_by", "reason")
     ordering = ("-pk",)
     detail_related = ("version__pipeline",)
-    figures = (("evidence", "Evidence"),)
     empty_text = "Nobody asks that a version may serve."
     desk_actions = DECISIONS
 
     number = columns.number("Proposal")
-    state_chip = columns.state("state")
     proposed = columns.moment("proposed_at", "Proposed")
+
+    @display(description="State", ordering="state")
+    def state_chip(self, row: Proposal) -> str:
+        """Show its state; an open one waits for people and is no incident."""
+        text = row.get_state_display()
+        if _is_open(row):
+            return chips.chip(text, "wait", "hourglass_top")
+        return chips.state(row.state, text)
 
     def badges(self, row: Proposal) -> list[Any]:
         return [self.state_chip(row)]
@@ -206,13 +223,15 @@ class ProposalAdmin(Shown):
         ]
         headers = ("Verdict", "Role", "Person", "When", "Comment")
         gates = [
-            (name, chips.state(gate["state"]), gate["why"]) for name, gate in row.gates.items()
+            (name, chips.state(row.gates[name]["state"]), row.gates[name]["why"])
+            for name in sorted(row.gates, key=_place)
         ]
         empty = "Nobody has said anything yet."
         return [
             sections.Table("Gates", ("Gate", "State", "Why"), gates, empty="No gate was asked."),
             sections.Table("Approvals", headers, words, empty=empty),
-            *super().parts(request, row),
+            sections.Facts("Facts", _told(self.all_facts(row))),
+            *evidence.of(row),
         ]
 
 

@@ -7,9 +7,10 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from models_ml.domain import proposals
 from models_ml.models import PromotionPolicy, Proposal
 from monitoring.services import roles
-from tests.models_ml import registry
+from tests.models_ml import matchdays, registry
 
 pytestmark = pytest.mark.django_db
 
@@ -55,6 +56,28 @@ class TestThePage:
         for told in ("too good", "challenger", "as it should be", "alice", "bob"):
             assert told in text
         assert "/do/" not in text
+
+    def test_lays_its_evidence_out_and_folds_it_away_as_it_is_signed(self, candidate):
+        (event,) = matchdays.matches(registry.NOON)
+        proposal = registry.a_proposal(candidate)
+        one = {"n": 300, "log_loss": 0.9712}
+        week = {
+            "event": event.pk, "candidate": [0.5, 0.3, None], "serving": None, "outcome": "DRAW",
+        }  # fmt: skip
+        proposal.evidence |= {"cards": {"model": one, "elo_logistic": one}, "week": [week]}
+        proposal.save()
+        text = self.page(signed_in("vera", roles.VIEWER), proposal)
+        assert [name for name in proposals.GATES if f"<td>{name}</td>" in text] == [
+            *proposals.GATES
+        ]
+        seen = re.sub(r"<details.*?</details>", "", text, flags=re.DOTALL)
+        for told in (
+            "elo logistic", "0.9712", "Home 0.500, Draw 0.300, Away –", "nothing serves",
+            reverse("admin:markets_event_change", args=[event.pk]), ">Draw<",
+        ):  # fmt: skip
+            assert told in seen
+        assert "&quot;log_loss&quot;" in text
+        assert "&quot;log_loss&quot;" not in seen
 
     def test_carries_the_evidence_that_is_looked_at(self, proposal):
         alice = signed_in("alice", MODELING)
