@@ -72,7 +72,7 @@ def serving_versions() -> QuerySet[ModelVersion]:
 
 
 def serving_figures(*, now: datetime) -> list[ServingFigures]:
-    """Return what the dashboard shows of each pipeline, served or not."""
+    """Return what the dashboard shows of each pipeline, those that are served first."""
     serving = {
         version.pipeline_id: version
         for version in serving_versions().filter(stage=ModelVersion.Stage.PRODUCTION)
@@ -104,7 +104,7 @@ def serving_figures(*, now: datetime) -> list[ServingFigures]:
                 drift=reports.get(version.pk) if version else None,
             )
         )
-    return figures
+    return sorted(figures, key=lambda one: one.version is None)
 
 
 def policy(*, pipeline: Pipeline) -> PromotionPolicy:

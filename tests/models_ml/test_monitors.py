@@ -114,6 +114,12 @@ class TestPanel:
         assert f"{served[1].metrics['model']['log_loss']:.4f}" in html
         assert f"{served[1].metrics['market']['log_loss']:.4f}" in html
 
+    def test_shows_what_serves_before_what_nobody_serves(self, served):
+        figures = queries.serving_figures(now=served[1].trained_at)
+        served_by = [one.version is not None for one in figures]
+        assert served_by == [True] + [False] * (len(figures) - 1)
+        assert len(figures) > 1
+
     def test_says_what_to_do_where_nothing_serves(self, served):
         assert "then promote it" in self.html(served[1].trained_at)
 
