@@ -41,7 +41,7 @@ setup: $(VENV)/.installed  ## Make .venv/ and install what the product needs
 
 .PHONY: test
 test: lint  ## Check style and types, and run every test but the browser's
-	$(BIN)/pytest -q -n $(TEST_WORKERS)
+	$(BIN)/pytest -q -n $(TEST_WORKERS) --dist worksteal
 
 .PHONY: lint
 lint: $(VENV)/.installed-dev  ## Check style, layers and types

@@ -18,7 +18,7 @@ class Labels(NamedTuple):
 
     competition: Ints
     season: Ints
-    week: Ints  # since 1970, from Monday to Sunday
+    week: Ints  # of the league's own calendar, since 1970
     starts: Ints
     home: Floats
     away: Floats
@@ -40,7 +40,7 @@ def labels(*, facts: Facts, asks: Asks, statistic: str = "") -> Labels:
     return Labels(
         competition=fixtures.competition[place],
         season=fixtures.season[place],
-        week=(starts // DAY + 3) // 7,  # 1970 began on a Thursday
+        week=_weeks(starts, fixtures.time_scale[place]),
         starts=starts,
         home=home,
         away=away,
@@ -48,6 +48,13 @@ def labels(*, facts: Facts, asks: Asks, statistic: str = "") -> Labels:
         placed=placed,
         figure=_figures(facts, asks, statistic),
     )
+
+
+def _weeks(starts: Ints, time_scale: Floats) -> Ints:
+    """Return weeks from Monday to Sunday; a calendar that runs faster has shorter ones."""
+    real = starts // DAY
+    days = np.where(time_scale == 1.0, real, np.floor(starts / DAY * time_scale))
+    return (days.astype(np.int64) + 3) // 7  # 1970 began on a Thursday
 
 
 def part(told: Labels, rows: NDArray) -> Labels:

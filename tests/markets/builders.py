@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
+from django.db import connection
+
 from markets.connectors.base import (
     ParsedBatch,
     ParsedBook,
@@ -13,7 +15,7 @@ from markets.connectors.base import (
     ParsedResult,
 )
 from markets.models import PriceSnapshot, Source
-from markets.services import recording
+from markets.services import partitions, recording
 from markets.services.counts import Counts
 
 NOW = datetime(2024, 6, 1, 12, 0, tzinfo=UTC)
@@ -127,6 +129,14 @@ def a_batch(
 
 def record(batch: ParsedBatch, source: Source, now: datetime = NOW) -> Counts:
     return recording.record(batch=batch, source=source, now=now)
+
+
+def without_months() -> None:
+    """Drop the months of prices that tests before this one left standing, until it is over."""
+    names = sorted(partitions.standing())
+    with connection.cursor() as cursor:
+        for name in names:
+            cursor.execute(f'drop table "{name}"')
 
 
 def history(role: str = "HOME", book: str = "pinnacle") -> list[tuple[int, str]]:

@@ -17,7 +17,14 @@ from markets.services import closing, recording, sources
 from monitoring import registry
 from monitoring.services import roles
 from tests.config.test_api import a_user
-from tests.markets.builders import NOW, START, a_batch, a_source, match_odds
+from tests.markets.builders import (
+    NOW,
+    START,
+    a_batch,
+    a_source,
+    match_odds,
+    without_months,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -200,7 +207,9 @@ class TestCommands:
         command("retention", "set", "archive", "--for-ever", "--reason", "law")
         assert RetentionPolicy.objects.get(table="archive").keep_days is None
 
-    def test_retention_says_what_it_would_retire_and_brings_it_back(self, closed, tmp_path):
+    def test_retention_says_what_it_would_retire_and_brings_it_back(self, tmp_path, request):
+        without_months()
+        request.getfixturevalue("closed")
         Event.objects.update(status="FINISHED")
         at = START - timedelta(days=900)
         with connection.cursor() as cursor:

@@ -18,7 +18,14 @@ from markets.models import (
 )
 from markets.services import archiving, closing, parquet, partitions, recording, retiring
 from monitoring.models import AuditEntry
-from tests.markets.builders import START, a_batch, a_source, an_event, match_odds
+from tests.markets.builders import (
+    START,
+    a_batch,
+    a_source,
+    an_event,
+    match_odds,
+    without_months,
+)
 
 LATER = START + timedelta(days=800)
 MONTH = "markets_pricesnapshot_2023_08"
@@ -26,8 +33,9 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture(autouse=True)
-def folder(tmp_path, settings):
+def folder(tmp_path, settings, db):
     settings.ARCHIVE_DIR = tmp_path
+    without_months()
     return tmp_path / "retired"
 
 

@@ -76,6 +76,17 @@ class TestLabels:
         )
         assert found.week.tolist() == [0, 1, 1, 2]
 
+    def test_count_the_weeks_of_a_fast_calendar_in_its_own_time(self) -> None:
+        week, speed = 7 * 24 * HOUR, 360
+        starts = [100 * week + n * week // speed for n in range(4)]
+        told = results(*((event, 1, 10, 1, 0, 0) for event in range(1, 5)))
+        fast = fixtures(starts)
+        found = labels.labels(
+            facts=world(fixtures=replace(fast, time_scale=np.full(4, float(speed))), results=told),
+            asks=asks(*((event, NONE) for event in range(1, 5))),
+        )
+        assert np.diff(found.week).tolist() == [1, 1, 1]
+
     def test_of_runners_say_who_won_was_placed_or_did_not_run(self) -> None:
         rows = {
             "event": [1] * 4, "version": [2] * 4, "known_at": [10] * 4,
