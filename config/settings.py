@@ -130,6 +130,8 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedStaticFilesStorage"},
 }
+# In the session and nowhere else: looking for a signed cookie costs every request a tenth.
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 WHITENOISE_USE_FINDERS = True
 # Looks for a file when it is asked for: each client of a test would otherwise read the whole tree.
 WHITENOISE_AUTOREFRESH = ENVIRONMENT_NAME == "test"

@@ -13,7 +13,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from models_ml.models import Pipeline, Prediction
+from models_ml.models import Prediction
+from models_ml.queries import asked_now
 from models_ml.services import auditing, exporting, forecasting
 from monitoring.rest.filters import MomentField
 from monitoring.rest.resources import ACTING, ERRORS, REFUSED, refuse_unknown
@@ -63,7 +64,7 @@ class PredictNow(APIView):
     def post(self, request: Request, pk: int) -> Response:
         data = ForecastWanted(data=request.data)
         data.is_valid(raise_exception=True)
-        pipeline = Pipeline.objects.filter(pk=pk).first()
+        pipeline = asked_now.pipeline(pk=pk)
         if pipeline is None:
             raise Http404
         told = forecasting.forecast(

@@ -81,6 +81,15 @@ def answers(shares: Shares) -> Answers:
     return Answers(np.clip(probability, SURE, 1.0 - SURE), np.clip(1.0 - staked, 0.0, 1.0 - SURE))
 
 
+def whole(won: NDArray) -> Answers:
+    """Return the answers where no stake is ever refunded.
+
+    >>> whole(np.array([0.25])).refund.tolist()
+    [0.0]
+    """
+    return Answers(np.clip(won, SURE, 1.0 - SURE), np.zeros(len(won)))
+
+
 def below_of(*, pmf: NDArray, lowest: int, row: NDArray) -> Below:
     """Return P(X <= k) for questions about rows of (n, m) probabilities of lowest, lowest + 1…
 

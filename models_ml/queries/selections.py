@@ -3,8 +3,19 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from django.db import connection
+
 from markets.domain import kinds
-from markets.models import Selection
+
+_ANSWERS = """
+SELECT s.id, m.event_id, m.id, s.role, m.line, m.statistic, m.places, s.participant_id,
+    m.participant_id, e.away_id
+FROM markets_selection s
+JOIN markets_market m ON m.id = s.market_id
+JOIN markets_event e ON e.id = m.event_id
+WHERE m.event_id = ANY(%s) AND m.kind = %s AND m.period = 'FULL'
+ORDER BY m.event_id, m.line, m.id, s.id
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,17 +38,9 @@ def answers(*, event_ids: Iterable[int], market_kind: str) -> dict[int, list[Ans
 
     A market whose every answer is not there yet is left out; runners are all that are entered.
     """
-    rows = (
-        Selection.objects.filter(
-            market__event_id__in=list(event_ids), market__kind=market_kind, market__period="FULL"
-        )
-        .order_by("market__event_id", "market__line", "market_id", "pk")
-        .values_list(
-            "pk", "market__event_id", "market_id", "role", "market__line", "market__statistic",
-            "market__places", "participant_id", "market__participant_id",
-            "market__event__away_id",
-        )
-    )  # fmt: skip
+    with connection.cursor() as cursor:
+        cursor.execute(_ANSWERS, [list(event_ids), market_kind])
+        rows = cursor.fetchall()
     roles = {role: place for place, role in enumerate(kinds.ROLES.get(market_kind, ()))}
     found: dict[int, dict[int, list[Answer]]] = {}
     for pk, event, market, role, line, statistic, places, runner, whose, away in rows:

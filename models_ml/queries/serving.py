@@ -71,6 +71,12 @@ def serving_versions() -> QuerySet[ModelVersion]:
     )
 
 
+def open_version(*, pipeline: Pipeline) -> int | None:
+    """Return the version whose period is open, or None."""
+    rows = ServingPeriod.objects.filter(pipeline=pipeline, until__isnull=True)
+    return rows.values_list("version_id", flat=True).first()
+
+
 def serving_figures(*, now: datetime) -> list[ServingFigures]:
     """Return what the dashboard shows of each pipeline, those that are served first."""
     serving = {

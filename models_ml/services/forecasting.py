@@ -6,12 +6,13 @@ from datetime import datetime
 
 import numpy as np
 
-from markets.models import Event
+from markets.models import Competition
 from models_ml import queries
 from models_ml.domain import feature_sets
 from models_ml.domain.features import FeatureSet
-from models_ml.models import FeatureRow, ModelVersion, Pipeline
-from models_ml.queries import selections
+from models_ml.models import ModelVersion, Pipeline
+from models_ml.queries import asked_now, selections
+from models_ml.queries.asked_now import AskedEvent, Look
 from models_ml.services import answering, asking, predicting, questioning, serving
 from models_ml.services.asking import Made, Subject
 from models_ml.services.predicting import PredictionRefused
@@ -71,8 +72,8 @@ def forecasts(*, event_id: int, now: datetime) -> tuple[list[Forecast], dict[str
     """
     event = _event(event_id)
     rows = queries.served_pipelines().filter(
-        sport_id=event.competition.sport_id,
-        is_simulated=event.competition.is_simulated,
+        sport_id=event.sport_id,
+        is_simulated=event.is_simulated,
         is_enabled=True,
     )
     found, refused = [], {}
@@ -84,8 +85,8 @@ def forecasts(*, event_id: int, now: datetime) -> tuple[list[Forecast], dict[str
     return found, refused
 
 
-def _event(event_id: int) -> Event:
-    event = Event.objects.select_related("competition").filter(pk=event_id).first()
+def _event(event_id: int) -> AskedEvent:
+    event = asked_now.event(pk=event_id)
     if event is None:
         raise PredictionRefused(f"event {event_id} is unknown")
     return event
@@ -93,7 +94,7 @@ def _event(event_id: int) -> Event:
 
 def _forecast(
     pipeline: Pipeline,
-    event: Event,
+    event: AskedEvent,
     now: datetime,
     *,
     as_of: datetime | None = None,
@@ -102,9 +103,9 @@ def _forecast(
     event_id, moment = event.pk, as_of or now
     version = _version(pipeline, event, moment, now)
     feature_set = feature_sets.named(pipeline.feature_set)
-    rows = [] if is_fresh or as_of else _newest(event_id, pipeline)
-    if rows:
-        made, stage = _of_rows(rows), rows[0].stage
+    looks = [] if is_fresh or as_of else _newest(event_id, pipeline)
+    if looks:
+        made, stage = _of_looks(event_id, pipeline, looks), looks[0].stage
     else:
         made = _made(event_id, pipeline, feature_set, moment, now)
         stage = FRESH
@@ -113,12 +114,9 @@ def _forecast(
     return Forecast(pipeline.code, version.number, event_id, stage, made.as_of[0], said)
 
 
-def _version(pipeline: Pipeline, event: Event, as_of: datetime, now: datetime) -> ModelVersion:
-    competition = event.competition
-    if (competition.sport_id, competition.is_simulated) != (
-        pipeline.sport_id,
-        pipeline.is_simulated,
-    ):
+def _version(pipeline: Pipeline, event: AskedEvent, as_of: datetime, now: datetime) -> ModelVersion:
+    if (event.sport_id, event.is_simulated) != (pipeline.sport_id, pipeline.is_simulated):
+        competition = Competition.objects.get(pk=event.competition_id)
         raise PredictionRefused(f"{pipeline} does not foretell events of {competition}")
     if event.starts_at <= as_of:
         raise PredictionRefused(f"event {event.pk} has started by {as_of:%Y-%m-%d %H:%M}")
@@ -130,26 +128,18 @@ def _version(pipeline: Pipeline, event: Event, as_of: datetime, now: datetime) -
     return version
 
 
-def _newest(event_id: int, pipeline: Pipeline) -> list[FeatureRow]:
-    """Return the rows of the newest look at an event, none where there was no look."""
-    rows = list(
-        FeatureRow.objects.filter(
-            event_id=event_id,
-            feature_set=pipeline.feature_set,
-            statistic=pipeline.statistic,
-            replay__isnull=True,
-            rehearsal__isnull=True,
-        ).order_by("-as_of", "participant_id")
+def _newest(event_id: int, pipeline: Pipeline) -> list[Look]:
+    return asked_now.newest_look(
+        event_id=event_id, feature_set=pipeline.feature_set, statistic=pipeline.statistic
     )
-    return [row for row in rows if row.as_of == rows[0].as_of]
 
 
-def _of_rows(rows: Sequence[FeatureRow]) -> Made:
+def _of_looks(event_id: int, pipeline: Pipeline, looks: Sequence[Look]) -> Made:
     return Made(
-        subjects=[Subject(row.event_id, row.participant_id, row.statistic) for row in rows],
-        as_of=[row.as_of for row in rows],
-        values=predicting.matrix(rows),
-        sources=[row.sources for row in rows],
+        subjects=[Subject(event_id, look.participant_id, pipeline.statistic) for look in looks],
+        as_of=[look.as_of for look in looks],
+        values=np.array([look.values for look in looks], dtype=float),
+        sources=[look.sources for look in looks],
     )
 
 

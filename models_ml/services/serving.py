@@ -1,11 +1,14 @@
 """Which version serves a pipeline, since when, and why it is that one."""
 
-from datetime import datetime
+import threading
+from collections import OrderedDict
+from datetime import datetime, timedelta
 
 from django.db import transaction
 
 from models_ml import queries
 from models_ml.models import ModelVersion, Pipeline, Proposal, ServingPeriod
+from models_ml.queries import asked_now
 from models_ml.services import loading
 from models_ml.services.storing import DamagedArtefact
 from monitoring.domain.findings import Severity
@@ -14,6 +17,9 @@ from monitoring.services import audit, incidents
 
 Stage, How = ModelVersion.Stage, ServingPeriod.How
 STANDING_IN = "task:serve"  # who writes a period that nobody asked for
+KEEP = 64  # versions as they stood when they were last read, by row and its mark
+_kept: OrderedDict[tuple[int, str], ModelVersion] = OrderedDict()
+_lock = threading.Lock()
 
 
 class ClockBackwards(Refused):
@@ -27,15 +33,46 @@ def serving_version(*, pipeline: Pipeline, now: datetime) -> ModelVersion | None
     recorded; so is the return of a version whose file was repaired.  A version that learned too
     long ago serves no more, and nobody steps in for it.
     """
-    by_stage = {v.stage: v for v in queries.serving_versions().filter(pipeline=pipeline)}
+    standing = asked_now.to_serve(pipeline_id=pipeline.pk)
+    by_stage = _versions(pipeline, standing)
     production = by_stage.get(Stage.PRODUCTION)
     if production is None:
         return None
     chosen = next(
         (v for v in (production, by_stage.get(Stage.PREVIOUS)) if v and _is_whole(v, now)), None
     )
-    _note(pipeline, production, chosen, now)
-    return None if chosen is None or queries.is_expired(version=chosen, now=now) else chosen
+    if standing.recorded != (chosen.pk if chosen else None):
+        _note(pipeline, production, chosen, now)
+    return None if chosen is None or _is_expired(chosen, standing.lasts, now) else chosen
+
+
+def _versions(pipeline: Pipeline, standing: asked_now.ToServe) -> dict[str, ModelVersion]:
+    """Return the versions by stage, as kept in this process unless their rows were written anew."""
+    with _lock:
+        found = {mark: _kept[mark] for mark in standing.versions.values() if mark in _kept}
+    if missing := [pk for pk, mark in standing.versions.values() if (pk, mark) not in found]:
+        marks = dict(standing.versions.values())
+        for version in queries.serving_versions().filter(pk__in=missing):
+            found[version.pk, marks[version.pk]] = version
+        with _lock:
+            _kept.update(found)
+            while len(_kept) > KEEP:
+                _kept.popitem(last=False)
+    for version in found.values():
+        version.pipeline = pipeline  # as it stands now
+    return {stage: found[mark] for stage, mark in standing.versions.items() if mark in found}
+
+
+def _is_expired(version: ModelVersion, lasts: timedelta | None, now: datetime) -> bool:
+    if lasts is None or version.pipeline.is_simulated:
+        return False
+    return version.trained_until + lasts <= now
+
+
+def forget() -> None:
+    """Read every version anew from now on."""
+    with _lock:
+        _kept.clear()
 
 
 def begin(
@@ -106,17 +143,15 @@ def _is_whole(version: ModelVersion, now: datetime) -> bool:
 def _note(
     pipeline: Pipeline, production: ModelVersion, chosen: ModelVersion | None, now: datetime
 ) -> None:
-    """Record a change of who serves that no promotion made; mostly there is none."""
+    """Record a change of who serves that no promotion made."""
     wanted = chosen.pk if chosen else None
-    if _open_version(pipeline) == wanted:
-        return
     with transaction.atomic():
         Pipeline.objects.select_for_update().get(pk=pipeline.pk)
         still = ModelVersion.objects.filter(pk=production.pk, stage=Stage.PRODUCTION).exists()
         if not still:
             return  # a promotion came first: the next call sees it
         _recall(production, now)
-        if _open_version(pipeline) == wanted:
+        if queries.open_version(pipeline=pipeline) == wanted:
             return  # nothing but what is recorded by now
         if chosen is None:
             end(pipeline_id=pipeline.pk, now=now)
@@ -142,8 +177,3 @@ def _recall(production: ModelVersion, now: datetime) -> None:
             actor=STANDING_IN,
             reason="served before periods were kept",
         )
-
-
-def _open_version(pipeline: Pipeline) -> int | None:
-    rows = ServingPeriod.objects.filter(pipeline=pipeline, until__isnull=True)
-    return rows.values_list("version_id", flat=True).first()

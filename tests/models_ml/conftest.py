@@ -21,9 +21,11 @@ def _months_of_the_worlds(request):
 @pytest.fixture(autouse=True)
 def _artefacts_of_its_own(settings, tmp_path):
     """Give each test an artefact folder of its own, and no estimator of another's."""
-    from models_ml.services import loading
+    from models_ml.services import loading, serving
 
     settings.ARTEFACT_DIR = tmp_path / "artefacts"
     loading.forget()
+    serving.forget()
     yield
     loading.forget()
+    serving.forget()

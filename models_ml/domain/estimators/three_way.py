@@ -59,18 +59,16 @@ class ThreeWay:
         return calibrating.probabilities(self.margins(values), self.calibration)
 
     def answer(self, values: NDArray, questions: Questions) -> Answers:
-        three = self.probabilities(values)[questions.row]
+        three, row, place = self.probabilities(values), questions.row, questions.place
         match questions.kind:
             case "MATCH_ODDS":
-                won = three[np.arange(len(questions)), questions.place]
+                return lines.whole(three[row, place])
             case "DOUBLE_CHANCE":  # home or draw, home or away, draw or away
-                won = 1.0 - three[np.arange(len(questions)), 2 - questions.place]
+                return lines.whole(1.0 - three[row, 2 - place])
             case "DRAW_NO_BET":
-                first = Shares(three[:, 0], three[:, 2])
-                return lines.answers(lines.sides(first, questions.place))
+                return lines.answers(lines.sides(Shares(three[row, 0], three[row, 2]), place))
             case kind:
                 raise ValueError(f"{KIND} does not answer {kind}")
-        return lines.answers(Shares(won, 1.0 - won))
 
     def explain(self, values: NDArray) -> NDArray:
         """Return what each feature adds to home's logit less away's, (n, f + 1)."""
