@@ -334,13 +334,10 @@ def calibration(
     least, most = 1.0 - tolerance, 1.0 + tolerance
     low, high = (fit.slope, fit.slope) if plain else (fit.slope_low, fit.slope_high)
     state = State.FIRED if high < least or low > most else State.QUIET
-    text = (
-        f"slope {fit.slope:.3f} [{fit.slope_low:.3f}, {fit.slope_high:.3f}], "
-        f"healthy {least:.2f} to {most:.2f}"
-    )
-    return Finding(
-        "calibration", state, text, fit.slope, tolerance, n, fit.slope_low, fit.slope_high
-    )
+    told = f"slope {fit.slope:.3f} [{fit.slope_low:.3f}, {fit.slope_high:.3f}]"
+    text = f"{told}, healthy {least:.2f} to {most:.2f}"
+    found = Finding("calibration", state, text, fit.slope, tolerance, n)
+    return replace(found, low=fit.slope_low, high=fit.slope_high)
 
 
 def cusum(
