@@ -49,8 +49,15 @@ class Bankroll(models.Model):
 class Strategy(models.Model):
     """What to bet on and how much: the row is the operator's, ``code`` names the program.
 
-    Shares and probabilities lie in [0, 1]; prices are decimal; edge is probability x price - 1.
+    Shares and probabilities lie in [0, 1]; prices are decimal; edge is what a unit staked is
+    expected to bring: probability x price - 1 where nothing is refunded.
     """
+
+    class Staking(models.TextChoices):
+        FRACTIONAL_KELLY = "FRACTIONAL_KELLY", "A fraction of Kelly, each bet by itself"
+        SIMULTANEOUS_KELLY = "SIMULTANEOUS_KELLY", "A fraction of Kelly, those that start together"
+        FLAT = "FLAT", "The same amount each"
+        PERCENT = "PERCENT", "The same share of the bankroll each"
 
     name = models.CharField(max_length=60, unique=True)
     code = models.CharField(max_length=40)  # a registered strategy: "value"
@@ -65,7 +72,18 @@ class Strategy(models.Model):
     max_price = models.DecimalField(max_digits=9, decimal_places=3, default=Decimal("5.00"))
     max_overround = models.FloatField(default=0.15)
     max_price_age_seconds = models.PositiveIntegerField(default=600)
+    staking = models.CharField(
+        max_length=20,
+        choices=Staking.choices,
+        default=Staking.FRACTIONAL_KELLY,
+        db_default=Staking.FRACTIONAL_KELLY,
+    )
     kelly_fraction = models.FloatField(default=0.25)
+    flat_stake = models.DecimalField(max_digits=12, decimal_places=2, null=True, blank=True)
+    stake_share = models.FloatField(null=True, blank=True)  # of the bankroll, by PERCENT
+    commission = models.FloatField(default=0.0, db_default=0.0)  # of winnings, at exchanges
+    is_drawdown_scaled = models.BooleanField(default=False, db_default=False)
+    is_correlation_discounted = models.BooleanField(default=False, db_default=False)
     max_stake_share = models.FloatField(default=0.02)  # of the bankroll, one bet
     max_event_share = models.FloatField(default=0.03)  # open on one event
     max_day_share = models.FloatField(default=0.15)  # staked in one betting day
@@ -97,6 +115,37 @@ class Strategy(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(min_stake__gt=0, stake_step__gt=0), name="strategy_stakes_positive"
+            ),
+            models.CheckConstraint(
+                condition=~Q(staking="FLAT") | Q(flat_stake__isnull=False),
+                name="strategy_flat_has_an_amount",
+                violation_error_message="staking FLAT needs flat_stake, an amount",
+            ),
+            models.CheckConstraint(
+                condition=Q(flat_stake__isnull=True) | Q(flat_stake__gt=0),
+                name="strategy_flat_stake_positive",
+                violation_error_message="flat_stake must be above 0",
+            ),
+            models.CheckConstraint(
+                condition=~Q(staking="PERCENT") | Q(stake_share__isnull=False),
+                name="strategy_percent_has_a_share",
+                violation_error_message="staking PERCENT needs stake_share, a share of 1",
+            ),
+            models.CheckConstraint(
+                condition=Q(stake_share__isnull=True) | Q(stake_share__gt=0, stake_share__lte=1),
+                name="strategy_stake_share_is_a_share",
+                violation_error_message="stake_share must be above 0 and at most 1",
+            ),
+            models.CheckConstraint(
+                condition=Q(commission__gte=0, commission__lt=1),
+                name="strategy_commission_is_a_share",
+                violation_error_message="commission must be at least 0 and below 1",
+            ),
+            models.CheckConstraint(
+                condition=Q(
+                    staking__in=["FRACTIONAL_KELLY", "SIMULTANEOUS_KELLY", "FLAT", "PERCENT"]
+                ),
+                name="strategy_staking_is_known",
             ),
         ]
 

@@ -4,15 +4,17 @@ Pure and vectorised: a frame of predictions and a frame of quotes in, one row pe
 out.  Nothing is dropped: a candidate that fails keeps every number it came to, and the reason.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from betting.domain import staking
+from betting.domain import payoffs, staking
 
 EVENT_STARTED = "EVENT_STARTED"
 EVENT_NOT_SCHEDULED = "EVENT_NOT_SCHEDULED"
@@ -32,6 +34,8 @@ EDGE_TOO_SMALL = "EDGE_TOO_SMALL"
 EDGE_ABSURD = "EDGE_ABSURD"
 OTHER_SELECTION_BETTER = "OTHER_SELECTION_BETTER"
 STAKE_BELOW_MINIMUM = "STAKE_BELOW_MINIMUM"
+CORRELATED = "CORRELATED"
+DRAWDOWN = "DRAWDOWN"
 STAKE_LIMIT = "STAKE_LIMIT"
 EVENT_LIMIT = "EVENT_LIMIT"
 DAY_LIMIT = "DAY_LIMIT"
@@ -58,6 +62,8 @@ REASONS = (
     EDGE_ABSURD,
     OTHER_SELECTION_BETTER,
     STAKE_BELOW_MINIMUM,
+    CORRELATED,
+    DRAWDOWN,
     STAKE_LIMIT,
     EVENT_LIMIT,
     DAY_LIMIT,
@@ -68,6 +74,7 @@ REASONS = (
 """In the order they are asked: the funnel of "why no bets?" shows them so."""
 #: Kinds of books that a bet can be placed with; the others only tell what prices were.
 TAKES_BETS = ("BOOKMAKER", "EXCHANGE")
+_PAID_BY = ("probability", "refund", "net_price", "quarter")
 SELECTIONS_OF = {"MATCH_ODDS": 3, "ASIAN_HANDICAP": 2, "TOTAL": 2}
 
 
@@ -84,6 +91,7 @@ class Rules:
     max_price_age: timedelta
     books: frozenset[int] | None = None  # None: every enabled one
     halted_books: frozenset[int] = frozenset()
+    commission: float = 0.0  # of what is won, at exchanges
 
 
 def appraise(
@@ -92,17 +100,20 @@ def appraise(
     """Hold each prediction against the best price that may be taken.
 
     Args:
-        predictions: prediction_id, event_id, selection_id, probability; one row each.
-        quotes: market_id, kind, selection_id, book_id, book_code, book_kind, is_enabled,
-            price (Decimal), confirmed_at (UTC): one row per selection and book at ``as_of``.
+        predictions: prediction_id, event_id, selection_id, probability (where the stake is not
+            refunded), refund (share expected back); one row each.
+        quotes: market_id, kind, selection_id, role, selection_line, book_id, book_code,
+            book_kind, is_enabled, price (Decimal), confirmed_at (UTC): one row per selection
+            and book at ``as_of``.
 
     Returns:
         The predictions in their order, with book_id (-1: none), book_code, price (Decimal or
-        None), overround, edge, kelly (NaN where unknown), prices (dict by book code) and
-        reason ("" where nothing speaks against a bet).
+        None), net_price (commission taken off), overround, quarter (what meeting the line
+        does), edge (what a unit is expected to bring), kelly (NaN where unknown), prices (dict
+        by book code) and reason ("" where nothing speaks against a bet).
     """
     offers = _offers(quotes=quotes, rules=rules, as_of=as_of)
-    best = _best(offers)
+    best = _best(offers, commission=rules.commission)
     found = predictions.reset_index(drop=True).join(best, on="selection_id")
     found["book_id"] = found["book_id"].fillna(-1).astype("int64")
     found["book_code"] = found["book_code"].fillna("").astype(object)
@@ -111,15 +122,27 @@ def appraise(
         _prices_by_book(found["selection_id"], offers), index=found.index, dtype=object
     )
     odds = pd.to_numeric(found["price"], errors="coerce").to_numpy(dtype=float)
-    probability = found["probability"].to_numpy(dtype=float)
-    found["edge"] = probability * odds - 1.0
-    found["kelly"] = staking.kelly(probability, odds)
+    probability, refund = (found[name].to_numpy(dtype=float) for name in ("probability", "refund"))
+    net = found["net_price"].to_numpy(dtype=float)
+    found["quarter"] = _quarters(found["selection_id"], quotes)
+    found["edge"] = (probability * net - 1.0) * (1.0 - refund)
+    found["kelly"], is_sound = _kelly(found, net)
     why = _why_no_offer(offers)
     fallback = [why.get(selection, NO_PRICE) for selection in found["selection_id"]]
     found["reason"] = _reasons(
-        found, odds=odds, rules=rules, fallback=np.array(fallback, dtype=object)
+        found, is_sound, odds=odds, rules=rules, fallback=np.array(fallback, dtype=object)
     )
     return found
+
+
+def outcomes(seen: Mapping[str, Any]) -> payoffs.Payoffs:
+    """Return what an appraised row's bet pays, per unit staked, in each thing that can happen."""
+    return payoffs.on_a_line(
+        probability=float(seen["probability"]),
+        refund=float(seen["refund"]),
+        price=float(seen["net_price"]),
+        quarter=int(seen["quarter"]),
+    )
 
 
 def keep_best_of_event(reasons: pd.Series, event_ids: pd.Series, edges: pd.Series) -> pd.Series:
@@ -164,12 +187,50 @@ def _offers(*, quotes: pd.DataFrame, rules: Rules, as_of: datetime) -> pd.DataFr
     return offers
 
 
-def _best(offers: pd.DataFrame) -> pd.DataFrame:
-    """Return the highest price that may be taken per selection; equal ones: first by code."""
+def _best(offers: pd.DataFrame, *, commission: float) -> pd.DataFrame:
+    """Return the price that may be taken and leaves most per selection; equal ones: first by code.
+
+    An exchange takes its commission off what is won, a bookmaker none.
+    """
     taken = offers[offers["why"] == ""]
-    taken = taken.sort_values(["selection_id", "odds", "book_code"], ascending=[True, False, True])
+    rate = np.where(taken["book_kind"] == "EXCHANGE", commission, 0.0)
+    taken = taken.assign(net_price=taken["odds"] - (taken["odds"] - 1.0) * rate)
+    taken = taken.sort_values(
+        ["selection_id", "net_price", "book_code"], ascending=[True, False, True]
+    )
     best = taken.drop_duplicates("selection_id").set_index("selection_id")
-    return best[["book_id", "book_code", "price", "overround"]]
+    return best[["book_id", "book_code", "price", "net_price", "overround"]]
+
+
+def _quarters(selection_ids: pd.Series, quotes: pd.DataFrame) -> list[int]:
+    """Return what meeting its line does to each selection; WHOLE where it is not quoted."""
+    asked = quotes.drop_duplicates("selection_id")
+    found = {
+        selection: payoffs.quarter_of(role=role, line=line)
+        for selection, role, line in zip(
+            asked["selection_id"], asked["role"], asked["selection_line"], strict=True
+        )
+    }
+    return [found.get(selection, payoffs.WHOLE) for selection in selection_ids]
+
+
+def _kelly(found: pd.DataFrame, net: NDArray) -> tuple[NDArray, NDArray]:
+    """Return each row's Kelly share, and whether its refund can be.
+
+    What may be refunded is asked of its payoffs; so few have an edge that one by one will do.
+    """
+    shares = staking.kelly(found["probability"].to_numpy(dtype=float), net)
+    refund = found["refund"].to_numpy(dtype=float)
+    is_sound = (refund >= 0.0) & (refund < 1.0)
+    asked = is_sound & (refund > 0.0) & (found["edge"].to_numpy(dtype=float) > 0.0)
+    for row in np.flatnonzero(asked):
+        try:
+            pays = outcomes({name: found[name].iloc[row] for name in _PAID_BY})
+        except payoffs.UnsoundAnswer:
+            is_sound[row] = False
+        else:
+            shares[row] = staking.kelly_of_payoffs(pays.net, pays.probability)
+    return shares, is_sound
 
 
 def _prices_by_book(selection_ids: pd.Series, offers: pd.DataFrame) -> list[dict[str, str]]:
@@ -192,10 +253,10 @@ def _why_no_offer(offers: pd.DataFrame) -> dict[int, str]:
 
 
 def _reasons(
-    found: pd.DataFrame, *, odds: NDArray, rules: Rules, fallback: NDArray
+    found: pd.DataFrame, is_sound: NDArray, *, odds: NDArray, rules: Rules, fallback: NDArray
 ) -> NDArray[np.object_]:
     probability, edge = found["probability"].to_numpy(float), found["edge"].to_numpy(float)
-    valid = np.isfinite(probability) & (probability > 0.0) & (probability < 1.0)
+    valid = is_sound & np.isfinite(probability) & (probability > 0.0) & (probability < 1.0)
     priced = np.isfinite(odds)
     outside = (odds < float(rules.min_price)) | (odds > float(rules.max_price))
     return np.select(

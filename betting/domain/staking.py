@@ -3,7 +3,7 @@
 Source: Kelly, "A New Interpretation of Information Rate" (1956); Thorp (2006).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_DOWN, Decimal
 
@@ -45,24 +45,12 @@ def kelly(probability: ArrayLike, price: ArrayLike, *, commission: float = 0.0) 
     return np.clip(share, 0.0, 1.0)
 
 
-def kelly_with_push(*, win: float, lose: float, net_odds: float) -> float:
-    """Return the Kelly share of a bet that may be refunded; ``1 - win - lose`` is the refund.
-
-    ``f = (b w - l) / (b (w + l))`` with net odds ``b``.
-
-    >>> round(kelly_with_push(win=0.45, lose=0.35, net_odds=1.0), 6)
-    0.125
-    """
-    if win + lose <= 0.0 or net_odds <= 0.0:
-        return 0.0
-    return max(0.0, (net_odds * win - lose) / (net_odds * (win + lose)))
-
-
 def kelly_of_payoffs(payoffs: Sequence[float], probabilities: Sequence[float]) -> float:
     """Return the share that maximises the expected logarithm of wealth, ``E ln(1 + f r)``.
 
-    ``payoffs`` are net per unit staked: a quarter line has 0.5 and -0.5 among them.  The
-    derivative falls all the way, so Newton's steps are kept inside a shrinking bracket.
+    ``payoffs`` are net per unit at risk, as ``payoffs.on_a_line``, ``payoffs.lay`` and
+    ``payoffs.each_way`` give them.  The derivative falls all the way, so Newton's steps are kept
+    inside a shrinking bracket.
 
     The quarter ball given (+0.25 at 1.95 won, half won, lost with .40, .28, .32):
 
@@ -87,22 +75,6 @@ def kelly_of_payoffs(payoffs: Sequence[float], probabilities: Sequence[float]) -
     return share
 
 
-def kelly_to_lay(*, probability: float, price: float, commission: float = 0.0) -> float:
-    """Return the Kelly share for a lay, as the backer's stake (times ``price - 1``: liability).
-
-    Payoff ``+(1 - c)`` if the selection loses, ``-(price - 1)`` if it wins.
-
-    >>> round(kelly_to_lay(probability=0.4, price=2.0), 4)
-    0.2
-    >>> kelly_to_lay(probability=0.6, price=2.0)
-    0.0
-    """
-    gain, loss = 1.0 - commission, price - 1.0
-    if gain <= 0.0 or loss <= 0.0:
-        return 0.0
-    return max(0.0, ((1.0 - probability) * gain - probability * loss) / (gain * loss))
-
-
 def share_of(money: Decimal, share: float) -> Decimal:
     """Return a share of an amount, rounded down to the minor unit.
 
@@ -121,41 +93,83 @@ def down_to_step(amount: Decimal, step: Decimal) -> Decimal:
     return (amount // step * step).quantize(_CENT, rounding=ROUND_DOWN)
 
 
+def by_kelly(
+    *, balance: Decimal, share: float, fraction: float, together: float | None = None
+) -> list[Cut]:
+    """Return what a fraction of Kelly asks for; ``together`` is its share among others at once.
+
+    >>> by_kelly(balance=Decimal("1000"), share=0.2, fraction=0.25, together=0.16)[1:]
+    [('SIMULTANEOUS_KELLY', Decimal('160.00')), ('KELLY_FRACTION', Decimal('40.00'))]
+    """
+    full = _share(balance, share)
+    asked: list[Cut] = [("KELLY", full)]
+    if together is not None:
+        full = min(full, _share(balance, together))
+        asked.append(("SIMULTANEOUS_KELLY", full))
+    return [*asked, ("KELLY_FRACTION", share_of(full, fraction))]
+
+
+def flat(amount: Decimal) -> list[Cut]:
+    """Return what flat staking asks for: the same amount each time."""
+    return [("FLAT", amount)]
+
+
+def percent(*, balance: Decimal, share: float) -> list[Cut]:
+    """Return what staking a share of the money asks for, whatever the edge.
+
+    >>> percent(balance=Decimal("812.55"), share=0.01)
+    [('PERCENT', Decimal('8.12'))]
+    """
+    return [("PERCENT", _share(balance, share))]
+
+
 def stake(
     *,
     balance: Decimal,
-    kelly_share: float,
-    fraction: float,
+    asked: Sequence[Cut],
     max_share: float,
     rooms: Iterable[Cut],
     minimum: Decimal,
     step: Decimal,
+    scales: Iterable[tuple[str, float]] = (),
 ) -> Stake:
-    """Return the stake: Kelly, times the fraction, under every cap, down to the step.
+    """Return the stake: what the method asks, scaled, under every cap, down to the step.
 
-    ``rooms`` are what the limits still allow, in money, named by the reason to give when one
-    of them leaves less than ``minimum``.  Every number on the way stands in ``cuts``.
+    ``scales`` are factors, and ``rooms`` what the limits still allow in money; both are named
+    by the reason to give when one of them leaves less than ``minimum``.  Every number on the
+    way stands in ``cuts``.
 
     >>> found = stake(
-    ...     balance=Decimal("1000.00"), kelly_share=0.2, fraction=0.25, max_share=0.02,
+    ...     balance=Decimal("1000.00"), asked=[("FLAT", Decimal("25"))], max_share=0.02,
     ...     rooms=[("DAY_LIMIT", Decimal("12.34"))], minimum=Decimal("1"), step=Decimal("0.50"),
     ... )
     >>> found.amount, found.reason
     (Decimal('12.00'), '')
     """
-    full = share_of(max(balance, NOTHING), kelly_share if np.isfinite(kelly_share) else 0.0)
-    cuts: list[Cut] = [("KELLY", full)]
-    amount = share_of(full, fraction)
-    cuts.append(("KELLY_FRACTION", amount))
-    reason = "STAKE_BELOW_MINIMUM"
-    for name, room in [("STAKE_LIMIT", share_of(max(balance, NOTHING), max_share)), *rooms]:
-        room = max(room, NOTHING)
-        if room < minimum <= amount and down_to_step(amount, step) >= minimum:
+    cuts, amount, reason = list(asked), asked[-1][1], "STAKE_BELOW_MINIMUM"
+    for name, left in _narrower(
+        amount, scales, [("STAKE_LIMIT", share_of(max(balance, NOTHING), max_share)), *rooms]
+    ):
+        if left < minimum <= amount and down_to_step(amount, step) >= minimum:
             reason = name
-        amount = min(amount, room)
+        amount = min(amount, left)
         cuts.append((name, amount))
     amount = down_to_step(amount, step)
     cuts.append(("STAKE_STEP", amount))
     if amount <= 0 or amount < minimum:
         return Stake(NOTHING, tuple(cuts), reason)
     return Stake(amount, tuple(cuts), "")
+
+
+def _narrower(
+    amount: Decimal, scales: Iterable[tuple[str, float]], rooms: Iterable[Cut]
+) -> Iterator[Cut]:
+    for name, factor in scales:
+        amount = share_of(amount, factor)
+        yield name, amount
+    for name, room in rooms:
+        yield name, max(room, NOTHING)
+
+
+def _share(balance: Decimal, share: float) -> Decimal:
+    return share_of(max(balance, NOTHING), share if np.isfinite(share) else 0.0)

@@ -9,10 +9,10 @@ from django.db import connection, transaction
 from django.db.models import F
 
 from betting import queries
-from betting.domain import limits, selecting, staking
+from betting.domain import selecting, staking
 from betting.domain import strategies as programs
 from betting.models import Bankroll, Decision, Strategy
-from betting.services import strategies
+from betting.services import sizing, strategies
 from markets import queries as markets
 from markets.models import Event
 from models_ml.models import ModelVersion, Prediction
@@ -32,6 +32,9 @@ _FIELDS = {
     "starts_at": F("event__starts_at"),
     "started_at": F("event__started_at"),
     "status": F("event__status"),
+    "refund": F("refund_probability"),
+    "home_id": F("event__home_id"),
+    "away_id": F("event__away_id"),
 }
 
 
@@ -191,7 +194,9 @@ def _decisions(
     )
     found = programs.REGISTRY[strategy.code](predictions[before == ""], board, rules, as_of)
     appraised = {seen["prediction_id"]: seen for seen in _records(found)}
-    sizing = _Sizing(strategy=strategy, as_of=as_of)
+    sizer = sizing.Sizer(strategy=strategy, as_of=as_of)
+    standing = [seen for seen in appraised.values() if not seen["reason"]]
+    sizer.meet(standing)
     for row, stopped in zip(_records(predictions), before, strict=True):
         if stopped:
             yield _decision(strategy, row, {}, stopped, None, as_of)
@@ -200,7 +205,8 @@ def _decisions(
         if seen["reason"]:
             yield _decision(strategy, row, seen, seen["reason"], None, as_of)
         else:
-            yield sizing.decision(row, seen)
+            stake = sizer.stake(seen)
+            yield _decision(strategy, row, seen, stake.reason or selecting.VALUE, stake, as_of)
 
 
 def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
@@ -244,31 +250,6 @@ def _halted(
     )
 
 
-class _Sizing:
-    """Sizes the few bets of a batch one after another, each seeing what the earlier ones took."""
-
-    def __init__(self, *, strategy: Strategy, as_of: datetime) -> None:
-        self.strategy, self.as_of = strategy, as_of
-        bankroll = Bankroll.objects.get(pk=strategy.bankroll_id)
-        self.usage = queries.usage(bankroll=bankroll, as_of=as_of)
-        self.caps = strategies.caps_of(strategy)
-
-    def decision(self, row: dict[str, Any], seen: dict[str, Any]) -> Decision:
-        stake = staking.stake(
-            balance=self.usage.balance,
-            kelly_share=seen["kelly"],
-            fraction=self.strategy.kelly_fraction,
-            max_share=self.caps.stake,
-            rooms=limits.rooms(usage=self.usage, caps=self.caps, event_id=row["event_id"]),
-            minimum=self.strategy.min_stake,
-            step=self.strategy.stake_step,
-        )
-        reason = stake.reason or selecting.VALUE
-        if stake.amount:
-            self.usage.take(event_id=row["event_id"], amount=stake.amount)
-        return _decision(self.strategy, row, seen, reason, stake, self.as_of)
-
-
 def _decision(
     strategy: Strategy,
     row: dict[str, Any],
@@ -282,7 +263,13 @@ def _decision(
     for number in ("overround", "edge", "kelly"):
         if pd.notna(value := seen.get(number)):
             chain[number] = round(float(value), 6)
+    if row["refund"]:
+        chain["refund"] = round(row["refund"], 6)
+    if strategy.commission and pd.notna(net := seen.get("net_price")):
+        chain["net_price"] = round(float(net), 6)
     if stake is not None:
+        if strategy.staking != Strategy.Staking.FRACTIONAL_KELLY:
+            chain["staking"] = strategy.staking
         chain["cuts"] = [[name, str(amount)] for name, amount in stake.cuts]
     edge = seen.get("edge")
     book_id = seen.get("book_id", -1)

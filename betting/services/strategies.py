@@ -3,8 +3,9 @@
 import math
 from datetime import datetime, timedelta
 
-from django.core.exceptions import FieldDoesNotExist, ValidationError
+from django.core.exceptions import NON_FIELD_ERRORS, FieldDoesNotExist, ValidationError
 from django.db import transaction
+from django.db.models import Field
 
 from betting.domain import selecting, strategies
 from betting.domain.limits import Caps
@@ -67,8 +68,8 @@ def change_strategy(
     """Set some of a strategy's limits, or switch it on and off; the audit keeps both values.
 
     Raises:
-        StrategyRefused: no reason, no such strategy, an unknown limit, a stage that is not on the
-            sport's ladder, or a refused value.
+        StrategyRefused: no reason, nothing to change, no such strategy, an unknown limit, a stage
+            that is not on the sport's ladder, or a refused value.
     """
     if not reason.strip():
         raise StrategyRefused("give a reason for changing a strategy")
@@ -81,6 +82,8 @@ def change_strategy(
         )
         if strategy is None:
             raise StrategyRefused(f"there is no strategy #{strategy_id}")
+        if not limits:
+            raise StrategyRefused("name what is to change")
         before = {key: str(getattr(strategy, key, None)) for key in limits}
         _set(strategy, limits)
         strategy.save(update_fields=list(limits))
@@ -140,6 +143,7 @@ def rules_of(strategy: Strategy, *, halted_books: frozenset[int]) -> selecting.R
         max_price_age=timedelta(seconds=strategy.max_price_age_seconds),
         books=books or None,
         halted_books=halted_books,
+        commission=strategy.commission,
     )
 
 
@@ -168,8 +172,12 @@ def _set(strategy: Strategy, limits: dict[str, object]) -> None:
             field = Strategy._meta.get_field(key)
         except FieldDoesNotExist:
             field = None
-        if field is None or key in _NOT_LIMITS or not getattr(field, "concrete", False):
+        if not isinstance(field, Field) or field.many_to_many or key in _NOT_LIMITS:
             raise StrategyRefused(f"a strategy has no limit {key!r}")
+        try:
+            value = field.to_python(value)
+        except (ValidationError, ArithmeticError) as no:
+            raise StrategyRefused(f"{key}: {value!r} does not fit") from no
         if isinstance(value, float) and not math.isfinite(value):
             raise StrategyRefused(f"{key} must be a finite number")
         setattr(strategy, key, value)
@@ -184,4 +192,13 @@ def _set(strategy: Strategy, limits: dict[str, object]) -> None:
     try:
         strategy.full_clean(exclude=["bankroll", "pipeline"], validate_unique=False)
     except ValidationError as no:
-        raise StrategyRefused("; ".join(no.messages)) from no
+        raise StrategyRefused(_told(no)) from no
+
+
+def _told(no: ValidationError) -> str:
+    """Name the field before each of its faults; a rule over several names them itself."""
+    return "; ".join(
+        fault if field == NON_FIELD_ERRORS else f"{field}: {fault}"
+        for field, faults in no.message_dict.items()
+        for fault in faults
+    )

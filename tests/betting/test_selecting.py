@@ -1,3 +1,4 @@
+import math
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -6,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from betting.domain import selecting, strategies
+from betting.domain import payoffs, selecting, staking, strategies
 
 NOON = datetime(2031, 3, 1, 12, tzinfo=UTC)
 RULES = selecting.Rules(
@@ -39,6 +40,8 @@ def quotes(
             "market_id": 1,
             "kind": "MATCH_ODDS",
             "selection_id": selection,
+            "role": {HOME: "HOME", DRAW: "DRAW", AWAY: "AWAY"}[selection],
+            "selection_line": math.nan,
             "book_id": book,
             "book_code": f"book{book}",
             "book_kind": kind,
@@ -58,8 +61,23 @@ def predictions(*probabilities: float) -> pd.DataFrame:
             "event_id": 1,
             "selection_id": [HOME, DRAW, AWAY][: len(probabilities)],
             "probability": probabilities,
+            "refund": 0.0,
         }
     )
+
+
+def on_a_line(line: float, *, win: float, refund: float, price: str = "1.95") -> pd.Series:
+    """Return the home side of a handicap, appraised."""
+    board = quotes(price, "9", "1.95").assign(kind="ASIAN_HANDICAP")
+    board = board[board["selection_id"] != DRAW]
+    board["selection_line"] = [line, -line]
+    found = selecting.appraise(
+        predictions=predictions(win).assign(refund=refund),
+        quotes=board,
+        rules=rules(min_edge=-1.0, max_edge=1.0),
+        as_of=NOON,
+    )
+    return found.loc[0]
 
 
 def appraise(board, probabilities=(0.5, 0.26, 0.24), **changes) -> pd.DataFrame:
@@ -157,6 +175,56 @@ class TestAppraise:
             ).iloc[0]
             assert alone["reason"] == whole["reason"].iloc[row]
             assert repr(alone["edge"]) == repr(whole["edge"].iloc[row])
+
+
+class TestAppraiseOfLines:
+    def test_of_a_quarter_line_equals_the_worked_example(self):
+        found = on_a_line(0.25, win=0.54 / 0.86, refund=0.14)
+        assert (found["quarter"], found["reason"]) == (payoffs.HALF_WON, "")
+        assert found["edge"] == pytest.approx(0.40 * 0.95 + 0.28 * 0.475 - 0.32)
+        assert found["kelly"] == pytest.approx(0.249, abs=5e-4)
+
+    def test_of_a_line_that_half_loses_stakes_less(self):
+        half_lost = on_a_line(-0.25, win=0.54 / 0.86, refund=0.14)
+        assert half_lost["edge"] == pytest.approx(0.86 * (0.54 / 0.86 * 1.95 - 1.0))
+        expected = staking.kelly_of_payoffs([0.95, -0.5, -1.0], [0.54, 0.28, 0.18])
+        assert half_lost["kelly"] == pytest.approx(expected)
+
+    def test_of_a_push_scales_the_edge_and_not_the_share(self):
+        found, plain = on_a_line(-1.0, win=0.55, refund=0.2), on_a_line(-0.5, win=0.55, refund=0.0)
+        assert found["edge"] == pytest.approx(0.8 * plain["edge"])
+        assert found["kelly"] == pytest.approx(plain["kelly"], abs=1e-9)
+
+    @pytest.mark.parametrize(
+        "win, refund",
+        [(0.9, 0.4), (0.6, math.nan), (0.6, -0.1), (0.6, 1.0)],
+        ids=["more-back-than-can-be", "nan", "negative", "all"],
+    )
+    def test_turns_a_refund_away_that_cannot_be(self, win, refund):
+        assert on_a_line(-0.25, win=win, refund=refund)["reason"] == "PROBABILITY_INVALID"
+
+
+class TestAppraiseWithCommission:
+    def test_takes_it_off_what_an_exchange_pays(self):
+        board = quotes("2.20", "3.4", "3.6", kind="EXCHANGE")
+        found = appraise(board, commission=0.05).iloc[0]
+        assert (found["price"], found["net_price"]) == (Decimal("2.20"), pytest.approx(2.14))
+        assert found["edge"] == pytest.approx(0.5 * 2.14 - 1.0)
+        assert found["kelly"] == pytest.approx(float(staking.kelly(0.5, 2.2, commission=0.05)))
+
+    def test_takes_nothing_off_what_a_bookmaker_pays(self):
+        found = appraise(quotes("2.20", "3.4", "3.6"), commission=0.05).iloc[0]
+        assert found["edge"] == appraise(quotes("2.20", "3.4", "3.6")).iloc[0]["edge"]
+
+    @pytest.mark.parametrize("commission, book", [(0.0, "book2"), (0.02, "book1")])
+    def test_takes_the_price_that_leaves_most(self, commission, book):
+        board = pd.concat(
+            [
+                quotes("2.20", "3.4", "3.6"),
+                quotes("2.21", "3.4", "3.6", book=2, kind="EXCHANGE"),
+            ]
+        )
+        assert appraise(board, commission=commission).iloc[0]["book_code"] == book
 
 
 class TestValue:

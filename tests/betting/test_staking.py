@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from betting.domain import staking
+from betting.domain import payoffs, staking
 
 probabilities = st.floats(0.001, 0.999)
 odds = st.floats(1.01, 500.0)
@@ -16,14 +16,15 @@ money = st.decimals("0", "1000000", places=2)
 def _stake(**changes):
     given = {
         "balance": Decimal("1000.00"),
-        "kelly_share": 0.2,
-        "fraction": 0.25,
         "max_share": 0.10,
         "rooms": [],
         "minimum": Decimal("1.00"),
         "step": Decimal("0.01"),
     }
-    return staking.stake(**{**given, **changes})
+    kelly = {"share": changes.pop("kelly_share", 0.2), "fraction": changes.pop("fraction", 0.25)}
+    given |= changes
+    asked = staking.by_kelly(balance=given["balance"], **kelly)
+    return staking.stake(**{"asked": asked, **given})
 
 
 class TestKelly:
@@ -60,18 +61,23 @@ class TestKellyOfPayoffs:
         assert found == pytest.approx(float(staking.kelly(probability, price)), abs=1e-6)
 
     @given(st.floats(0.05, 0.6), st.floats(0.05, 0.39), st.floats(0.2, 10.0))
-    def test_with_a_refund_is_kelly_with_push(self, win, lose, net):
+    def test_with_a_refund_is_the_formula_for_pushes(self, win, lose, net):
         found = staking.kelly_of_payoffs([net, 0.0, -1.0], [win, 1.0 - win - lose, lose])
-        push = staking.kelly_with_push(win=win, lose=lose, net_odds=net)
-        assert found == pytest.approx(push, abs=1e-6)
+        formula = (net * win - lose) / (net * (win + lose))
+        assert found == pytest.approx(max(0.0, formula), abs=1e-6)
+
+    def test_with_a_refund_equals_the_worked_example(self):
+        assert staking.kelly_of_payoffs([1.0, 0.0, -1.0], [0.45, 0.20, 0.35]) == pytest.approx(
+            0.125
+        )
 
     @given(st.floats(0.05, 0.95), st.floats(1.1, 20.0), st.floats(0.0, 0.1))
-    def test_of_a_lay_is_kelly_to_lay(self, probability, price, commission):
-        found = staking.kelly_of_payoffs(
-            [1.0 - commission, -(price - 1.0)], [1.0 - probability, probability]
-        )
-        lay = staking.kelly_to_lay(probability=probability, price=price, commission=commission)
-        assert found == pytest.approx(min(lay, 1.0), abs=1e-6)
+    def test_of_a_lay_is_the_formula_for_lays(self, probability, price, commission):
+        pays = payoffs.lay(probability=probability, price=price, commission=commission)
+        found = staking.kelly_of_payoffs(pays.net, pays.probability)
+        gain, loss = 1.0 - commission, price - 1.0
+        of_the_backer = ((1.0 - probability) * gain - probability * loss) / (gain * loss)
+        assert found == pytest.approx(max(0.0, of_the_backer * loss), abs=1e-6)
 
     def test_is_nothing_where_nothing_is_to_be_gained(self):
         assert staking.kelly_of_payoffs([0.9, -1.0], [0.5, 0.5]) == 0.0
@@ -144,3 +150,40 @@ class TestStake:
             for price in sorted([one, other])
         )
         assert low <= high
+
+    def test_scales_what_was_asked_before_it_is_cut(self):
+        found = _stake(
+            asked=staking.flat(Decimal("60.00")),
+            scales=[("CORRELATED", 0.7), ("DRAWDOWN", 0.5)],
+            max_share=0.02,
+        )
+        assert found.cuts == (
+            ("FLAT", Decimal("60.00")),
+            ("CORRELATED", Decimal("42.00")),
+            ("DRAWDOWN", Decimal("21.00")),
+            ("STAKE_LIMIT", Decimal("20.00")),
+            ("STAKE_STEP", Decimal("20.00")),
+        )
+
+    def test_names_the_scale_that_leaves_less_than_the_minimum(self):
+        found = _stake(scales=[("CORRELATED", 0.7), ("DRAWDOWN", 0.0)])
+        assert (found.amount, found.reason) == (Decimal("0.00"), "DRAWDOWN")
+
+    def test_stakes_the_smaller_of_kelly_alone_and_among_others(self):
+        asked = staking.by_kelly(
+            balance=Decimal("1000.00"), share=0.2, fraction=0.5, together=0.1239
+        )
+        assert asked[1:] == [
+            ("SIMULTANEOUS_KELLY", Decimal("123.90")),
+            ("KELLY_FRACTION", Decimal("61.95")),
+        ]
+
+    def test_stakes_a_share_of_the_money_rounded_down(self):
+        asked = staking.percent(balance=Decimal("999.99"), share=0.015)
+        assert _stake(asked=asked).amount == Decimal("14.99")
+
+    @given(st.lists(shares, max_size=3), money)
+    def test_is_never_raised_by_a_scale(self, factors, asked):
+        scales = [("CORRELATED", factor) for factor in factors]
+        scaled = _stake(asked=staking.flat(asked), scales=scales)
+        assert scaled.amount <= _stake(asked=staking.flat(asked)).amount

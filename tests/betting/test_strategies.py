@@ -58,7 +58,19 @@ class TestEnsureStrategy:
             {"stake_step": "-1"},
             {"stake_step": "a lot"},
             {"max_price_age_seconds": -1},
+            {"max_edge": "nan"},
+            {"staking": "MARTINGALE"},
+            {"staking": "FLAT"},
+            {"staking": "FLAT", "flat_stake": "0"},
+            {"staking": "FLAT", "flat_stake": "NaN"},
+            {"staking": "PERCENT"},
+            {"staking": "PERCENT", "stake_share": 1.5},
+            {"stake_share": 0.0},
+            {"commission": 1.0},
+            {"commission": -0.01},
+            {"is_drawdown_scaled": "perhaps"},
         ],
+        ids=lambda changes: ",".join(f"{name}={value}" for name, value in changes.items()),
     )
     def test_refuses_what_cannot_be(self, changes):
         with pytest.raises(strategies.StrategyRefused):
@@ -86,6 +98,21 @@ class TestEnsureStrategy:
         a_ladder("T-24h", "T-45m")
         bankroll = a_bankroll(kind="REPLAY", replay=a_replay())
         assert ensure(bankroll=bankroll, decide_at_stage="T-60m").decide_at_stage == "T-60m"
+
+    @pytest.mark.parametrize(
+        "changes, told",
+        [
+            ({"staking": "FLAT"}, "staking FLAT needs flat_stake"),
+            ({"staking": "MARTINGALE"}, "staking: .*MARTINGALE.* is not a valid choice"),
+            ({"flat_stake": "ten"}, "flat_stake: 'ten' does not fit"),
+            ({"commission": float("nan")}, "commission must be a finite number"),
+            ({"commission": None}, "commission: This field cannot be null"),
+        ],
+        ids=["needs", "choice", "text", "nan", "null"],
+    )
+    def test_names_what_does_not_fit(self, changes, told):
+        with pytest.raises(strategies.StrategyRefused, match=told):
+            ensure(**changes)
 
     def test_refuses_simulated_leagues_with_real_money(self):
         with pytest.raises(strategies.StrategyRefused, match="simulated"):
@@ -131,6 +158,21 @@ class TestChangeStrategy:
             self.change(strategy, kelly_fraction=7.0)
         strategy.refresh_from_db()
         assert strategy.kelly_fraction == 0.25
+
+    def test_sets_how_it_stakes(self):
+        strategy = self.change(ensure(), staking="FLAT", flat_stake="12.50", commission="0.02")
+        strategy.refresh_from_db()
+        assert (strategy.staking, str(strategy.flat_stake)) == ("FLAT", "12.50")
+        assert strategy.commission == 0.02
+
+    def test_refuses_to_take_the_amount_from_flat_staking(self):
+        strategy = ensure(staking="FLAT", flat_stake="10")
+        with pytest.raises(strategies.StrategyRefused, match="needs flat_stake"):
+            self.change(strategy, flat_stake=None)
+
+    def test_refuses_to_change_nothing(self):
+        with pytest.raises(strategies.StrategyRefused, match="name what is to change"):
+            self.change(ensure())
 
     def test_refuses_a_strategy_that_does_not_exist(self):
         with pytest.raises(strategies.StrategyRefused, match="no strategy"):
