@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from unfold.contrib.filters.admin import RelatedDropdownFilter
 from unfold.decorators import display
-from unfold.widgets import UnfoldAdminSelectWidget
+from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from betting.admin import common
 from betting.domain import strategies as programs
@@ -47,8 +47,17 @@ class StrategyForm(forms.ModelForm):
         widget=UnfoldAdminSelectWidget(),
     )
 
+    reason = forms.CharField(
+        max_length=500,
+        required=False,
+        widget=UnfoldAdminTextInputWidget(),
+        help_text="Needed to change what stands; it is kept in the audit.",
+    )
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        if "reason" in self.fields:
+            self.fields["reason"].required = self.instance.pk is not None
         if "code" in self.fields:  # it stays as it is once the row is there
             codes = sorted(programs.REGISTRY)
             self.fields["code"].choices = [(code, code) for code in codes]  # type: ignore[attr-defined]
@@ -125,8 +134,11 @@ class StrategyAdmin(Kept):
             "decide_at_stage", ("min_edge", "max_edge"), "min_probability",
             ("min_price", "max_price"), "max_overround", "max_price_age_seconds")}),
         ("How much", {"fields": (
-            "kelly_fraction", ("max_stake_share", "max_event_share"),
+            "staking", ("kelly_fraction", "flat_stake", "stake_share"), "commission",
+            ("is_drawdown_scaled", "is_correlation_discounted"),
+            ("max_stake_share", "max_event_share"),
             ("max_day_share", "max_open_share"), ("min_stake", "stake_step"))}),
+        ("Why it changes", {"fields": ("reason",)}),
     )  # fmt: skip
     desk_actions = (
         Action(

@@ -1,6 +1,7 @@
 """The betting's read side: money, strategies, what was decided, what was struck."""
 
 from betting import models
+from betting.api import strategies
 from monitoring.rest.resources import ReadOnlyResource, resource
 
 TIME = ("gte", "lt")
@@ -21,34 +22,7 @@ RESOURCES: dict[str, type[ReadOnlyResource]] = {
         ],
         filters={"kind": ["exact"], "is_simulated": ["exact"]},
     ),
-    "strategies": resource(
-        models.Strategy,
-        fields=[
-            "id",
-            "name",
-            "code",
-            "bankroll",
-            "pipeline",
-            "is_enabled",
-            "decide_at_stage",
-            "min_edge",
-            "max_edge",
-            "min_probability",
-            "min_price",
-            "max_price",
-            "max_overround",
-            "max_price_age_seconds",
-            "kelly_fraction",
-            "max_stake_share",
-            "max_event_share",
-            "max_day_share",
-            "max_open_share",
-            "min_stake",
-            "stake_step",
-        ],
-        texts={"is_simulated": "bankroll.is_simulated"},
-        filters={"bankroll": ["exact"], "is_enabled": ["exact"], "code": ["exact"]},
-    ),
+    "strategies": strategies.Strategies,
     "decisions": resource(
         models.Decision,
         fields=[

@@ -1,0 +1,92 @@
+"""Strategies: what they bet on and how much they stake; change it with a reason."""
+
+from typing import Any
+
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.exceptions import ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from betting.models import Strategy
+from betting.services import strategies
+from monitoring.rest.access import actor_of
+from monitoring.rest.resources import ACTING, ReadOnlyResource, resource
+
+LIMITS = [
+    "is_enabled",
+    "decide_at_stage",
+    "min_edge",
+    "max_edge",
+    "min_probability",
+    "min_price",
+    "max_price",
+    "max_overround",
+    "max_price_age_seconds",
+    "staking",
+    "kelly_fraction",
+    "flat_stake",
+    "stake_share",
+    "commission",
+    "is_drawdown_scaled",
+    "is_correlation_discounted",
+    "max_stake_share",
+    "max_event_share",
+    "max_day_share",
+    "max_open_share",
+    "min_stake",
+    "stake_step",
+]
+
+
+class StrategyChange(serializers.ModelSerializer):
+    """What is to change, and why; it is audited with the values before and after."""
+
+    reason = serializers.CharField(max_length=500)
+
+    class Meta:
+        model = Strategy
+        fields = [*LIMITS, "reason"]
+        extra_kwargs = {name: {"required": False} for name in LIMITS}
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Refuse what no limit is called, rather than pass over it."""
+        if unknown := sorted(set(self.initial_data) - set(self.Meta.fields)):
+            raise ValidationError(dict.fromkeys(unknown, "unknown: there is no such limit"))
+        return attrs
+
+
+class StrategyBase(ReadOnlyResource):
+    """Strategies, and how each of them stakes."""
+
+    permissions = {"partial_update": "betting.change_strategy"}
+
+
+_Strategies: Any = resource(
+    Strategy,
+    fields=["id", "name", "code", "bankroll", "pipeline", *LIMITS],
+    texts={"is_simulated": "bankroll.is_simulated"},
+    filters={
+        "bankroll": ["exact"],
+        "is_enabled": ["exact"],
+        "code": ["exact"],
+        "staking": ["exact"],
+    },
+    base=StrategyBase,
+)
+
+
+class Strategies(_Strategies):
+    @extend_schema(request=StrategyChange, responses={200: _Strategies.serializer_class, **ACTING})
+    def partial_update(self, request: Request, pk: str) -> Response:
+        """Change a strategy's limits or how it stakes; the next decision heeds it."""
+        data = StrategyChange(data=request.data)
+        data.is_valid(raise_exception=True)
+        changed = strategies.change_strategy(
+            strategy_id=self.get_object().pk,
+            actor=actor_of(request),
+            now=timezone.now(),
+            **data.validated_data,
+        )
+        return Response(self.get_serializer(changed).data)
