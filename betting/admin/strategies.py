@@ -276,6 +276,11 @@ def _chain(row: Decision) -> list[sections.Section]:
         steps = [(str(name).replace("_", " ").capitalize(), stake) for name, stake in cuts]
         parts.append(sections.Table("The stake, cut by cut", ("After", "Stake"), steps, wide=False))
     if prices:
-        found = sorted(prices.items(), key=lambda item: float(item[1]), reverse=True)
+        found = sorted(prices.items(), key=_odds, reverse=True)
         parts.append(sections.Table("Prices by book", ("Book", "Price"), found, wide=False))
     return [*parts, sections.Facts("Other numbers", list(chain.items()))] if chain else parts
+
+
+def _odds(priced: tuple[str, str]) -> float:
+    """Return a book's price from its text, which goes on with why it may not be taken."""
+    return float(priced[1].split()[0])

@@ -89,7 +89,7 @@ def shares(*, events: Sequence[Together], cap: float = 1.0) -> Plan:
     worth = [_worth(event) for event in events]
     kept = [index for index, mask in enumerate(worth) if mask.any()]
     found = [np.zeros(event.payoffs.shape[1]) for event in events]
-    if not kept or cap == 0.0:
+    if not kept or cap <= _DUST:
         return Plan(tuple(tuple(each.tolist()) for each in found), 0.0, 0.0)
     problem = _Problem([events[index] for index in kept], [worth[index] for index in kept])
     best, shortfall = problem.solve(cap)

@@ -79,7 +79,8 @@ class TestShares:
 
     def test_of_no_events_or_no_money_are_nothing(self):
         assert simultaneous.shares(events=[]).shares == ()
-        assert simultaneous.shares(events=[coin], cap=0.0).shares == ((0.0,),)
+        for cap in (0.0, 1e-300, 1e-9):
+            assert simultaneous.shares(events=[coin], cap=cap).shares == ((0.0,),)
 
     @settings(deadline=None, max_examples=10)
     @given(st.lists(an_event(), min_size=1, max_size=4), st.floats(0.05, 1.0))

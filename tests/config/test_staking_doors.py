@@ -10,7 +10,7 @@ from django.urls import reverse
 from betting.models import Strategy
 from monitoring.models import AuditEntry
 from monitoring.services import roles
-from tests.betting.builders import a_strategy
+from tests.betting.builders import a_decision, a_strategy
 from tests.config.builders import a_person
 
 pytestmark = pytest.mark.django_db
@@ -115,6 +115,22 @@ class TestForm:
         assert (answer.status_code, told in answer.content.decode()) == (200, True)
         strategy.refresh_from_db()
         assert (strategy.staking, strategy.commission) == ("FRACTIONAL_KELLY", 0.0)
+
+
+class TestDecisionPage:
+    def test_lays_out_the_stake_and_prices_that_may_not_be_taken(self, lead, strategy):
+        decision = a_decision(strategy=strategy)
+        decision.chain = {
+            "staking": "SIMULTANEOUS_KELLY",
+            "prices": {"alpha": "2.10", "beta": "2.20 PRICE_STALE"},
+            "cuts": [["KELLY", "83.33"], ["SIMULTANEOUS_KELLY", "75.10"]],
+        }
+        decision.save()
+        page = lead.get(reverse("admin:betting_decision_change", args=[decision.pk]))
+        text = page.content.decode()
+        assert page.status_code == 200
+        assert text.index("2.20 PRICE_STALE") < text.index("2.10")
+        assert "Simultaneous kelly" in text
 
 
 class TestCommand:
