@@ -40,6 +40,9 @@ class Environment(BaseSettings):
     betfair_password: SecretStr = SecretStr("")
     betfair_app_key: SecretStr = SecretStr("")
     betfair_certs: SecretStr = SecretStr("")
+    betfair_locale: Literal["", "spain", "italy", "romania", "sweden", "new_zealand"] = ""
+    betfair_url: str = ""
+    betfair_betting: bool = False
     pinnacle_key: SecretStr = SecretStr("")
     simulator_enabled: bool = True
     simulator_speed: float = Field(default=360.0, gt=0, le=3600)

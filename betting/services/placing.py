@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 from django.db import transaction
 
+from betting import venues
 from betting.models import Bankroll, Bet, Decision
 from betting.services import answering, permitting
-from betting.venues import VENUE_OF_KIND, VENUES
 from betting.venues.base import Answer, State, Ticket, Venue, VenueRejected
 from markets import queries as markets
 from markets.models import Event
@@ -69,7 +69,7 @@ def place(
             actor=actor,
             has_venue=venue is not None,
         )
-        answers = _call(venue or VENUES[bets[0].venue], bets, as_of=as_of) if bets else []
+        answers = _call(venue or venues.VENUES[bets[0].venue], bets, as_of=as_of) if bets else []
         states = answering.record(
             answers=answers, waiting=[Bet.Status.RESERVED], actor=actor, now=now
         )
@@ -156,7 +156,7 @@ def _reserve(
         decisions=decisions,
         quotes=quotes,
         as_of=as_of,
-        has_venue=has_venue or bankroll.kind in VENUE_OF_KIND,
+        has_venue=has_venue or bool(venues.name_for(bankroll.kind)),
     )
     bets, refusals = [], {}
     for decision in decisions:
@@ -197,7 +197,7 @@ def _bet(decision: Decision, *, bankroll: Bankroll, as_of: datetime, now: dateti
         decision=decision,
         selection=decision.selection,
         book_id=decision.book_id,
-        venue=VENUE_OF_KIND.get(bankroll.kind, bankroll.kind.lower()),
+        venue=venues.name_for(bankroll.kind) or bankroll.kind.lower(),
         client_ref=client_ref(decision.pk),
         price=decision.price,
         stake=decision.stake,
@@ -250,6 +250,7 @@ def _tickets(bets: Sequence[Bet], *, as_of: datetime) -> list[Ticket]:
             price=bet.price,
             stake=bet.stake,
             asked_at=as_of,
+            currency=bet.bankroll.currency,
         )
         for bet in bets
     ]

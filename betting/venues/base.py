@@ -42,6 +42,7 @@ class Ticket:
     price: Decimal
     stake: Decimal
     asked_at: datetime
+    currency: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,7 @@ _PROJECTION = (
     "RUNNER_DESCRIPTION",
 )  # fmt: skip
 _LATER = ("TOO_MANY_REQUESTS", "SERVICE_BUSY", "TIMEOUT_ERROR", "UNEXPECTED_ERROR")
-_LOGGED_OUT = ("INVALID_SESSION_INFORMATION", "NO_SESSION")
+LOGGED_OUT = ("INVALID_SESSION_INFORMATION", "NO_SESSION")
 _LISTS = ("event_types", "market_types", "countries", "competitions", "venues")
 _NUMBERS = {"hours_ahead": 24 * 14, "max_markets": 1_000}
 _LOCALES = ("spain", "italy", "romania", "sweden", "new_zealand")
@@ -43,7 +43,7 @@ _OWN_HOST = re.compile(r"(^|\.)betfair\.(com|com\.au|es|it|ro|se)$")
 _SECRETS = ("username", "password", "app_key")
 
 
-_NOT_LET_IN = (*_LOGGED_OUT, "INVALID_APP_KEY", "NO_APP_KEY", "ACCESS_DENIED")
+_NOT_LET_IN = (*LOGGED_OUT, "INVALID_APP_KEY", "NO_APP_KEY", "ACCESS_DENIED")
 
 
 class Misread(PermanentlyFailed):
@@ -145,29 +145,14 @@ class Asker:
         """Return a client that is logged in.
 
         Raises:
-            PermanentlyFailed: a secret is missing, or the login was refused.
+            OutsideFailed: a secret is missing, or the login failed.
         """
         secrets = {name: secret.get_secret_value() for name, secret in asked.credentials.items()}
-        missing = [name for name in _SECRETS if not secrets.get(name)]
-        if missing:
-            raise WasRefused(
-                f"betfair: the secrets {', '.join(missing)} are not set", kind="REFUSED_AUTH"
-            )
         locale = str(asked.options.get("locale", ""))
-        who = (secrets["username"], secrets["app_key"], locale, asked.location)
+        who = (secrets.get("username", ""), secrets.get("app_key", ""), locale, asked.location)
         client = self._clients.get(who)
         if client is None or client.session_expired:
-            client = APIClient(
-                secrets["username"],
-                secrets["password"],
-                secrets["app_key"],
-                locale=locale or None,
-                cert_files=secrets.get("certs") or None,
-                lightweight=True,
-                session=_Session(get),
-            )
-            _lead(client, asked.location)
-            _log_in(client, has_certificate=bool(secrets.get("certs")))
+            client = connect(secrets=secrets, locale=locale, location=asked.location, get=get)
             self._clients[who] = client
         return client
 
@@ -178,7 +163,7 @@ class Asker:
         body = requests[0] if len(requests) == 1 else f"[{', '.join(requests)}]"
         answer = _post(client, get, name, body)
         error = _first_error(_body(answer))
-        if error in _LOGGED_OUT:
+        if error in LOGGED_OUT:
             self._clients.clear()
             client.client_logout()
             again = self._client(asked, get)
@@ -188,6 +173,32 @@ class Asker:
         if error:
             raise _failure(error)
         return answer
+
+
+def connect(*, secrets: Mapping[str, str], locale: str, location: str, get: Get) -> APIClient:
+    """Return a client of betfairlightweight that is logged in, and sends by ``get``.
+
+    Raises:
+        PermanentlyFailed: a secret is missing, or the login was refused.
+        TemporarilyFailed: nobody answered.
+    """
+    missing = [name for name in _SECRETS if not secrets.get(name)]
+    if missing:
+        raise WasRefused(
+            f"betfair: the secrets {', '.join(missing)} are not set", kind="REFUSED_AUTH"
+        )
+    client = APIClient(
+        secrets["username"],
+        secrets["password"],
+        secrets["app_key"],
+        locale=locale or None,
+        cert_files=secrets.get("certs") or None,
+        lightweight=True,
+        session=_Session(get),
+    )
+    _lead(client, location)
+    _log_in(client, has_certificate=bool(secrets.get("certs")))
+    return client
 
 
 def _failure(error: str) -> OutsideFailed:

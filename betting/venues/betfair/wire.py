@@ -1,0 +1,82 @@
+"""What the exchange answers, as far as it is read.
+
+Source: Betfair, "Betting Type Definitions"; fields that it may leave out may be missing here.
+"""
+
+from typing import Generic, TypeVar
+
+import msgspec
+
+T = TypeVar("T")
+
+
+class MarketBook(msgspec.Struct):
+    marketId: str
+    status: str
+    version: int
+    inplay: bool = False
+
+
+class Account(msgspec.Struct):
+    currencyCode: str
+
+
+class Instruction(msgspec.Struct):
+    customerOrderRef: str | None = None
+
+
+class PlaceReport(msgspec.Struct):
+    """What became of one instruction to place."""
+
+    status: str
+    errorCode: str | None = None
+    orderStatus: str | None = None
+    betId: str | None = None
+    averagePriceMatched: float | None = None
+    sizeMatched: float | None = None
+    instruction: Instruction = msgspec.field(default_factory=Instruction)
+
+
+class CancelReport(msgspec.Struct):
+    status: str
+    errorCode: str | None = None
+
+
+class ReplaceReport(msgspec.Struct):
+    status: str
+    errorCode: str | None = None
+
+
+class Execution(msgspec.Struct, Generic[T]):
+    """What became of a request, and of each instruction in it."""
+
+    status: str
+    errorCode: str | None = None
+    instructionReports: list[T] = msgspec.field(default_factory=list)
+
+
+class CurrentOrder(msgspec.Struct):
+    betId: str
+    marketId: str
+    selectionId: int
+    status: str
+    customerOrderRef: str | None = None
+    averagePriceMatched: float | None = None
+    sizeMatched: float | None = None
+
+
+class CurrentOrders(msgspec.Struct):
+    currentOrders: list[CurrentOrder]
+    moreAvailable: bool
+
+
+class ClearedOrder(msgspec.Struct):
+    betId: str
+    customerOrderRef: str | None = None
+    priceMatched: float | None = None
+    sizeSettled: float | None = None
+
+
+class ClearedOrders(msgspec.Struct):
+    clearedOrders: list[ClearedOrder]
+    moreAvailable: bool
