@@ -139,9 +139,7 @@ def check_stake(stake: Decimal, *, price: Decimal, currency: str) -> None:
         raise StakeRefused(f"the stake {stake} is no amount of whole cents above 0")
     least, payout = MINIMUMS.get(currency, (Decimal(0), Decimal(0)))
     if stake < least and stake * price < payout:
-        raise StakeRefused(
-            f"the stake {stake} is below {currency} {least} and pays below {payout}"
-        )
+        raise StakeRefused(f"the stake {stake} is below {currency} {least} and pays below {payout}")
 
 
 def _step_at(price: Decimal, kind: str) -> tuple[Decimal, Decimal]:
