@@ -2,7 +2,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 
 from betting import queries
-from betting.services import halting, reconciling
+from betting.services import halting, reconciling, stopping
 from monitoring import registry, thresholds
 from monitoring.domain.findings import Finding, Severity
 from monitoring.domain.thresholds import declare
@@ -37,6 +37,14 @@ def no_bankroll_is_exposed_beyond_its_limits(now: datetime) -> Iterator[Finding]
         )
 
 
+@registry.check(stopping.KIND, every=timedelta(seconds=30))
+def nobody_has_stopped_everything(now: datetime) -> Iterator[Finding]:
+    """No emergency stop stands."""
+    for halt in queries.active_halts(at=now).filter(rule=stopping.RULE):
+        subject = f"{halt._meta.label}:{halt.pk}"
+        yield Finding(Severity.P0, stopping.summary(halt), subject=subject)
+
+
 @registry.panel("betting.bets", title="Bets", template="betting/panel_bets.html", order=30, width=8)
 def bets(now: datetime) -> Mapping[str, object]:
     return {"bets": queries.latest_bets()[:12], "now": now}
@@ -52,7 +60,7 @@ def bets(now: datetime) -> Mapping[str, object]:
 def bankrolls(now: datetime) -> Mapping[str, object]:
     return {
         "bankrolls": queries.bankrolls_with_exposure(),
-        "halts": list(queries.active_halts()),
+        "halts": list(queries.active_halts(at=now)),
         "now": now,
     }
 
@@ -102,3 +110,14 @@ def reconcile(*, subject: str, actor: str, reason: str, now: datetime) -> str:
     return "{asked} asked: {accepted} accepted, {rejected} rejected, {unknown} unknown".format(
         **found
     )
+
+
+@registry.response(
+    "betting.emergency-stop",
+    title="Emergency stop",
+    kinds=[STUCK, OVER_LIMIT, LEDGER],
+    permission="betting.add_tradinghalt",
+)
+def stop_everything(*, subject: str, actor: str, reason: str, now: datetime) -> str:
+    stopped = stopping.stop_everything(reason=reason, actor=actor, now=now)
+    return f"everything is stopped (halt #{stopped.halt}); {stopped.in_words()}"

@@ -4,17 +4,43 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
+from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.db.models import Count, DecimalField, F, Max, Min, Q, QuerySet, Sum, Value
-from django.db.models.functions import Coalesce
+from django.db.models import (
+    Case,
+    CharField,
+    Count,
+    DecimalField,
+    F,
+    Max,
+    Min,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    Sum,
+    Value,
+    When,
+)
+from django.db.models.functions import Coalesce, Now
 
-from betting.domain import limits, selecting, staking
-from betting.models import Bankroll, Bet, Decision, TradingHalt
-from markets.models import Competition
+from betting.domain import halts, limits, selecting, staking
+from betting.models import Bankroll, Bet, Decision, Strategy, TradingHalt
+from markets.models import Book, Competition, Sport
+from models_ml.models import Pipeline
 
 _ZERO = Value(Decimal("0.00"), output_field=DecimalField(max_digits=14, decimal_places=2))
 _NOT_STAKED = (Bet.Status.REJECTED, Bet.Status.CANCELLED)
+HALTED_ROWS: dict[str, tuple[Any, str]] = {
+    TradingHalt.Scope.SPORT: (Sport, "name"),
+    TradingHalt.Scope.COMPETITION: (Competition, "name"),
+    TradingHalt.Scope.BOOK: (Book, "name"),
+    TradingHalt.Scope.STRATEGY: (Strategy, "name"),
+    TradingHalt.Scope.MODEL: (Pipeline, "code"),
+    TradingHalt.Scope.BANKROLL: (Bankroll, "name"),
+}
+"""What a halt of each scope names, and the column that people know it by."""
 
 
 def open_exposure(*, bankroll_id: int) -> Decimal:
@@ -161,9 +187,7 @@ def day_bounds(*, day: date, time_zone: str) -> tuple[datetime, datetime]:
 
 def usage(*, bankroll: Bankroll, as_of: datetime) -> limits.Usage:
     """Return the liability that stands in a bankroll: open by event, and staked this day."""
-    start, end = betting_day(
-        at=as_of, time_zone=bankroll.time_zone, time_scale=_time_scale(bankroll)
-    )
+    start, end = day_of(bankroll=bankroll, at=as_of)
     is_open = Q(status__in=Bet.OPEN)
     is_today = Q(placed_at__gte=start, placed_at__lt=end) & ~Q(status__in=_NOT_STAKED)
     rows = (
@@ -182,7 +206,12 @@ def usage(*, bankroll: Bankroll, as_of: datetime) -> limits.Usage:
     return used
 
 
-def _time_scale(bankroll: Bankroll) -> float:
+def day_of(*, bankroll: Bankroll, at: datetime) -> tuple[datetime, datetime]:
+    """Return the start and end (exclusive) of the bankroll's own betting day at a time."""
+    return betting_day(at=at, time_zone=bankroll.time_zone, time_scale=time_scale(bankroll))
+
+
+def time_scale(bankroll: Bankroll) -> float:
     """Return how fast the days of a bankroll go by: simulated money lives in fast leagues.
 
     Of several leagues the slowest counts: its days are the longest, so a day's limit the
@@ -194,47 +223,31 @@ def _time_scale(bankroll: Bankroll) -> float:
     return leagues.aggregate(scale=Min("time_scale"))["scale"] or 1.0
 
 
-def active_halts() -> QuerySet[TradingHalt]:
-    """Return the halts that stand now, read anew each time."""
-    return TradingHalt.objects.filter(lifted_at=None).order_by("set_at", "pk")
+def active_halts(*, at: datetime | None = None) -> QuerySet[TradingHalt]:
+    """Return the halts that stand (at a wall clock's time; default now), read anew each time.
 
-
-@dataclass(frozen=True, slots=True)
-class Halted:
-    """What may not be staked now.
-
-    A replay risks no money, so of all halts it heeds only one on its own strategy; otherwise
-    what it finds would depend on when it ran.
+    One whose time is over stands no more, whether that was recorded already or not.
     """
-
-    everything: bool
-    strategies: frozenset[int]
-    books: frozenset[int]
-    sports: frozenset[int]
-
-    def covers(self, *, strategy_id: int, book_id: int | None, sport_id: int, live: bool) -> bool:
-        """Tell whether a bet of this strategy, at this book, on this sport is halted."""
-        if strategy_id in self.strategies:
-            return True
-        if not live:
-            return False
-        return self.everything or sport_id in self.sports or book_id in self.books
+    stands = Q(expires_at__isnull=True) | Q(expires_at__gt=Now() if at is None else at)
+    return named_halts().filter(stands, lifted_at=None).order_by("set_at", "pk")
 
 
-def halted() -> Halted:
-    """Return what stands halted now, in one uncached query."""
-    named: dict[str, set[int]] = {scope: set() for scope in TradingHalt.Scope.values}
-    everything = False
-    for scope, scope_id in active_halts().values_list("scope", "scope_id"):
-        if scope_id is None:
-            everything = True
-        else:
-            named[scope].add(scope_id)
-    return Halted(
-        everything=everything,
-        strategies=frozenset(named[TradingHalt.Scope.STRATEGY]),
-        books=frozenset(named[TradingHalt.Scope.BOOK]),
-        sports=frozenset(named[TradingHalt.Scope.SPORT]),
+def named_halts() -> QuerySet[TradingHalt]:
+    """Return all halts, each with ``scope_name``: what the row that it names is called."""
+    names = [
+        When(scope=scope, then=Subquery(model.objects.filter(pk=OuterRef("scope_id")).values(name)))
+        for scope, (model, name) in HALTED_ROWS.items()
+    ]
+    name = Case(*names, default=Value(""), output_field=CharField())
+    return TradingHalt.objects.annotate(scope_name=name)
+
+
+def halted(*, at: datetime | None = None) -> halts.Halted:
+    """Return what stands halted, in one uncached query."""
+    rows = set(active_halts(at=at).values_list("scope", "scope_id", "is_reduce_only"))
+    return halts.Halted(
+        stopped=frozenset((scope, id_) for scope, id_, reduce_only in rows if not reduce_only),
+        reduced=frozenset((scope, id_) for scope, id_, reduce_only in rows if reduce_only),
     )
 
 

@@ -2,7 +2,7 @@ from datetime import timedelta
 
 from django.utils import timezone
 
-from betting.services import deciding, placing, reconciling
+from betting.services import deciding, halting, placing, reconciling
 from monitoring.domain.progress import RunHandle
 from monitoring.recorded import recorded_task
 
@@ -19,9 +19,10 @@ RECONCILE_AFTER = timedelta(minutes=1)  # twice what a placing run may last
 )
 def decide_due(run: RunHandle) -> dict[str, object]:
     """Decide what waits for a decision, then place what was decided to bet."""
+    ended = halting.end_expired(now=timezone.now())
     decided = deciding.decide_due(now=timezone.now(), actor=run.actor)
     placed = placing.place_due(now=timezone.now(), actor=run.actor)
-    return {**decided, **placed}
+    return {**decided, **placed, "halts_ended": ended}
 
 
 @recorded_task(

@@ -240,4 +240,8 @@ def quick_actions(request: HttpRequest) -> list[dict[str, Any]]:
         buttons.append(
             {"title": "Pause…", "icon": "pause_circle", "url": url, "is_dangerous": True}
         )
+        url = reverse("admin:betting_tradinghalt_do_many", args=["emergency-stop"])
+        buttons.append(
+            {"title": "Emergency stop…", "icon": "emergency_home", "url": url, "is_dangerous": True}
+        )
     return buttons

@@ -10,14 +10,26 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 
+from betting.services import stopping
 from monitoring.desk import chips
 
 _STATE_OF_THE_SYSTEM = """
 select
     (select coalesce(json_agg(h), '[]') from (
-        select id, scope, scope_id, set_by, reason from betting_tradinghalt
-        where lifted_at is null order by set_at limit 3) h),
-    (select count(*) from betting_tradinghalt where lifted_at is null),
+        select id, scope, scope_id, set_by, reason, rule, expires_at, is_reduce_only,
+            case scope
+                when 'SPORT' then (select name from markets_sport where id = scope_id)
+                when 'COMPETITION' then (select name from markets_competition where id = scope_id)
+                when 'BOOK' then (select name from markets_book where id = scope_id)
+                when 'STRATEGY' then (select name from betting_strategy where id = scope_id)
+                when 'MODEL' then (select code from models_ml_pipeline where id = scope_id)
+                when 'BANKROLL' then (select name from betting_bankroll where id = scope_id)
+            end as name
+        from betting_tradinghalt
+        where lifted_at is null and (expires_at is null or expires_at > %(now)s)
+        order by rule <> 'emergency-stop', scope <> 'ALL', set_at limit 3) h),
+    (select count(*) from betting_tradinghalt
+        where lifted_at is null and (expires_at is null or expires_at > %(now)s)),
     (select max(last_success_at) from markets_source),
     (select count(*) from monitoring_incident where resolved_at is null),
     (select string_agg(c.name, ', ' order by c.name) from markets_competition c
@@ -54,10 +66,15 @@ def banner(*, now: datetime, zone: str = "UTC") -> dict[str, Any]:
     }
 
 
-def _halt(row: dict[str, Any]) -> dict[str, str]:
-    scope = "everything" if row["scope"] == "ALL" else f"{row['scope'].lower()} {row['scope_id']}"
+def _halt(row: dict[str, Any]) -> dict[str, Any]:
+    """Return what a halt stops, by whom, till when, and what of it is let through."""
+    name = row["name"] or row["scope_id"]
+    until = row["expires_at"]
     return {
-        "scope": scope,
+        "title": "EMERGENCY STOP" if row["rule"] == stopping.RULE else "PAUSED",
+        "scope": "everything" if row["scope"] == "ALL" else f"{row['scope'].lower()} {name}",
+        "effect": "only bets that lower exposure" if row["is_reduce_only"] else "",
+        "until": chips.when(datetime.fromisoformat(until)) if until else "",
         "by": row["set_by"],
         "reason": row["reason"],
         "url": reverse("admin:betting_tradinghalt_change", args=[row["id"]]),

@@ -11,6 +11,7 @@ from django.db.models import F
 from betting import queries
 from betting.domain import selecting, staking
 from betting.domain import strategies as programs
+from betting.domain.halts import Effect, Halted
 from betting.models import Bankroll, Decision, Strategy
 from betting.services import sizing, strategies
 from markets import queries as markets
@@ -23,6 +24,7 @@ _FIELDS = {
     "prediction_id": F("pk"),
     "market_id": F("selection__market_id"),
     "sport_id": F("event__competition__sport_id"),
+    "competition_id": F("event__competition_id"),
     "is_simulated": F("event__competition__is_simulated"),
     "replay_id": F("feature_row__replay_id"),
     "rehearsal_id": F("feature_row__rehearsal_id"),
@@ -71,7 +73,9 @@ def decide(
         _check_belong(strategy=strategy, predictions=predictions)
         if predictions.empty:
             return earlier
-        decisions = list(_decisions(strategy=strategy, predictions=predictions, as_of=as_of))
+        decisions = list(
+            _decisions(strategy=strategy, predictions=predictions, as_of=as_of, now=now)
+        )
         if dry_run:
             return decisions
         return earlier + _write(strategy, decisions, as_of=as_of, now=now, actor=actor)
@@ -180,9 +184,9 @@ def _check_belong(*, strategy: Strategy, predictions: pd.DataFrame) -> None:
 
 
 def _decisions(
-    *, strategy: Strategy, predictions: pd.DataFrame, as_of: datetime
+    *, strategy: Strategy, predictions: pd.DataFrame, as_of: datetime, now: datetime
 ) -> Iterator[Decision]:
-    halted = queries.halted()
+    halted = queries.halted(at=now)
     live = strategy.bankroll.kind != Bankroll.Kind.REPLAY
     rules = strategies.rules_of(strategy, halted_books=halted.books if live else frozenset())
     event_ids = sorted(set(predictions["event_id"].tolist()))
@@ -214,7 +218,7 @@ def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def _stopped_before_prices(
-    *, strategy: Strategy, predictions: pd.DataFrame, halted: queries.Halted, as_of: datetime
+    *, strategy: Strategy, predictions: pd.DataFrame, halted: Halted, as_of: datetime
 ) -> pd.Series:
     """Return why a prediction is passed over whatever its price, "" where nothing stops it."""
     live = strategy.bankroll.kind != Bankroll.Kind.REPLAY
@@ -241,13 +245,25 @@ def _stopped_before_prices(
 
 
 def _halted(
-    strategy: Strategy, predictions: pd.DataFrame, *, halted: queries.Halted, live: bool
+    strategy: Strategy, predictions: pd.DataFrame, *, halted: Halted, live: bool
 ) -> pd.Series:
-    return predictions["sport_id"].map(
-        lambda sport_id: halted.covers(
-            strategy_id=strategy.pk, book_id=None, sport_id=sport_id, live=live
+    """Tell which predictions a halt stops; one that lets exposure be lowered is asked later."""
+    leagues = predictions[["sport_id", "competition_id"]].drop_duplicates()
+    stopped = {
+        competition_id
+        for sport_id, competition_id in leagues.itertuples(index=False)
+        if halted.effect(
+            strategy_id=strategy.pk,
+            bankroll_id=strategy.bankroll_id,
+            pipeline_id=strategy.pipeline_id,
+            sport_id=sport_id,
+            competition_id=competition_id,
+            book_id=None,
+            live=live,
         )
-    )
+        is Effect.STOP
+    }
+    return predictions["competition_id"].isin(stopped)
 
 
 def _decision(

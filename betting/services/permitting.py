@@ -11,8 +11,10 @@ import pandas as pd
 
 from betting import queries
 from betting.domain import limits, selecting
+from betting.domain.halts import Effect
 from betting.models import Bankroll, Decision
 from betting.services import strategies
+from betting.services.reducing import OpenPositions
 from markets.models import Event
 from models_ml.models import ModelVersion
 
@@ -21,6 +23,7 @@ NO_VENUE = "NO_VENUE"
 SIMULATED_MISMATCH = "SIMULATED_MISMATCH"
 REPLAY_MISMATCH = "REPLAY_MISMATCH"
 STRATEGY_DISABLED = "STRATEGY_DISABLED"
+REDUCE_ONLY = "REDUCE_ONLY"  # a halt lets through only what lowers its market's exposure
 
 
 class Permit:
@@ -37,13 +40,17 @@ class Permit:
         decisions: Sequence[Decision],
         quotes: dict[tuple[int, int], Any],
         as_of: datetime,
+        now: datetime,
         has_venue: bool,
     ) -> None:
         self.bankroll, self.quotes, self.as_of = bankroll, quotes, as_of
         self.has_venue = has_venue
         self.is_live = bankroll.kind != Bankroll.Kind.REPLAY
         self.usage = queries.usage(bankroll=bankroll, as_of=as_of)
-        self.halted = queries.halted()
+        self.halted = queries.halted(at=now)
+        self.positions = (
+            OpenPositions(bankroll=bankroll, decisions=decisions) if self.halted.reduced else None
+        )
         self.taken = queries.events_bet(
             strategy_ids={decision.strategy_id for decision in decisions},
             event_ids={decision.prediction.event_id for decision in decisions},
@@ -59,6 +66,8 @@ class Permit:
         event_id = decision.prediction.event_id
         self.usage.take(event_id=event_id, amount=decision.stake)
         self.taken |= {(decision.strategy_id, event_id)}
+        if self.positions is not None:
+            self.positions.take(decision)
 
     def _belongs(self, decision: Decision) -> str:
         """Hold bets, replays and simulated money to where they belong."""
@@ -85,17 +94,30 @@ class Permit:
             return selecting.EVENT_STARTED
         if self.is_live and event.status != Event.Status.SCHEDULED:
             return selecting.EVENT_NOT_SCHEDULED
-        if self.halted.covers(
-            strategy_id=strategy.pk,
-            book_id=decision.book_id,
-            sport_id=event.competition.sport_id,
-            live=self.is_live,
-        ):
-            return selecting.HALTED
+        if halt := self._halt(decision):
+            return halt
         if not strategy.is_enabled:
             return STRATEGY_DISABLED
         if self.is_live and prediction.version.stage != ModelVersion.Stage.PRODUCTION:
             return selecting.VERSION_NOT_SERVING
+        return ""
+
+    def _halt(self, decision: Decision) -> str:
+        """Ask the halts; one that only lets exposure be lowered is held against what stands."""
+        event = decision.prediction.event
+        effect = self.halted.effect(
+            strategy_id=decision.strategy_id,
+            bankroll_id=self.bankroll.pk,
+            pipeline_id=decision.strategy.pipeline_id,
+            sport_id=event.competition.sport_id,
+            competition_id=event.competition_id,
+            book_id=decision.book_id,
+            live=self.is_live,
+        )
+        if effect is Effect.STOP:
+            return selecting.HALTED
+        if effect is Effect.REDUCE_ONLY and self.positions and not self.positions.lowers(decision):
+            return REDUCE_ONLY
         return ""
 
     def _is_quoted(self, decision: Decision) -> str:

@@ -156,6 +156,7 @@ def _reserve(
         decisions=decisions,
         quotes=quotes,
         as_of=as_of,
+        now=now,
         has_venue=has_venue or bool(venues.name_for(bankroll.kind)),
     )
     bets, refusals = [], {}

@@ -1,11 +1,11 @@
 """What every venue is to us: a place that takes tickets, and answers for our references."""
 
 import enum
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from monitoring.errors import PermanentlyFailed, TemporarilyFailed
 
@@ -27,6 +27,7 @@ class State(enum.StrEnum):
     ACCEPTED = "ACCEPTED"
     REJECTED = "REJECTED"
     UNKNOWN = "UNKNOWN"
+    CANCELLED = "CANCELLED"  # taken back before any of it was matched
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,4 +72,22 @@ class Venue(Protocol):
         """Say what became of references sent before.
 
         REJECTED is final: a reference that never arrived can no longer arrive afterwards.
+        """
+
+
+@runtime_checkable
+class Cancelling(Protocol):
+    """What a venue has besides that can take orders back.
+
+    Attributes:
+        unmatched: the statuses of our bets of which a part may still wait to be matched there.
+    """
+
+    unmatched: Collection[str]
+
+    def cancel(self, client_refs: Sequence[str], *, now: datetime) -> Sequence[Answer]:
+        """Take back what is not matched of these references, and say what became of each.
+
+        A reference that has not arrived can no longer arrive afterwards.  Never called without
+        references: there are exchanges where an empty list means every order of the account.
         """

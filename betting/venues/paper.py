@@ -14,10 +14,13 @@ from markets import queries as markets
 
 NEVER_ARRIVED = "never arrived"
 PRICE_GONE = "price gone"
+TAKEN_BACK = "taken back"
 
 
 class PaperVenue:
     """Accepts at the book's price of the time where that is not below the one asked for."""
+
+    unmatched = ("RESERVED", "UNKNOWN")  # it matches at once, or not at all
 
     def place(self, tickets: Sequence[Ticket]) -> list[Answer]:
         """Take a batch of tickets; a reference known before keeps its first answer."""
@@ -28,11 +31,23 @@ class PaperVenue:
 
     def ask(self, client_refs: Sequence[str], *, now: datetime) -> list[Answer]:
         """Say what became of references; one that never arrived is closed, so it never will."""
+        self._close(client_refs, state=State.REJECTED, reason=NEVER_ARRIVED, now=now)
+        return self._answers(client_refs)
+
+    def cancel(self, client_refs: Sequence[str], *, now: datetime) -> list[Answer]:
+        """Take back what has not arrived, so that it never will; what is matched stays."""
+        self._close(client_refs, state=State.CANCELLED, reason=TAKEN_BACK, now=now)
+        return self._answers(client_refs)
+
+    def _close(
+        self, client_refs: Sequence[str], *, state: State, reason: str, now: datetime
+    ) -> None:
+        """Give every reference that is not known a last answer."""
         closed = [
             PaperOrder(
                 client_ref=client_ref,
-                state=State.REJECTED,
-                reason=NEVER_ARRIVED,
+                state=state,
+                reason=reason,
                 price=Decimal("0"),
                 stake=Decimal("0"),
                 received_at=now,
@@ -40,7 +55,6 @@ class PaperVenue:
             for client_ref in client_refs
         ]
         PaperOrder.objects.bulk_create(closed, ignore_conflicts=True)
-        return self._answers(client_refs)
 
     def _answers(self, client_refs: Sequence[str]) -> list[Answer]:
         orders = PaperOrder.objects.filter(client_ref__in=list(client_refs)).order_by("pk")

@@ -31,6 +31,7 @@ class TestDecideDue:
             "rejected": 0,
             "unknown": 0,
             "refused": 0,
+            "halts_ended": 0,
         }
 
     def test_says_nothing_but_zeroes_when_idle(self):

@@ -1,5 +1,7 @@
 from typing import Any
 
+from django.utils import timezone
+
 from betting import queries
 from betting.management.halts import HaltCommand
 from betting.services import halting
@@ -7,16 +9,19 @@ from monitoring.commands import WARNINGS
 
 
 class Command(HaltCommand):
-    help = "Let staking go on where it was paused; exits 2 while another pause still stands."
+    help = "Lift every pause of a scope, also a rule's; exits 2 while another one still stands."
 
     def report(self, **options: Any) -> dict[str, Any]:
-        lifted = self.done(halting.lift_scope, task="betting.resume", options=options)
-        standing = [str(halt) for halt in queries.active_halts()]
+        now = timezone.now()
+        arguments = {key: options[key] for key in ("reason", "scope", "id")}
+        with self.recorded(task="betting.resume", arguments=arguments, now=now):
+            lifted = halting.lift_scope(**self.named(options), now=now)
+        standing = [str(halt) for halt in queries.active_halts(at=now)]
         if standing:
             self.exit_code = WARNINGS
         return {
-            "lifted": lifted.pk,
-            "scope": lifted.scope,
-            "id": lifted.scope_id,
+            "lifted": [halt.pk for halt in lifted],
+            "scope": options["scope"],
+            "id": options["id"],
             "still": standing,
         }
