@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from betting import queries as betting
 from monitoring import thresholds
 from monitoring.desk.sections import Chart
 from monitoring.domain.findings import Finding, Severity
@@ -12,7 +13,7 @@ from monitoring.registry import Sample, check, gauge, panel
 from settlements import queries
 from settlements.domain import presenting
 from settlements.domain.performance import Performance, Rate
-from settlements.services import ledger, settling
+from settlements.services import guarding, ledger, settling
 
 OVERDUE_AFTER = declare(
     "settlements.overdue-after", 2, "min",
@@ -35,6 +36,14 @@ def ledger_imbalance(now: datetime) -> Iterator[Finding]:
                 f" balance {row.balance:.2f}, bets {row.bets:.2f}"
             ),
         )
+
+
+@check(guarding.KIND, every=timedelta(seconds=30))
+def no_bankroll_rests_because_of_its_losses(now: datetime) -> Iterator[Finding]:
+    """No bankroll has lost so much that a rule has stopped it; one incident per halt."""
+    for halt in betting.active_halts(at=now).filter(rule__in=guarding.RULES):
+        subject = f"{halt._meta.label}:{halt.pk}"
+        yield Finding(severity=Severity.P1, subject=subject, summary=halt.reason)
 
 
 @check("settlements.overdue", every=timedelta(minutes=1))

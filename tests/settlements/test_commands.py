@@ -5,6 +5,7 @@ import pytest
 from django.core.management import call_command
 
 from monitoring.models import TaskRun
+from settlements.services import guarding
 from tests.settlements.builders import (
     a_bankroll,
     a_book,
@@ -42,6 +43,13 @@ class TestSettle:
         assert run("settle")[0]["settled"] == 0
         states = TaskRun.objects.values_list("task", "state", "trigger").distinct()
         assert list(states) == [("settlements.tasks.settle_due", "SUCCEEDED", "CLI")]
+
+    def test_warns_of_a_bankroll_that_is_given_a_rest_for_its_losses(self, set_threshold):
+        set_threshold(guarding.LOSING_STREAK, 1)
+        a_result(an_accepted_bet(), 0, 1)
+        report, code = run("settle")
+        assert (report["halted"], code) == (1, 2)
+        assert "halted" not in run("settle")[0]
 
     def test_warns_of_what_no_rule_covers(self):
         bet = an_accepted_bet(a_selection(kind="TOTAL", role="OVER", line="2.5", period="HALF"))

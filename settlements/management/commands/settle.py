@@ -6,7 +6,7 @@ from django.utils import timezone
 
 from models_ml.services import replays
 from monitoring.commands import WARNINGS, ProductCommand
-from settlements.services import settling, valuing
+from settlements.services import guarding, settling, valuing
 
 
 class Command(ProductCommand):
@@ -31,8 +31,10 @@ class Command(ProductCommand):
             found = settling.settle_due(
                 as_of=now, now=now, actor=self.actor, limit=limit, chunk=chunk, progress=run
             )
+            halted = guarding.halt_losing(now=now)
             valued = valuing.value_due(as_of=now, now=now)
-            run.result = {**found.as_dict(), "valued": valued}
-        if found.failed or found.ledger_imbalance:
+            run.result = {**found.as_dict(), "valued": valued, "halted": halted}
+        if found.failed or found.ledger_imbalance or halted:
             self.exit_code = WARNINGS
-        return {**found.as_dict(), "seconds": round(monotonic() - began, 3)}
+        stopped = {"halted": halted} if halted else {}
+        return {**found.as_dict(), **stopped, "seconds": round(monotonic() - began, 3)}
