@@ -50,7 +50,7 @@ class TestHalts:
     def test_of_the_release_before_stand_as_a_persons_without_an_end(self, newest):
         migrate("0001_initial")
         run(OLD_ROW)
-        migrate("0002_halts")
+        migrate("0003_halts")
         run(OLD_ROW.replace("'ALL', null", "'BOOK', 1"))  # it still writes while both run
         rows = run(
             "select scope, rule, is_reduce_only, expires_at from betting_tradinghalt order by id"

@@ -19,7 +19,7 @@ where lifted_at is null and exists (
 
 
 class Migration(migrations.Migration):
-    dependencies = [("betting", "0001_initial")]
+    dependencies = [("betting", "0002_staking")]
 
     operations = [
         migrations.AlterField(
