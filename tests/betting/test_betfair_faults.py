@@ -155,7 +155,7 @@ class TestNobodyKnows:
         place(ticket, at=venue)
         double.misbehave("cancelOrders", Fault(AFTER, cut=True))
         with pytest.raises(VenueUnknown):
-            venue.cancel([ticket.client_ref])
+            venue.cancel([ticket.client_ref], now=LATER)
         assert ask(ticket) == State.REJECTED and not double.existing(ticket.client_ref)
 
 

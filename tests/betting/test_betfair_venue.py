@@ -11,7 +11,7 @@ from betting import venues
 from betting.domain import price_ladder
 from betting.models import Bankroll, Bet
 from betting.services import permitting, placing
-from betting.venues.base import State, VenueRejected
+from betting.venues.base import Cancelling, State, VenueRejected
 from betting.venues.betfair import BetfairVenue
 from betting.venues.betfair.calls import Calls
 from betting.venues.paper import PaperVenue
@@ -312,21 +312,25 @@ class TestCancel:
 
     def test_takes_back_the_orders_named_and_no_other(self, double):
         venue, (first, second) = self.resting(double)
-        (answer,) = venue.cancel([first])
-        assert (answer.state, answer.reason) == (State.REJECTED, "betfair: cancelled")
+        (answer,) = venue.cancel([first], now=LATER)
+        assert (answer.state, answer.reason) == (State.CANCELLED, "betfair: cancelled")
         assert double.existing(first) == [] and len(double.existing(second)) == 1
+
+    def test_belongs_to_what_an_emergency_stop_may_ask(self):
+        assert isinstance(BetfairVenue(), Cancelling)
+        assert "ACCEPTED" not in BetfairVenue().unmatched  # filled whole, or nothing of it
 
     def test_sends_nothing_where_nothing_is_named(self, double):
         venue, refs = self.resting(double)
-        assert venue.cancel([]) == []
+        assert venue.cancel([], now=LATER) == []
         assert double.sent("cancelOrders") == []
         assert all(double.existing(ref) for ref in refs)
 
     def test_sends_nothing_where_nothing_waits(self, double):
         venue, (ref,) = self.resting(double, count=1)
-        venue.cancel([ref])
-        assert states(venue.cancel([ref])) == [State.REJECTED]
-        assert states(venue.cancel(["unknown"])) == [State.UNKNOWN]
+        venue.cancel([ref], now=LATER)
+        assert states(venue.cancel([ref], now=LATER)) == [State.REJECTED]
+        assert states(venue.cancel(["unknown"], now=LATER)) == [State.REJECTED]
         assert len(double.sent("cancelOrders")) == 1
 
     @pytest.mark.parametrize(
@@ -345,7 +349,7 @@ class TestCancel:
         double.markets[MARKET].offers[1, "BACK"] = (2.2, 4.0)
         ticket = a_ticket(selection)
         place(ticket, at=venue)
-        (answer,) = venue.cancel([ticket.client_ref])
+        (answer,) = venue.cancel([ticket.client_ref], now=LATER)
         assert (answer.state, answer.price) == (State.ACCEPTED, Decimal("2.200"))
 
 

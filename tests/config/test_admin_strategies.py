@@ -111,6 +111,7 @@ class TestAdd:
         form = page.context["adminform"].form
         given = {name: form[name].value() for name in form.fields}
         given = {name: value for name, value in given.items() if value not in (None, [])}
+        given["reason"] = "it is to decide earlier"
         assert lead.post(url, {**given, "name": "Renamed"}).status_code == 302
         kept = Strategy.objects.get(pk=house.strategy.pk)
         assert (kept.name, kept.decide_at_stage) == ("Renamed", "T-60m")

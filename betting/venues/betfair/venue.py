@@ -7,7 +7,7 @@ taken at all: a bet here has one stake, and none of it is left to wait at the ex
 import hashlib
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -99,21 +99,32 @@ class BetfairVenue:
         young = references.sent_after(now - LATEST_ARRIVAL, client_refs)
         return [_found(ref, found, may_arrive=ref in young) for ref in client_refs]
 
-    def cancel(self, client_refs: Sequence[str]) -> list[Answer]:
+    @property
+    def unmatched(self) -> tuple[str, ...]:
+        """Return the statuses of bets that may still wait to be matched."""
+        return ("RESERVED", "UNKNOWN", "ACCEPTED") if self.rests else ("RESERVED", "UNKNOWN")
+
+    def cancel(self, client_refs: Sequence[str], *, now: datetime) -> list[Answer]:
         """Take back what still waits of these references, and say what became of each.
 
         Raises:
             VenueRejected, VenueUnknown: as for ``place``; ``ask`` tells what stands.
         """
+        waiting = self._open(client_refs)
         by_market: dict[str, list[str]] = {}
-        for order in self._open(client_refs):
+        for order in waiting:
             by_market.setdefault(order.marketId, []).append(order.betId)
         for market_id, bet_ids in sorted(by_market.items()):
             for at in range(0, len(bet_ids), calls.CHANGES_AT_MOST):
                 some = bet_ids[at : at + calls.CHANGES_AT_MOST]
                 self._calls.cancel(market_id=market_id, bet_ids=some)
-        found = self._standing(client_refs)
-        return [_found(ref, found, may_arrive=True) for ref in client_refs]
+        taken_back = {order.customerOrderRef for order in waiting}
+        return [
+            replace(answer, state=State.CANCELLED)
+            if answer.client_ref in taken_back and answer.state == State.REJECTED
+            else answer
+            for answer in self.ask(client_refs, now=now)
+        ]
 
     def replace(self, client_ref: str, price: Decimal, *, market_kind: str) -> Answer:
         """Offer what still waits of a reference at another price, and say what became of it.
