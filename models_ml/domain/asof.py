@@ -68,7 +68,7 @@ class Timeline:
         self._moments = np.unique(moments)
         composite = keys * (len(self._moments) + 1) + np.searchsorted(self._moments, moments) + 1
         self.order = np.argsort(composite, kind="stable")
-        self._composite = composite[self.order]
+        self._composite = composite.take(self.order)
 
     def place(self, *, keys: Ints, moments: Ints) -> Ints:
         """Return the place in ``order`` of the newest row of each key, -1 where there is none."""
@@ -116,9 +116,10 @@ class Appearances:
         self._width = n_positions + 1
         composite = keys * self._width + positions
         self.order = _in_order(keys, composite, is_rising=True)
-        self._composite = composite[self.order]
+        self._composite = composite.take(self.order)
         self._columns = columns
         self._sums: dict[str, Ints] = {}
+        self._means: dict[tuple[str, int], Floats] = {}
 
     def before(self, *, keys: Ints, positions: Ints) -> "Seen":
         """Return what each key has done in matches before a position."""
@@ -143,11 +144,25 @@ class Appearances:
     def sums(self, name: str) -> Ints:
         """Return cumulative sums in order of key and position, from 0."""
         if name not in self._sums:
-            values = self._columns[name][self.order]
+            values = self._columns[name].take(self.order)
             sums = np.zeros(len(values) + 1, dtype=np.int64)
             np.cumsum(values, out=sums[1:])
             self._sums[name] = sums
         return self._sums[name]
+
+    def means(self, name: str, size: int) -> Floats:
+        """Return the mean over the ``size`` entries before each place, whoever's they are.
+
+        Where there are fewer than ``size`` before a place, what stands there means nothing.
+        """
+        if (name, size) not in self._means:
+            sums = self.sums(name)
+            means = np.empty(len(sums))
+            means[:size] = NAN
+            np.subtract(sums[size:], sums[:-size], out=means[size:], casting="unsafe")
+            means /= size
+            self._means[name, size] = means
+        return self._means[name, size]
 
     def sorted(self, name: str) -> NDArray[Any]:
         """Return a column in order of key and position."""
@@ -200,13 +215,19 @@ class Seen:
 
     def mean(self, name: str, size: int) -> Floats:
         """Return the mean over the latest ``size``; NaN where there are fewer."""
-        sums = self._of.sums(name)
         begin, few = self._window(size)
-        total = sums.take(self.end)
-        total -= sums.take(begin)
-        found: Floats = total / size
+        if self._is_much:
+            found = self._of.means(name, size).take(self.end)
+        else:
+            sums = self._of.sums(name)
+            found = (sums.take(self.end) - sums.take(begin)) / size
         found[few] = NAN
         return found
+
+    @property
+    def _is_much(self) -> bool:
+        """Tell whether so much is asked that every place's window is made sooner than theirs."""
+        return 4 * len(self.end) > len(self._of.order)
 
     def mean_of_up_to(self, name: str, most: int) -> Floats:
         """Return the mean over the latest ``most``, or over all where there are fewer."""
