@@ -1,9 +1,11 @@
 """Keys for programs: made once, kept hashed, expiring."""
 
+import json
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from monitoring.errors import Refused
 from monitoring.models import ApiToken, User
@@ -11,6 +13,27 @@ from monitoring.services import audit
 
 SCOPES = ("read", "run")  # to look, and to change something
 LONGEST = timedelta(days=365)
+_TOKEN, _USER = (
+    [field.attname for field in model._meta.concrete_fields] for model in (ApiToken, User)
+)
+_PERMISSIONS = """
+ARRAY(
+    SELECT t.app_label || '.' || p.codename
+    FROM auth_permission p JOIN django_content_type t ON t.id = p.content_type_id
+    WHERE p.id IN (
+        SELECT permission_id FROM monitoring_user_user_permissions WHERE user_id = u.id
+        UNION ALL
+        SELECT g.permission_id FROM auth_group_permissions g
+        JOIN monitoring_user_groups m ON m.group_id = g.group_id WHERE m.user_id = u.id
+    )
+)
+"""
+_BEGINNING = f"""
+SELECT {", ".join(f"k.{name}" for name in _TOKEN)}, {", ".join(f"u.{name}" for name in _USER)},
+    CASE WHEN u.is_superuser OR NOT u.is_active THEN ARRAY[]::text[] ELSE {_PERMISSIONS} END
+FROM monitoring_apitoken k JOIN monitoring_user u ON u.id = k.user_id
+WHERE k.token_key = %s
+"""
 
 
 class TokenRefused(Refused):
@@ -57,6 +80,25 @@ def make_token(
             reason=reason,
         )
     return key, token
+
+
+def beginning(token_key: str) -> list[ApiToken]:
+    """Return the tokens that begin so, each with its user and what that one may do.
+
+    Every call of a program comes by here, so it is one statement that needs no building.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_BEGINNING, [token_key])
+        rows = cursor.fetchall()
+    return [_of_row(row) for row in rows]
+
+
+def _of_row(row: tuple[Any, ...]) -> ApiToken:
+    token = ApiToken.from_db(connection.alias, _TOKEN, row[: len(_TOKEN)])
+    token.scopes = json.loads(token.scopes)
+    token.user = User.from_db(connection.alias, _USER, row[len(_TOKEN) : -1])
+    token.user._perm_cache = set(row[-1])  # where the permission backend looks first
+    return token
 
 
 def revoke_token(*, digest: str, reason: str, actor: str, now: datetime) -> None:

@@ -149,6 +149,30 @@ class TestTokens:
         ApiToken.objects.update(expiry=datetime(2020, 1, 1, tzinfo=UTC))
         assert client.get("/api/v1/bets", **header).status_code == 401
 
+    def test_say_whose_they_are_and_what_may_be_done_by_one_statement(
+        self, client, django_assert_num_queries
+    ):
+        header = a_key(a_user("olga", roles.OPERATOR))
+        client.get("/api/v1/bets", **header)  # that it was used is noted
+        with django_assert_num_queries(2):  # and one for the halts
+            assert client.get("/api/v1/halts", **header).json()["results"] == []
+
+    @pytest.mark.parametrize(
+        "group, directly, status",
+        [("", False, 403), ("", True, 200), (roles.VIEWER, False, 200)],
+        ids=["nothing", "of-ones-own", "by-a-role"],
+    )
+    def test_allow_what_their_user_may(self, client, group, directly, status):
+        user = a_user("vera", group)
+        if directly:
+            user.user_permissions.add(Permission.objects.get(codename="view_bet"))
+        assert client.get("/api/v1/bets", **a_key(user)).status_code == status
+
+    def test_of_somebody_switched_off_open_nothing(self, client):
+        header = a_key(a_user("vera", roles.VIEWER))
+        User.objects.update(is_active=False)
+        assert client.get("/api/v1/bets", **header).status_code == 401
+
     def test_are_refused_for_nobody_and_for_ever(self):
         with pytest.raises(tokens.TokenRefused):
             a_key(User(username="ghost"))
