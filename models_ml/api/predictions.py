@@ -64,11 +64,13 @@ class PredictNow(APIView):
     def post(self, request: Request, pk: int) -> Response:
         data = ForecastWanted(data=request.data)
         data.is_valid(raise_exception=True)
-        pipeline = asked_now.pipeline(pk=pk)
-        if pipeline is None:
+        found = asked_now.pipeline(pk=pk)
+        if found is None:
             raise Http404
+        pipeline, standing = found
         told = forecasting.forecast(
             pipeline=pipeline,
+            standing=standing,
             event_id=data.validated_data["event"],
             as_of=data.validated_data["as_of"],
             is_fresh=data.validated_data["fresh"],

@@ -13,12 +13,9 @@ from django.db import connection
 from models_ml.models import Pipeline, PromotionPolicy
 
 _COLUMNS = [field.attname for field in Pipeline._meta.concrete_fields]
-_PIPELINE = f"SELECT {', '.join(_COLUMNS)} FROM models_ml_pipeline WHERE id = %s"
-_EVENT = """
-SELECT e.id, e.starts_at, e.competition_id, c.sport_id, c.is_simulated
-FROM markets_event e JOIN markets_competition c ON c.id = e.competition_id
-WHERE e.id = %s
-"""
+_EVENT_COLUMNS = "e.id, e.starts_at, e.competition_id, c.sport_id, c.is_simulated"
+_EVENTS = "markets_event e JOIN markets_competition c ON c.id = e.competition_id"
+_EVENT = f"SELECT {_EVENT_COLUMNS} FROM {_EVENTS} WHERE e.id = %s"
 _LOOKS = """
 FROM models_ml_featurerow
 WHERE event_id = %(event)s AND feature_set = %(feature_set)s AND statistic = %(statistic)s
@@ -27,18 +24,26 @@ WHERE event_id = %(event)s AND feature_set = %(feature_set)s AND statistic = %(s
 _NEWEST = f"""
 SELECT participant_id, stage, as_of, "values", sources::text {_LOOKS}
   AND as_of = (SELECT max(as_of) {_LOOKS})
-ORDER BY participant_id
+"""
+_LOOKED_AT = f"""
+SELECT {_EVENT_COLUMNS}, look.* FROM {_EVENTS} LEFT JOIN LATERAL ({_NEWEST}) look ON true
+WHERE e.id = %(event)s ORDER BY look.participant_id
 """
 # A row that is written anew lies elsewhere and is of another transaction.
-_TO_SERVE = """
-SELECT v.stage, v.id, v.xmin::text || v.ctid::text,
-    (SELECT p.version_id FROM models_ml_servingperiod p
-     WHERE p.pipeline_id = v.pipeline_id AND p.until IS NULL ORDER BY p.id LIMIT 1),
+_SERVING = """
+    (SELECT array_agg(ARRAY[v.stage, v.id::text, v.xmin::text || v.ctid::text])
+     FROM models_ml_modelversion v
+     WHERE v.pipeline_id = p.id AND v.stage IN ('PRODUCTION', 'PREVIOUS')),
+    (SELECT s.version_id FROM models_ml_servingperiod s
+     WHERE s.pipeline_id = p.id AND s.until IS NULL ORDER BY s.id LIMIT 1),
     (SELECT ARRAY[o.expires_after_days] FROM models_ml_promotionpolicy o
-     WHERE o.pipeline_id = v.pipeline_id OR o.pipeline_id IS NULL
+     WHERE o.pipeline_id = p.id OR o.pipeline_id IS NULL
      ORDER BY o.pipeline_id NULLS LAST LIMIT 1)
-FROM models_ml_modelversion v
-WHERE v.pipeline_id = %s AND v.stage IN ('PRODUCTION', 'PREVIOUS')
+"""
+_TO_SERVE = f"SELECT {_SERVING} FROM models_ml_pipeline p WHERE p.id = %s"
+_PIPELINE = f"""
+SELECT {_SERVING}, {", ".join(f"p.{name}" for name in _COLUMNS)}
+FROM models_ml_pipeline p WHERE p.id = %s
 """
 
 
@@ -71,13 +76,21 @@ class ToServe:
     lasts: timedelta | None  # how long after what it learned a version serves; None is for ever
 
 
-def pipeline(*, pk: int) -> Pipeline | None:
+def pipeline(*, pk: int) -> tuple[Pipeline, ToServe] | None:
+    """Return a pipeline, and what may serve it as it stands now."""
     rows = _rows(_PIPELINE, [pk])
     if not rows:
         return None
-    found = Pipeline.from_db(connection.alias, _COLUMNS, rows[0])
-    found.parameters = json.loads(rows[0][_COLUMNS.index("parameters")])
-    return found
+    *standing, values = *rows[0][:3], rows[0][3:]
+    found = Pipeline.from_db(connection.alias, _COLUMNS, values)
+    found.parameters = json.loads(found.parameters)
+    return found, _to_serve(*standing)
+
+
+def to_serve(*, pipeline_id: int) -> ToServe:
+    """Return what may serve a pipeline, as it stands now."""
+    rows = _rows(_TO_SERVE, [pipeline_id])
+    return _to_serve(*rows[0]) if rows else _to_serve(None, None, None)
 
 
 def event(*, pk: int) -> AskedEvent | None:
@@ -85,22 +98,27 @@ def event(*, pk: int) -> AskedEvent | None:
     return AskedEvent(*rows[0]) if rows else None
 
 
-def newest_look(*, event_id: int, feature_set: str, statistic: str) -> list[Look]:
-    """Return the rows of the newest live look at an event, none where there was no look."""
+def looked_at(
+    *, event_id: int, feature_set: str, statistic: str
+) -> tuple[AskedEvent | None, list[Look]]:
+    """Return an event, and the rows of the newest live look at it, none where there was no look."""
     asked = {"event": event_id, "feature_set": feature_set, "statistic": statistic}
-    return [
-        Look(participant, stage, as_of, values, json.loads(sources))
-        for participant, stage, as_of, values, sources in _rows(_NEWEST, asked)
-    ]
+    rows = _rows(_LOOKED_AT, asked)
+    width = len(AskedEvent._fields)
+    found = AskedEvent(*rows[0][:width]) if rows else None
+    return found, [_look(*row[width:]) for row in rows if row[width + 1] is not None]
 
 
-def to_serve(*, pipeline_id: int) -> ToServe:
-    """Return what may serve a pipeline, as it stands now."""
-    rows = _rows(_TO_SERVE, [pipeline_id])
-    recorded, policy = rows[0][3:] if rows else (None, None)
+def _look(participant: int | None, stage: str, as_of: datetime, values: Any, sources: str) -> Look:
+    return Look(participant, stage, as_of, values, json.loads(sources))
+
+
+def _to_serve(
+    versions: list[list[str]] | None, recorded: int | None, policy: list[int | None] | None
+) -> ToServe:
     days = PromotionPolicy().expires_after_days if policy is None else policy[0]
     return ToServe(
-        versions={stage: (pk, mark) for stage, pk, mark, *_ in rows},
+        versions={stage: (int(pk), mark) for stage, pk, mark in versions or []},
         recorded=recorded,
         lasts=None if days is None else timedelta(days=days),
     )

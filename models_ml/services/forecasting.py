@@ -12,7 +12,7 @@ from models_ml.domain import feature_sets
 from models_ml.domain.features import FeatureSet
 from models_ml.models import ModelVersion, Pipeline
 from models_ml.queries import asked_now, selections
-from models_ml.queries.asked_now import AskedEvent, Look
+from models_ml.queries.asked_now import AskedEvent, Look, ToServe
 from models_ml.services import answering, asking, predicting, questioning, serving
 from models_ml.services.asking import Made, Subject
 from models_ml.services.predicting import PredictionRefused
@@ -49,11 +49,13 @@ def forecast(
     now: datetime,
     as_of: datetime | None = None,
     is_fresh: bool = False,
+    standing: ToServe | None = None,
 ) -> Forecast:
     """Return what the serving version says of an event to come.
 
     From the newest row that a look brought, where there is one; features are made anew where
-    they are asked for ``as_of`` a moment, or ``is_fresh``.
+    they are asked for ``as_of`` a moment, or ``is_fresh``.  ``standing`` is what may serve the
+    pipeline, where the caller has just read it.
 
     Raises:
         PredictionRefused: nothing serves, the event is not the pipeline's or has started, it has
@@ -61,7 +63,14 @@ def forecast(
         NoFeatures: ``as_of`` lies in the future or after the start.
         UnsoundAnswers: the estimator says what can be no probabilities.
     """
-    return _forecast(pipeline, _event(event_id), now, as_of=as_of, is_fresh=is_fresh)
+    looks: list[Look] = []
+    if is_fresh or as_of:
+        event = asked_now.event(pk=event_id)
+    else:
+        event, looks = _looked_at(event_id, pipeline)
+    return _forecast(
+        pipeline, _existing(event, event_id), looks, now=now, as_of=as_of, standing=standing
+    )
 
 
 def forecasts(*, event_id: int, now: datetime) -> tuple[list[Forecast], dict[str, str]]:
@@ -70,7 +79,7 @@ def forecasts(*, event_id: int, now: datetime) -> tuple[list[Forecast], dict[str
     Raises:
         PredictionRefused: there is no such event.
     """
-    event = _event(event_id)
+    event = _existing(asked_now.event(pk=event_id), event_id)
     rows = queries.served_pipelines().filter(
         sport_id=event.sport_id,
         is_simulated=event.is_simulated,
@@ -79,14 +88,14 @@ def forecasts(*, event_id: int, now: datetime) -> tuple[list[Forecast], dict[str
     found, refused = [], {}
     for pipeline in rows:
         try:
-            found.append(_forecast(pipeline, event, now))
+            looks = _looked_at(event_id, pipeline)[1]
+            found.append(_forecast(pipeline, event, looks, now=now))
         except (PredictionRefused, asking.NoFeatures, questioning.UnsoundAnswers) as error:
             refused[pipeline.code] = str(error)
     return found, refused
 
 
-def _event(event_id: int) -> AskedEvent:
-    event = asked_now.event(pk=event_id)
+def _existing(event: AskedEvent | None, event_id: int) -> AskedEvent:
     if event is None:
         raise PredictionRefused(f"event {event_id} is unknown")
     return event
@@ -95,15 +104,15 @@ def _event(event_id: int) -> AskedEvent:
 def _forecast(
     pipeline: Pipeline,
     event: AskedEvent,
-    now: datetime,
+    looks: Sequence[Look],
     *,
+    now: datetime,
     as_of: datetime | None = None,
-    is_fresh: bool = False,
+    standing: ToServe | None = None,
 ) -> Forecast:
     event_id, moment = event.pk, as_of or now
-    version = _version(pipeline, event, moment, now)
+    version = _version(pipeline, event, moment, now, standing)
     feature_set = feature_sets.named(pipeline.feature_set)
-    looks = [] if is_fresh or as_of else _newest(event_id, pipeline)
     if looks:
         made, stage = _of_looks(event_id, pipeline, looks), looks[0].stage
     else:
@@ -114,13 +123,19 @@ def _forecast(
     return Forecast(pipeline.code, version.number, event_id, stage, made.as_of[0], said)
 
 
-def _version(pipeline: Pipeline, event: AskedEvent, as_of: datetime, now: datetime) -> ModelVersion:
+def _version(
+    pipeline: Pipeline,
+    event: AskedEvent,
+    as_of: datetime,
+    now: datetime,
+    standing: ToServe | None,
+) -> ModelVersion:
     if (event.sport_id, event.is_simulated) != (pipeline.sport_id, pipeline.is_simulated):
         competition = Competition.objects.get(pk=event.competition_id)
         raise PredictionRefused(f"{pipeline} does not foretell events of {competition}")
     if event.starts_at <= as_of:
         raise PredictionRefused(f"event {event.pk} has started by {as_of:%Y-%m-%d %H:%M}")
-    version = serving.serving_version(pipeline=pipeline, now=now)
+    version = serving.serving_version(pipeline=pipeline, now=now, standing=standing)
     if version is None:
         raise PredictionRefused(f"nothing serves {pipeline}")
     if event.starts_at < version.trained_until:
@@ -128,8 +143,8 @@ def _version(pipeline: Pipeline, event: AskedEvent, as_of: datetime, now: dateti
     return version
 
 
-def _newest(event_id: int, pipeline: Pipeline) -> list[Look]:
-    return asked_now.newest_look(
+def _looked_at(event_id: int, pipeline: Pipeline) -> tuple[AskedEvent | None, list[Look]]:
+    return asked_now.looked_at(
         event_id=event_id, feature_set=pipeline.feature_set, statistic=pipeline.statistic
     )
 

@@ -26,14 +26,17 @@ class ClockBackwards(Refused):
     """The time given lies before what is recorded already."""
 
 
-def serving_version(*, pipeline: Pipeline, now: datetime) -> ModelVersion | None:
+def serving_version(
+    *, pipeline: Pipeline, now: datetime, standing: asked_now.ToServe | None = None
+) -> ModelVersion | None:
     """Return the version that serves: production, else previous, else None.
 
     A damaged artefact on the way opens an incident, and the period of whoever steps in is
     recorded; so is the return of a version whose file was repaired.  A version that learned too
-    long ago serves no more, and nobody steps in for it.
+    long ago serves no more, and nobody steps in for it.  ``standing`` is what may serve, where
+    the caller has just read it.
     """
-    standing = asked_now.to_serve(pipeline_id=pipeline.pk)
+    standing = standing or asked_now.to_serve(pipeline_id=pipeline.pk)
     by_stage = _versions(pipeline, standing)
     production = by_stage.get(Stage.PRODUCTION)
     if production is None:
