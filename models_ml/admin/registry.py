@@ -287,10 +287,15 @@ class VersionClvAdmin(Shown):
 
 @admin.register(ServiceFigure)
 class ServiceFigureAdmin(Shown):
-    list_display = ("process", "calls", "hits", "misses", "told")
+    list_display = ("process", "calls", "hits", "misses", "kept", "told")
     search_fields = ("process",)
     ordering = ("-at",)
     figures = (("buckets", "Answers within so many seconds"),)
     empty_text = "No process has foretold anything yet."
 
     told = columns.moment("at", "Told")
+
+    @display(description="From what was kept")
+    def kept(self, row: ServiceFigure) -> str:
+        asked = row.hits + row.misses
+        return chips.percent(row.hits / asked if asked else None)

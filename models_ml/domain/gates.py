@@ -248,7 +248,7 @@ def _figures(d: Paired) -> dict[str, Figure]:
 
 
 def _told(d: Paired) -> str:
-    return f"{d.mean:+.4f} [{d.low:+.4f}, {d.high:+.4f}] on {d.n}"
+    return f"{d.mean:+z.4f} [{d.low:+z.4f}, {d.high:+z.4f}] on {d.n}"
 
 
 def _must(policy: Policy, where: str) -> str:

@@ -118,4 +118,4 @@ class VersionClv(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.version}: {self.mean:+.4f} on {self.n} bets"
+        return f"{self.version}: {self.mean:+z.4f} on {self.n} bets"

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 
 from models_ml import queries
+from models_ml.queries import figures
 from models_ml.services import loading, proposing
 from models_ml.services.storing import DamagedArtefact
 from monitoring import registry
@@ -64,7 +65,8 @@ def proposals_are_decided_in_time(now: datetime) -> Iterator[Finding]:
 def models(now: datetime) -> Mapping[str, object]:
     waiting = {one.proposal.version.pipeline_id: one for one in proposing.waiting(now=now)}
     rows = [(row, waiting.get(row.pipeline.pk)) for row in queries.serving_figures(now=now)]
-    return {"models": rows, "now": now}
+    service = figures.service(since=now - figures.ALIVE)
+    return {"models": rows, "now": now, "service": service, "took": service.percentile(0.95)}
 
 
 @registry.gauge(

@@ -20,6 +20,11 @@ class Service:
     buckets: dict[str, int]
 
     @property
+    def hit_percent(self) -> float | None:
+        """Return the hit ratio as a number of hundredths."""
+        return None if self.hit_ratio is None else 100.0 * self.hit_ratio
+
+    @property
     def hit_ratio(self) -> float | None:
         """Return which share of what may be kept was answered from what was kept."""
         asked = self.hits + self.misses

@@ -6,6 +6,7 @@ from django.template.loader import render_to_string
 
 from markets.models import Event
 from models_ml import queries
+from models_ml.models import ServiceFigure
 from models_ml.monitors import ladders
 from models_ml.monitors import registry as serving
 from models_ml.services import laddering
@@ -119,6 +120,14 @@ class TestPanel:
         served_by = [one.version is not None for one in figures]
         assert served_by == [True] + [False] * (len(figures) - 1)
         assert len(figures) > 1
+
+    def test_tells_how_much_was_answered_from_what_was_kept(self, served):
+        now = served[1].trained_at
+        ServiceFigure.objects.create(
+            process="a:1", at=now, hits=30, misses=10, calls=40, buckets={"0.001": 40}, seconds=1.0
+        )
+        html = self.html(now)
+        assert "40 answers" in html and "75 % of what may be kept" in html
 
     def test_says_what_to_do_where_nothing_serves(self, served):
         assert "then promote it" in self.html(served[1].trained_at)
