@@ -240,12 +240,12 @@ class TestServiceFigures:
         )
         assert first == again
 
-    def test_are_given_by_four_questions_to_the_tables(self, asked, django_assert_num_queries):
+    def test_are_given_by_three_questions_to_the_tables(self, asked, django_assert_num_queries):
         version, event = asked
         forecasting.forecasts(event_id=event.pk, now=FINAL)
-        with django_assert_num_queries(4):  # event, what serves, row, selections
+        with django_assert_num_queries(3):  # event and row, what serves, selections
             forecasting.forecast(pipeline=version.pipeline, event_id=event.pk, now=FINAL)
-        with django_assert_num_queries(5):  # and the pipelines, the event not again for each
+        with django_assert_num_queries(5):  # and the pipelines, the event by itself
             forecasting.forecasts(event_id=event.pk, now=FINAL)
 
     def test_begin_anew_in_the_child_of_a_fork(self, asked):
