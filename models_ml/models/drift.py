@@ -22,6 +22,7 @@ class DriftReference(models.Model):
     since = models.DateTimeField()  # of the rows it is made from
     until = models.DateTimeField()
     n = models.PositiveIntegerField()
+    market_kind = models.CharField(max_length=20, default="", db_default="")  # scored on it
     briers = models.JSONField(default=list)  # of each row of the test part
     gap_n = models.PositiveIntegerField(default=0)  # rows of it with a market
     gap_mean = models.FloatField(default=0.0)  # log loss of the version less the market's

@@ -25,6 +25,7 @@ from monitoring.errors import Refused
 MOST_ROWS = 20_000  # of live looks that are read
 COLUMNS = ("name", "psi", "null_quantile", "threshold", "share_missing", "is_breach")
 UNKNOWN = "it was trained before references were kept: train anew"
+OTHER = "it was scored on another question when it learned: train anew"
 
 
 class NothingServes(Refused):
@@ -208,17 +209,22 @@ def _judge(
     recent = rows.part(np.arange(len(rows))[drift.recent(rows.starts)])
     policy = serving.policy(pipeline=version.pipeline)
     plain, findings, figures = not policy.wants_significance, [], {}
-    said = words.words(estimator, recent)
+    kind = version.pipeline.market_kind
+    why = UNKNOWN
+    if kept is not None and kept.market_kind != kind:
+        kept, why = None, OTHER
+    said = words.words(estimator, recent, market_kind=kind)
     briers = _briers(said)
     if kept is None:
-        findings.append(Finding("brier", State.NOT_ENOUGH, UNKNOWN, n=len(briers)))
+        findings.append(Finding("brier", State.NOT_ENOUGH, why, n=len(briers)))
     else:
         findings.append(drift.brier_worse(briers, kept.briers, plain=plain))
     fit = scoring.reliability(said.probabilities, said.outcomes) if len(briers) else None
     findings.append(
         drift.calibration(fit, n=len(briers), tolerance=policy.slope_tolerance, plain=plain)
     )
-    watched, path = _cusum(version, words.words(estimator, rows), rows, kept)
+    everything = words.words(estimator, rows, market_kind=kind)
+    watched, path = _cusum(version, everything, rows, kept, why=why)
     figures["recent"] = {"n": len(briers), "brier": float(briers.mean()) if len(briers) else None}
     return [*findings, watched], {**figures, "cusum": path}
 
@@ -230,13 +236,18 @@ def _briers(said: words.Words) -> NDArray:
 
 
 def _cusum(
-    version: ModelVersion, said: words.Words, rows: Examples, kept: DriftReference | None
+    version: ModelVersion,
+    said: words.Words,
+    rows: Examples,
+    kept: DriftReference | None,
+    *,
+    why: str,
 ) -> tuple[Finding, list[tuple[int, float]]]:
     """Add up losses against the market over everything since the version learned."""
     market = words.of_market(said, rows, market_kind=version.pipeline.market_kind)
     gaps = remembering.market_gaps(said, market)
     if kept is None:
-        return Finding("cusum", State.NOT_ENOUGH, UNKNOWN, n=len(gaps)), []
+        return Finding("cusum", State.NOT_ENOUGH, why, n=len(gaps)), []
     weeks = rows.week[said.row][np.isfinite(market).all(axis=1)]
     return drift.cusum(gaps, weeks, mean=kept.gap_mean, sigma=kept.gap_sigma)
 

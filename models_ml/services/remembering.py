@@ -23,9 +23,9 @@ def remember(*, version: ModelVersion, learned: Learned, feature_set: FeatureSet
         return
     examples, test = learned.examples, learned.test
     kept = drift.reference(examples.values, feature_set.names, starts=examples.starts)
-    said = words.words(learned.estimator, test)
-    briers = scoring.briers(said.probabilities, said.outcomes) if len(said.row) else np.empty(0)
     kind = version.pipeline.market_kind
+    said = words.words(learned.estimator, test, market_kind=kind)
+    briers = scoring.briers(said.probabilities, said.outcomes) if len(said.row) else np.empty(0)
     gaps = market_gaps(said, words.of_market(said, test, market_kind=kind))
     DriftReference.objects.create(
         version=version,
@@ -33,6 +33,7 @@ def remember(*, version: ModelVersion, learned: Learned, feature_set: FeatureSet
         since=_moment(examples.starts[0]),
         until=_moment(examples.starts[-1]),
         n=len(examples),
+        market_kind=kind,
         briers=briers.round(PLACES).tolist(),
         gap_n=len(gaps),
         gap_mean=float(gaps.mean()) if len(gaps) else 0.0,

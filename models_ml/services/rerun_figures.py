@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from markets.domain import kinds
 from models_ml.domain import scoring
 from models_ml.domain.estimators import Estimator, words
 from models_ml.domain.examples import Examples
@@ -76,9 +77,14 @@ def scores(said: Sequence[Said], labelled: Examples) -> dict[str, Any]:
     """Return each version's scores on what it never learned, and paired differences."""
     losses: list[dict[int, float]] = []
     cards: dict[str, Any] = {}
+    kind, line = said[0].version.pipeline.market_kind, np.full(len(labelled), np.nan)
+    if kind in kinds.LINE_KINDS and len(labelled):  # every version on the same lines
+        line = words.half_lines(said[0].estimator, labelled, market_kind=kind)
     for one in said:
         clean = np.flatnonzero(labelled.starts >= microseconds(one.version.trained_until))
-        spoken = words.words(one.estimator, labelled.part(clean))
+        spoken = words.words(
+            one.estimator, labelled.part(clean), market_kind=kind, line=line[clean]
+        )
         is_enough = len(spoken.row) > 1
         card = scoring.card(spoken.probabilities, spoken.outcomes) if is_enough else None
         cards[str(one.version.number)] = {

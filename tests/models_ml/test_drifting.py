@@ -80,6 +80,15 @@ class TestReport:
         assert finding(row, "psi").state == finding(row, "cusum").state == "NOT_ENOUGH"
         assert not DriftFeature.objects.exists()
 
+    def test_of_scores_on_another_question_says_so(self, version):
+        DriftReference.objects.update(market_kind="TOTAL")
+        watched.live(version, watched.world(rng(), 256))
+        row = report(version)
+        assert finding(row, "psi").state != "NOT_ENOUGH"
+        for name in ("brier", "cusum"):
+            assert finding(row, name).state == "NOT_ENOUGH"
+            assert "another question" in finding(row, name).text
+
     def test_of_other_columns_than_it_learned_says_so(self, version):
         DriftReference.objects.update(
             figures={"names": ["a"], "edges": [[0.0] * 11], "counts": [[0] * 13], "n": 9,

@@ -43,7 +43,7 @@ def a_reference(version: ModelVersion, *, n: int = 2048, **fields: Any) -> Drift
         since=version.trained_from,
         until=version.trained_until,
         n=n,
-        **fields,
+        **{"market_kind": version.pipeline.market_kind, **fields},
     )
 
 
