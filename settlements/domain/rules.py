@@ -5,17 +5,21 @@ Words
     profit    net and signed: what the bankroll gains or loses; the stake is not in it
     outcome   how the selection did, its line included; the same word for backer and layer
     line      the selection's own handicap (0.25 steps), or the total of its market
+    figure    what a team's or a player's total counts; None for a player who took no part
 
 Each rule stands here twice: once for one bet in Decimal, which is the definition, and once for
 arrays in integers (quarter goals, minor units), which a property test holds equal to it.
 
 Source: Asian handicap and goal-line rules as bet365 and Pinnacle publish them; back and lay as
-Betfair's Exchange does.
+Betfair's Exchange does; a tied moneyline is a push, and a player who takes no part voids, as both
+bet365 and DraftKings publish.
 """
 
 import enum
 from collections.abc import Sequence
+from contextlib import suppress
 from decimal import ROUND_HALF_EVEN, Decimal
+from itertools import product
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +27,7 @@ import numpy.typing as npt
 CENT = Decimal("0.01")
 QUARTER = Decimal("0.25")
 Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
 
 
 class Outcome(enum.StrEnum):
@@ -51,8 +56,13 @@ _WIN_HALVES = np.array([HALVES[outcome][0] for outcome in OUTCOMES], dtype=np.in
 _LOSS_HALVES = np.array([HALVES[outcome][1] for outcome in OUTCOMES], dtype=np.int64)
 
 VOIDING = ("ABANDONED", "POSTPONED", "CANCELLED")
-_KINDS = ("MATCH_ODDS", "ASIAN_HANDICAP", "TOTAL")
-_ROLES = ("HOME", "DRAW", "AWAY", "OVER", "UNDER")
+_BY_SCORE = ("MATCH_ODDS", "MONEYLINE", "DRAW_NO_BET", "DOUBLE_CHANCE", "BOTH_SCORE")
+_HANDICAPS = ("ASIAN_HANDICAP", "SPREAD")
+_TOTALS = ("TOTAL", "TEAM_TOTAL", "PLAYER_TOTAL")
+_KINDS = (*_BY_SCORE, *_HANDICAPS, *_TOTALS)
+_ROLES = (
+    "HOME", "DRAW", "AWAY", "HOME_DRAW", "HOME_AWAY", "DRAW_AWAY", "YES", "NO", "OVER", "UNDER",
+)  # fmt: skip
 _SAFE = 2**62
 
 
@@ -60,34 +70,86 @@ class UnknownMarket(ValueError):
     """No rule says how this bet is judged.  Never guess: money hangs on it."""
 
 
-def judge(*, kind: str, role: str, line: Decimal | None, home: int, away: int) -> Outcome:
+def judge(
+    *,
+    kind: str,
+    role: str,
+    line: Decimal | None,
+    home: int,
+    away: int,
+    figure: Decimal | None = None,
+) -> Outcome:
     """Say how a selection did, from the final score.
 
-    ``line`` is the selection's own handicap, or the total; a multiple of 0.25, None for 1X2.
+    ``line`` is the selection's own handicap, or the total, a multiple of 0.25; None where its
+    kind has none.  ``figure`` is what the total of a team or of a player counts.
 
     Raises:
         UnknownMarket: no rule covers this kind, role and line.
 
     >>> judge(kind="ASIAN_HANDICAP", role="HOME", line=Decimal("-0.75"), home=2, away=1).value
     'HALF_WON'
+    >>> judge(kind="MONEYLINE", role="AWAY", line=None, home=20, away=20).value
+    'PUSH'
     """
-    match kind, role:
-        case "MATCH_ODDS", "HOME" | "AWAY" | "DRAW":
-            winner = "DRAW" if home == away else "HOME" if home > away else "AWAY"
-            return Outcome.WON if role == winner else Outcome.LOST
-        case "ASIAN_HANDICAP", "HOME" | "AWAY":
-            margin = home - away if role == "HOME" else away - home
-            return by_margin(margin + _quarters(kind, line))
-        case "TOTAL", "OVER" | "UNDER":
-            over = home + away - _quarters(kind, line)
-            return by_margin(over if role == "OVER" else -over)
+    if kind in _BY_SCORE:
+        return _by_score(kind=kind, role=role, home=home, away=away)
+    if kind in _HANDICAPS and role in ("HOME", "AWAY"):
+        margin = home - away if role == "HOME" else away - home
+        return by_margin(margin + _quarters(kind, line))
+    if kind in _TOTALS and role in ("OVER", "UNDER"):
+        beyond = -_quarters(kind, line)
+        if kind == "PLAYER_TOTAL" and figure is None:
+            return Outcome.VOID
+        beyond += (
+            Decimal(home + away) if kind == "TOTAL" else _quarters(f"a figure of {kind}", figure)
+        )
+        return by_margin(beyond if role == "OVER" else -beyond)
     raise UnknownMarket(f"no rule for {kind} {role}")
+
+
+def _by_score(*, kind: str, role: str, home: int, away: int) -> Outcome:
+    """Judge what has no line; a tie gives two-way bets on a winner their stake back."""
+    came = "DRAW" if home == away else "HOME" if home > away else "AWAY"
+    match kind, role:
+        case "MATCH_ODDS", "HOME" | "DRAW" | "AWAY":
+            won = role == came
+        case "MONEYLINE" | "DRAW_NO_BET", "HOME" | "AWAY":
+            if came == "DRAW":
+                return Outcome.PUSH
+            won = role == came
+        case "DOUBLE_CHANCE", "HOME_DRAW" | "HOME_AWAY" | "DRAW_AWAY":
+            won = came in role.split("_")
+        case "BOTH_SCORE", "YES" | "NO":
+            won = (role == "YES") == (home > 0 and away > 0)
+        case _:
+            raise UnknownMarket(f"no rule for {kind} {role}")
+    return Outcome.WON if won else Outcome.LOST
 
 
 def _quarters(kind: str, line: Decimal | None) -> Decimal:
     if line is None or line % QUARTER:
         raise UnknownMarket(f"{kind} with the line {line}: not a multiple of a quarter")
     return line
+
+
+#: Scores that stand for all: who won, and whether both scored.
+_STATES = ((0, 1), (1, 2), (0, 0), (1, 1), (1, 0), (2, 1))
+
+
+def _table() -> Ints:
+    """Return the code of each kind without line, role and state, ``UNKNOWN`` where none judges."""
+    found = np.full((len(_BY_SCORE), len(_ROLES), len(_STATES)), UNKNOWN, dtype=np.int64)
+    for (k, kind), (r, role), (s, score) in product(
+        enumerate(_BY_SCORE), enumerate(_ROLES), enumerate(_STATES)
+    ):
+        with suppress(UnknownMarket):
+            outcome = _by_score(kind=kind, role=role, home=score[0], away=score[1])
+            found[k, r, s] = _CODE[outcome]
+    return found
+
+
+_CODES_BY_SCORE = _table()
 
 
 def by_margin(margin: Decimal) -> Outcome:
@@ -131,36 +193,71 @@ def judge_many(
     *,
     kinds: Sequence[str],
     roles: Sequence[str],
-    quarters: npt.NDArray[np.float64],
+    quarters: Floats,
     home: Ints,
     away: Ints,
     voided: npt.NDArray[np.bool_],
+    figures: Floats | None = None,
 ) -> Ints:
     """Judge n bets: their places in ``OUTCOMES``, ``UNKNOWN`` where ``judge`` would raise.
 
-    ``quarters`` is each selection's line times four, NaN where it has none; scores are read
-    only where ``voided`` (abandoned, postponed, cancelled) is false.
+    ``quarters`` is each selection's line times four, and ``figures`` what a team's or player's
+    total counts, times four; NaN where there is none.  Scores and figures are read only where
+    ``voided`` (abandoned, postponed, cancelled) is false.
 
     >>> judge_many(kinds=["TOTAL"], roles=["OVER"], quarters=np.array([9.0]), home=np.array([2]),
     ...            away=np.array([0]), voided=np.array([False])).tolist()
     [3]
     """
     kind, role = codes(kinds, of=_KINDS), codes(roles, of=_ROLES)
-    margin = home - away
-    won = np.select([role == 0, role == 1, role == 2], [margin > 0, margin == 0, margin < 0])
-    straight = np.where(won, _CODE[Outcome.WON], _CODE[Outcome.LOST])
-    has_line = np.isfinite(quarters) & (quarters == np.rint(quarters))
-    line = np.where(has_line, quarters, 0.0).astype(np.int64)
-    handicap = np.where(role == 0, margin, -margin) * 4 + line
-    over = (home + away) * 4 - line
-    past = np.where(kind == 1, handicap, np.where(role == 3, over, -over))
-    sides = (kind == 1) & ((role == 0) | (role == 2)) | (kind == 2) & (role >= 3)
+    counted = np.full(len(kind), np.nan) if figures is None else figures
+    by_score = _by_scores(kind, role, home, away)
+    past = _past(kind, role, quarters, home=home, away=away, counted=counted)
+    known = np.isfinite(past) & (past == np.rint(past))
+    by_line = _by_quarters(np.where(known, past, 0.0).astype(np.int64))
+    is_player = kind == _KINDS.index("PLAYER_TOTAL")
+    absent = is_player & np.isnan(counted) & _is_line(quarters) & (role >= _ROLES.index("OVER"))
     judged = np.select(
-        [(kind == 0) & (role >= 0) & (role <= 2), sides & has_line],
-        [straight, _by_quarters(past)],
+        [voided | absent, (kind >= 0) & (kind < len(_BY_SCORE)), known],
+        [_CODE[Outcome.VOID], by_score, by_line],
         default=UNKNOWN,
     )
-    return np.where(voided, _CODE[Outcome.VOID], judged)
+    return judged.astype(np.int64)
+
+
+def _by_scores(kind: Ints, role: Ints, home: Ints, away: Ints) -> Ints:
+    state = 2 * (np.sign(home - away) + 1) + ((home > 0) & (away > 0))
+    is_known = (kind >= 0) & (kind < len(_BY_SCORE)) & (role >= 0)
+    at = (np.where(is_known, kind, 0), np.where(is_known, role, 0), state)
+    return np.where(is_known, _CODES_BY_SCORE[at], UNKNOWN)
+
+
+def _past(
+    kind: Ints, role: Ints, quarters: Floats, *, home: Ints, away: Ints, counted: Floats
+) -> Floats:
+    """Return by how many quarters each selection came past its line, NaN where it has no such."""
+    is_home, is_away = role == _ROLES.index("HOME"), role == _ROLES.index("AWAY")
+    over, under = role == _ROLES.index("OVER"), role == _ROLES.index("UNDER")
+    is_handicap = np.isin(kind, [_KINDS.index(one) for one in _HANDICAPS])
+    of_match = kind == _KINDS.index("TOTAL")
+    of_one = np.isin(kind, [_KINDS.index(one) for one in _TOTALS]) & ~of_match
+    line = np.where(_is_line(quarters), quarters, np.nan)
+    margin = 4.0 * (home - away)
+    total = np.where(of_match, 4.0 * (home + away), counted) - line
+    return np.select(
+        [
+            is_handicap & is_home,
+            is_handicap & is_away,
+            (of_match | of_one) & over,
+            (of_match | of_one) & under,
+        ],
+        [margin + line, line - margin, total, -total],
+        default=np.nan,
+    )
+
+
+def _is_line(quarters: Floats) -> npt.NDArray[np.bool_]:
+    return np.isfinite(quarters) & (quarters == np.rint(quarters))
 
 
 def _by_quarters(past: Ints) -> Ints:

@@ -11,6 +11,8 @@ While a result is disputed (an open ``ResultDispute``) nothing of its event is d
 payment nor a correction.  A match that is interrupted, or whose result was taken back, has no
 result to settle by: accepted bets wait, settled ones stay as they are until the next result.
 
+A bet on a player waits for a result that tells of players.
+
 A later version always reverses the transfer of the settlement before and posts its own, also
 when the profit stayed the same: one live settlement, one live transfer, and the pairs explain
 every difference.  A settlement without profit (a push, a void) has no transfer.
@@ -38,6 +40,7 @@ from settlements.services import ledger
 
 CHUNK = 2_000
 UNSETTLEABLE = "settlements.unsettleable"
+_OF_PLAYERS = "PLAYER_TOTAL"
 _TOO_MUCH = 10**12  # minor units that a bet's profit cannot hold
 
 
@@ -82,6 +85,8 @@ class _Due:
     status: str
     home: int | None
     away: int | None
+    figure: float | None  # of the team or player whose total it is, times four
+    has_figures: bool  # the result tells of players
     earlier_id: int | None  # the settlement that stands so far
     revision: int | None
     earlier_profit: Decimal | None
@@ -175,7 +180,7 @@ def _write(due: list[_Due], *, as_of: datetime, now: datetime, actor: str, tally
 
 def judge(due: Sequence[_Due]) -> tuple[rules.Ints, rules.Ints]:
     """Return outcome codes (``rules.UNKNOWN`` where no rule covers the bet) and profits."""
-    judgeable = np.array([bet.status in rules.VOIDING or _has_score(bet) for bet in due])
+    judgeable = np.array([bet.status in rules.VOIDING or _is_told(bet) for bet in due])
     integers = [(bet.stake, bet.price, bet.home or 0, bet.away or 0) for bet in due]
     stake, price, home, away = np.array(integers, dtype=np.int64).T
     outcomes = rules.judge_many(
@@ -184,6 +189,7 @@ def judge(due: Sequence[_Due]) -> tuple[rules.Ints, rules.Ints]:
         quarters=np.array([bet.quarters for bet in due], dtype=np.float64),
         home=home,
         away=away,
+        figures=np.array([bet.figure for bet in due], dtype=np.float64),
         voided=np.array([bet.status in rules.VOIDING for bet in due]),
     )
     outcomes = np.where(judgeable, outcomes, rules.UNKNOWN)
@@ -196,14 +202,16 @@ def judge(due: Sequence[_Due]) -> tuple[rules.Ints, rules.Ints]:
     return outcomes, profits
 
 
-def _has_score(bet: _Due) -> bool:
-    """Say whether the match was played to its end and ended in a score: what the rules judge."""
-    return bet.status == "FINAL" and bet.home is not None and bet.away is not None
+def _is_told(bet: _Due) -> bool:
+    """Say whether the match was played to its end and what the bet hangs on is known."""
+    has_score = bet.home is not None and bet.away is not None
+    return bet.status == "FINAL" and (bet.has_figures if bet.kind == _OF_PLAYERS else has_score)
 
 
 def _trouble(bet: _Due, code: int) -> str:
-    if code == rules.UNKNOWN and bet.status not in rules.VOIDING and not _has_score(bet):
-        return f"no rule judges {bet.kind} by a result without a score ({bet.status.lower()})"
+    if code == rules.UNKNOWN and bet.status not in rules.VOIDING and not _is_told(bet):
+        missing = "figures of players" if bet.kind == _OF_PLAYERS else "a score"
+        return f"no rule judges {bet.kind} by a result without {missing} ({bet.status.lower()})"
     if code == rules.UNKNOWN:
         line = "" if bet.quarters is None else f" {bet.quarters / 4:g}"
         return f"no rule judges {bet.kind} {bet.role}{line}: its bets stay unsettled"
@@ -333,7 +341,8 @@ join markets_market m on m.id = s.market_id
 where b.status = 'ACCEPTED' and b.bankroll_id = any(%(ids)s) and b.id > %(after)s
   and exists (select 1 from markets_result r
               where r.event_id = m.event_id and r.known_at <= %(as_of)s
-                and r.status not in ('INTERRUPTED', 'WITHDRAWN'))
+                and r.status not in ('INTERRUPTED', 'WITHDRAWN')
+                and (m.kind <> 'PLAYER_TOTAL' or r.has_statistics or r.status <> 'FINAL'))
   and not exists (select 1 from markets_resultdispute d
                   where d.event_id = m.event_id and d.state = 'OPEN' and d.told_at <= %(as_of)s)
 order by b.id limit %(size)s for no key update of b skip locked
@@ -359,12 +368,22 @@ order by b.id limit %(size)s for no key update of b skip locked
 _DUE = """
 select b.id, b.bankroll_id, b.side = 'LAY', (b.stake * 100)::bigint, (b.price * 1000)::bigint,
        m.id, case m.period when 'FULL' then m.kind else m.kind || ' ' || m.period end, s.role,
-       (case m.kind when 'TOTAL' then m.line else s.line end * 4)::float8,
+       (case when m.kind in ('ASIAN_HANDICAP', 'SPREAD') then s.line else m.line end * 4)::float8,
        r.id, r.status, r.home_score, r.away_score,
+       4 * case
+           when m.kind = 'TEAM_TOTAL' and m.participant_id = e.home_id then r.home_score
+           when m.kind = 'TEAM_TOTAL' and m.participant_id = e.away_id then r.away_score
+           when m.kind = 'PLAYER_TOTAL' then (
+               select f.value from markets_statisticresult f
+               where f.result_id = r.id and f.participant_id = m.participant_id
+                 and f.statistic = m.statistic and f.took_part)
+       end::float8,
+       r.has_statistics,
        earlier.id, earlier.revision, earlier.profit, t.id
 from betting_bet b
 join markets_selection s on s.id = b.selection_id
 join markets_market m on m.id = s.market_id
+join markets_event e on e.id = m.event_id
 join lateral (
     select * from markets_result where event_id = m.event_id and known_at <= %(as_of)s
     order by version desc limit 1

@@ -7,6 +7,7 @@ from typing import Any
 
 from betting.models import Bankroll, Bet
 from betting.services import bankrolls
+from markets.domain import kinds
 from markets.models import (
     Book,
     ClosingPrice,
@@ -29,6 +30,7 @@ ROLES = {
     "MATCH_ODDS": ("HOME", "DRAW", "AWAY"),
     "ASIAN_HANDICAP": ("HOME", "AWAY"),
     "TOTAL": ("OVER", "UNDER"),
+    **{kind: kinds.ROLES[kind] for kind in ("MONEYLINE", "SPREAD", "TEAM_TOTAL", "PLAYER_TOTAL")},
 }
 _numbers = count(1)
 
@@ -86,10 +88,18 @@ def a_selection(
     role: str = "HOME",
     line: str | None = None,
     period: str = "FULL",
+    **whose: Any,
 ) -> Selection:
-    """Return a selection of a market; ``line`` is the market's: home handicap or total."""
+    """Return a selection of a market; ``line`` is the market's: home handicap or total.
+
+    ``whose`` is the participant and the statistic of one that asks for a figure.
+    """
     market, created = Market.objects.get_or_create(
-        event=event or an_event(), kind=kind, period=period, line=None if line is None else D(line)
+        event=event or an_event(),
+        kind=kind,
+        period=period,
+        line=None if line is None else D(line),
+        **whose,
     )
     if created:
         for each in ROLES.get(kind, (role,)):

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from markets.domain import kinds
 from settlements.domain import rules
 from settlements.domain.rules import Outcome
 
@@ -70,8 +71,71 @@ class TestJudge:
         assert judged == [over, under]
 
     @pytest.mark.parametrize(
+        ("kind", "role", "score", "outcome"),
+        [
+            ("MONEYLINE", "HOME", (21, 20), "WON"),
+            ("MONEYLINE", "AWAY", (21, 20), "LOST"),
+            ("MONEYLINE", "AWAY", (20, 20), "PUSH"),
+            ("DRAW_NO_BET", "HOME", (1, 0), "WON"),
+            ("DRAW_NO_BET", "HOME", (1, 1), "PUSH"),
+            ("DRAW_NO_BET", "AWAY", (1, 0), "LOST"),
+            ("DOUBLE_CHANCE", "HOME_DRAW", (1, 1), "WON"),
+            ("DOUBLE_CHANCE", "HOME_AWAY", (1, 1), "LOST"),
+            ("DOUBLE_CHANCE", "DRAW_AWAY", (0, 2), "WON"),
+            ("DOUBLE_CHANCE", "DRAW_AWAY", (2, 0), "LOST"),
+            ("BOTH_SCORE", "YES", (2, 1), "WON"),
+            ("BOTH_SCORE", "YES", (2, 0), "LOST"),
+            ("BOTH_SCORE", "NO", (0, 0), "WON"),
+        ],
+    )
+    def test_knows_what_two_scores_say(self, kind, role, score, outcome):
+        judged = rules.judge(kind=kind, role=role, line=None, home=score[0], away=score[1])
+        assert judged == outcome
+
+    @pytest.mark.parametrize(
+        ("line", "home", "away", "of_home", "of_away"),
+        [
+            ("-3", 27, 24, "PUSH", "PUSH"),
+            ("-3.5", 27, 24, "LOST", "WON"),
+            ("+7", 20, 26, "WON", "LOST"),
+        ],
+    )
+    def test_gives_points_in_a_spread(self, line, home, away, of_home, of_away):
+        terms = {"kind": "SPREAD", "home": home, "away": away}
+        assert rules.judge(role="HOME", line=D(line), **terms) == of_home
+        assert rules.judge(role="AWAY", line=-D(line), **terms) == of_away
+
+    @pytest.mark.parametrize("kind", ["TEAM_TOTAL", "PLAYER_TOTAL"])
+    @pytest.mark.parametrize(
+        ("line", "figure", "over", "under"),
+        [
+            ("24.5", "25", "WON", "LOST"),
+            ("24.5", "24", "LOST", "WON"),
+            ("24", "24", "PUSH", "PUSH"),
+        ],
+    )
+    def test_counts_a_figure_against_its_own_line(self, kind, line, figure, over, under):
+        judged = [
+            rules.judge(kind=kind, role=role, line=D(line), home=99, away=0, figure=D(figure))
+            for role in ("OVER", "UNDER")
+        ]
+        assert judged == [over, under]
+
+    @pytest.mark.parametrize("role", ["OVER", "UNDER"])
+    def test_voids_a_player_who_took_no_part(self, role):
+        terms = {"kind": "PLAYER_TOTAL", "role": role, "home": 3, "away": 0}
+        assert rules.judge(line=D("24.5"), figure=None, **terms) == "VOID"
+
+    @pytest.mark.parametrize(
         ("kind", "role", "line"),
         [
+            ("MONEYLINE", "DRAW", None),
+            ("BOTH_SCORE", "HOME", None),
+            ("DOUBLE_CHANCE", "HOME", None),
+            ("SPREAD", "HOME", None),
+            ("TEAM_TOTAL", "OVER", "24.5"),
+            ("PLAYER_TOTAL", "OVER", "24.4"),
+            ("PLAYER_TOTAL", "HOME", "24.5"),
             ("CORRECT_SCORE", "HOME", None),
             ("MATCH_ODDS", "OVER", None),
             ("ASIAN_HANDICAP", "DRAW", "0.5"),
@@ -98,17 +162,29 @@ class TestProfit:
             assert won == D(expected)
 
 
-KINDS = st.sampled_from(["MATCH_ODDS", "ASIAN_HANDICAP", "TOTAL", "CORRECT_SCORE"])
-ROLES = st.sampled_from(["HOME", "DRAW", "AWAY", "OVER", "UNDER", "NONE"])
+KINDS = st.sampled_from([*kinds.ROLES, "CORRECT_SCORE"])
+ROLES = st.sampled_from(
+    [*sorted({role for roles in kinds.ROLES.values() for role in roles}), "NO!"]
+)
+#: Mostly a role of the kind, sometimes of another.
+QUESTIONS = st.one_of(
+    st.tuples(KINDS, ROLES),
+    st.sampled_from([(kind, role) for kind, roles in kinds.ROLES.items() for role in roles]),
+)
 LINES = st.one_of(
     st.none(),
     st.integers(-40, 40).map(lambda quarters: D(quarters) / 4),
     st.integers(-1000, 1000).map(lambda cents: D(cents) / 100),
 )
+FIGURES = st.one_of(
+    st.none(),
+    st.integers(0, 60).map(D),
+    st.integers(0, 6000).map(lambda cents: D(cents) / 100),
+)
 BETS = st.tuples(
-    KINDS,
-    ROLES,
+    QUESTIONS,
     LINES,
+    FIGURES,
     st.integers(0, 12),
     st.integers(0, 12),
     st.booleans(),  # voided
@@ -122,11 +198,16 @@ class TestTheArrayForm:
     @settings(max_examples=150, deadline=None)
     @given(st.lists(BETS, min_size=1, max_size=40))
     def test_equals_the_scalar_definition(self, bets):
-        kinds, roles, lines, home, away, voided, lay, stake, price = zip(*bets, strict=True)
+        asked, lines, figures, home, away, voided, lay, stake, price = zip(*bets, strict=True)
+        quarters = [
+            np.array([np.nan if one is None else float(one * 4) for one in values])
+            for values in (lines, figures)
+        ]
         outcomes = rules.judge_many(
-            kinds=kinds,
-            roles=roles,
-            quarters=np.array([np.nan if line is None else float(line * 4) for line in lines]),
+            kinds=[kind for kind, _ in asked],
+            roles=[role for _, role in asked],
+            quarters=quarters[0],
+            figures=quarters[1],
             home=np.array(home),
             away=np.array(away),
             voided=np.array(voided),
@@ -159,11 +240,12 @@ class TestTheArrayForm:
         return all(bet[7] * bet[8] < 2**63 * 1000 for bet in bets)
 
     @staticmethod
-    def _scalar(kind, role, line, home, away, voided):
+    def _scalar(asked, line, figure, home, away, voided):
         if voided:
             return Outcome.VOID
+        kind, role = asked
         try:
-            return rules.judge(kind=kind, role=role, line=line, home=home, away=away)
+            return rules.judge(kind=kind, role=role, line=line, home=home, away=away, figure=figure)
         except rules.UnknownMarket:
             return None
 

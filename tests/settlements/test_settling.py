@@ -5,7 +5,7 @@ import pytest
 from django.db import transaction
 
 from betting.models import Bet
-from markets.models import Market
+from markets.models import Market, Participant, StatisticResult
 from monitoring.models import AuditEntry, Incident
 from settlements.models import LedgerTransfer, Settlement
 from settlements.services import ledger, settling
@@ -29,6 +29,21 @@ def cash_of(bet):
     """Return the signed amounts that a bet moved, in order."""
     moved = LedgerTransfer.objects.filter(settlement__bet=bet).order_by("pk")
     return [t.amount if t.credit.kind == "CASH" else -t.amount for t in moved]
+
+
+def a_bet_on_a_player():
+    """Return one on a player of the home side to score more than 24.5 points."""
+    event = an_event()
+    player = Participant.objects.create(sport=event.competition.sport, name="Player", kind="PLAYER")
+    terms = {"kind": "PLAYER_TOTAL", "line": "24.5", "statistic": "points", "participant": player}
+    return an_accepted_bet(a_selection(event, role="OVER", **terms))
+
+
+def a_figure(result, bet, **told):
+    market = bet.selection.market
+    return StatisticResult.objects.create(
+        result=result, participant=market.participant, statistic=market.statistic, **told
+    )
 
 
 class TestSettleDue:
@@ -59,6 +74,9 @@ class TestSettleDue:
             ("ASIAN_HANDICAP", "AWAY", "-1", (1, 0), "PUSH", "0.00"),
             ("TOTAL", "OVER", "2.5", (2, 1), "WON", "9.00"),
             ("TOTAL", "UNDER", "2.25", (1, 1), "HALF_WON", "4.50"),
+            ("MONEYLINE", "AWAY", None, (98, 101), "WON", "9.00"),
+            ("MONEYLINE", "HOME", None, (20, 20), "PUSH", "0.00"),
+            ("SPREAD", "AWAY", "-3.5", (27, 24), "WON", "9.00"),
         ],
     )
     def test_judges_every_kind_by_its_own_line(self, kind, role, line, score, outcome, profit):
@@ -67,6 +85,54 @@ class TestSettleDue:
         settle()
         bet.refresh_from_db()
         assert (bet.outcome, bet.profit) == (outcome, D(profit))
+
+    @pytest.mark.parametrize(
+        ("whose", "outcome"), [("home", "WON"), ("away", "LOST")], ids=["home", "away"]
+    )
+    def test_counts_the_points_of_one_side(self, whose, outcome):
+        event = an_event()
+        side = getattr(event, whose)
+        over = a_selection(event, kind="TEAM_TOTAL", role="OVER", line="24.5", participant=side)
+        bet = an_accepted_bet(over)
+        a_result(bet, 27, 24)
+        settle()
+        bet.refresh_from_db()
+        assert bet.outcome == outcome
+
+    @pytest.mark.parametrize(
+        ("told", "outcome"),
+        [
+            ({"value": D("31")}, "WON"),
+            ({"value": D("22")}, "LOST"),
+            ({"took_part": False}, "VOID"),
+            (None, "VOID"),
+        ],
+        ids=["over", "under", "did-not-play", "not-listed"],
+    )
+    def test_counts_the_figure_of_a_player(self, told, outcome):
+        bet = a_bet_on_a_player()
+        result = a_result(bet, 101, 99, has_statistics=True)
+        if told:
+            a_figure(result, bet, **told)
+        settle()
+        bet.refresh_from_db()
+        assert bet.outcome == outcome
+
+    def test_waits_for_the_figures_of_players(self):
+        bet = a_bet_on_a_player()
+        a_result(bet, 101, 99)
+        assert settle().as_dict() | {"ledger_imbalance": None} == dict.fromkeys(
+            ("settled", "resettled", "void", "failed"), 0
+        ) | {"ledger_imbalance": None}
+        later = a_result(bet, 101, 99, has_statistics=True, only_adds=True)
+        a_figure(later, bet, value=D("31"))
+        assert settle().settled == 1
+
+    def test_says_that_figures_are_missing(self):
+        bet = a_bet_on_a_player()
+        a_result(bet, 101, 99)
+        (said,) = settling.troubles(as_of=NOON).values()
+        assert "without figures of players" in said
 
     def test_pays_a_layer_what_the_backer_loses(self):
         bet = an_accepted_bet(side="LAY", stake="10.00", price="3.000")
