@@ -4,6 +4,8 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
+from betting import order_rules
+from betting.domain import orders
 from markets.models import Book, Selection
 from models_ml.models import Pipeline, Prediction, Replay
 
@@ -249,6 +251,10 @@ class BetQuerySet(models.QuerySet["Bet"]):
         """Bets that can still lose money."""
         return self.filter(status__in=Bet.OPEN)
 
+    def waiting(self) -> "BetQuerySet":
+        """Bets whose order stands at a venue, which may match more of it."""
+        return self.open().filter(order_state__in=orders.WAITING)
+
 
 class Bet(models.Model):
     """A stake on a selection, from the intent to place it until it is settled.
@@ -256,6 +262,11 @@ class Bet(models.Model):
     RESERVED -> ACCEPTED -> SETTLED; RESERVED -> REJECTED; RESERVED -> UNKNOWN (the venue did
     not answer) -> ACCEPTED or REJECTED once the venue was asked by ``client_ref``.
     ``profit`` is net and signed and, with ``outcome``, stands exactly when SETTLED.
+
+    ``order_state`` tells of the order at the venue; its steps are those of ``domain.orders``,
+    and a trigger refuses all others.  ``requested_*`` is what was sent, ``matched_*`` what of it
+    was taken; ``stake`` and ``price`` are what stands: the matched part, and while the order
+    waits also the rest.  A writer that names no order gets the one that its status tells.
     """
 
     class Status(models.TextChoices):
@@ -278,6 +289,17 @@ class Bet(models.Model):
         LOST = "LOST", "Lost"
         VOID = "VOID", "Void"
 
+    class OrderState(models.TextChoices):
+        CREATED = "CREATED", "Created"
+        SUBMITTED = "SUBMITTED", "Submitted"
+        UNKNOWN = "UNKNOWN", "Unknown"
+        ACCEPTED = "ACCEPTED", "Waiting"
+        PARTIAL = "PARTIAL", "Partly filled"
+        FILLED = "FILLED", "Filled"
+        CANCELLED = "CANCELLED", "Cancelled"
+        LAPSED = "LAPSED", "Lapsed"
+        REJECTED = "REJECTED", "Rejected"
+
     OPEN = (Status.RESERVED, Status.UNKNOWN, Status.ACCEPTED)
 
     bankroll = models.ForeignKey(Bankroll, on_delete=models.PROTECT, related_name="bets")
@@ -295,6 +317,12 @@ class Bet(models.Model):
     side = models.CharField(max_length=4, choices=Side.choices, default=Side.BACK)
     price = models.DecimalField(max_digits=9, decimal_places=3)  # asked for, then matched
     stake = models.DecimalField(max_digits=12, decimal_places=2)
+    order_state = models.CharField(max_length=10, choices=OrderState.choices, db_default="")
+    requested_price = models.DecimalField(max_digits=9, decimal_places=3, db_default=Decimal("0"))
+    requested_stake = models.DecimalField(max_digits=12, decimal_places=2, db_default=Decimal("0"))
+    matched_price = models.DecimalField(max_digits=9, decimal_places=3, null=True, blank=True)
+    matched_stake = models.DecimalField(max_digits=12, decimal_places=2, db_default=Decimal("0"))
+    latency_ms = models.PositiveIntegerField(null=True, blank=True)  # of the venue's answer
     liability = models.GeneratedField(
         expression=models.Case(
             models.When(side="BACK", then=F("stake")),
@@ -332,6 +360,7 @@ class Bet(models.Model):
                 ),
                 name="bet_profit_exactly_when_settled",
             ),
+            *order_rules.CONSTRAINTS,
         ]
         indexes = [
             models.Index(

@@ -2,6 +2,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 
 from betting import queries
+from betting.models import Bet
 from betting.services import halting, reconciling, stopping
 from monitoring import registry, thresholds
 from monitoring.domain.findings import Finding, Severity
@@ -23,6 +24,13 @@ def no_bet_waits_too_long_for_its_venue(now: datetime) -> Iterator[Finding]:
     for bet in queries.unanswered(reserved_before=now - thresholds.span(STUCK_AFTER))[:100]:
         waited = int((now - bet.reserved_at).total_seconds())
         summary = f"{bet} ({bet.client_ref}) is {bet.get_status_display()} for {waited} s"
+        yield Finding(Severity.P1, summary, subject=f"{bet._meta.label}:{bet.pk}")
+    begun = Bet.objects.waiting().filter(
+        bankroll__replay=None,
+        selection__market__event__starts_at__lt=now - thresholds.span(STUCK_AFTER),
+    )
+    for bet in begun.order_by("pk")[:100]:
+        summary = f"{bet} ({bet.client_ref}) still waits at {bet.venue}, and its event has begun"
         yield Finding(Severity.P1, summary, subject=f"{bet._meta.label}:{bet.pk}")
 
 

@@ -29,6 +29,6 @@ def decide_due(run: RunHandle) -> dict[str, object]:
     title="Ask venues about unanswered bets", permission="betting.change_bet", singleton=True
 )
 def reconcile_unknown(run: RunHandle) -> dict[str, object]:
-    """Ask, by our reference, what became of bets that wait too long for an answer."""
+    """Ask, by our reference, what became of bets without an answer and of orders that wait."""
     found = reconciling.reconcile(now=timezone.now(), older_than=RECONCILE_AFTER, actor=run.actor)
-    return dict(found)
+    return {**found, **reconciling.follow(now=timezone.now(), actor=run.actor)}

@@ -38,6 +38,7 @@ class BetAdmin(Fixed):
     list_filter = (
         BetsToSee,
         ("status", ChoicesDropdownFilter),
+        ("order_state", ChoicesDropdownFilter),
         ("outcome", ChoicesDropdownFilter),
         ("bankroll", RelatedDropdownFilter),
         ("strategy", RelatedDropdownFilter),
@@ -165,9 +166,24 @@ class BetAdmin(Fixed):
                     ("Close", getattr(row, "value", None)),
                 ],
             ),
+            _order(row),
             _story(row),
             _settlements(row),
         ]
+
+
+def _order(row: Bet) -> sections.Facts:
+    currency = row.bankroll.currency
+    return sections.Facts(
+        "Order",
+        [
+            ("Order", chips.state(row.order_state, row.get_order_state_display())),
+            ("Asked", f"{row.requested_stake} {currency} at {row.requested_price}"),
+            ("Matched", chips.money(row.matched_stake, currency)),
+            ("Average price matched", row.matched_price),
+            ("Answered within", None if row.latency_ms is None else f"{row.latency_ms} ms"),
+        ],
+    )
 
 
 def _story(row: Bet) -> sections.Facts:

@@ -42,6 +42,7 @@ class StoppedOut(serializers.Serializer):
     matched = serializers.IntegerField()
     rejected = serializers.IntegerField()
     open = serializers.IntegerField()
+    part = serializers.IntegerField(help_text="Of those taken back: matched in part.")
     failed = serializers.DictField(child=serializers.CharField())
 
 

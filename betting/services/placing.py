@@ -2,17 +2,19 @@
 
 The venue is called between two transactions, never inside one.  A worker that dies after the
 call leaves RESERVED bets; ``reconciling`` asks the venue about them by our reference.  A run
-that finds another's reservation never calls the venue for it.
+that finds another's reservation never calls the venue for it, and what was taken back or closed
+before the call is not sent.
 """
 
+import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 import numpy as np
-from django.db import transaction
+from django.db import connection, transaction
 
 from betting import venues
 from betting.models import Bankroll, Bet, Decision
@@ -69,11 +71,10 @@ def place(
             actor=actor,
             has_venue=venue is not None,
         )
-        answers = _call(venue or venues.VENUES[bets[0].venue], bets, as_of=as_of) if bets else []
-        states = answering.record(
-            answers=answers, waiting=[Bet.Status.RESERVED], actor=actor, now=now
-        )
-        report.count(states, refusals)
+        sent = _submit(bets)
+        answers = _call(venue or venues.VENUES[sent[0].venue], sent, as_of=as_of) if sent else []
+        recorded = answering.record(answers=answers, actor=actor, now=now)
+        report.count(recorded.statuses, refusals)
     return report
 
 
@@ -224,18 +225,37 @@ def _remember(
     )
 
 
+def _submit(bets: Sequence[Bet]) -> list[Bet]:
+    """Say of orders that they are being sent from now on; return those that still may be."""
+    if not bets:
+        return []
+    sent = "update betting_bet set order_state = 'SUBMITTED' where id = any(%s)"
+    with connection.cursor() as cursor:
+        cursor.execute(f"{sent} and order_state = 'CREATED' returning id", [[b.pk for b in bets]])
+        ours = {bet_id for (bet_id,) in cursor.fetchall()}
+    return [bet for bet in bets if bet.pk in ours]
+
+
 def _call(venue: Venue, bets: Sequence[Bet], *, as_of: datetime) -> list[Answer]:
     """Send the tickets and return one answer for each; silence is UNKNOWN, never guessed."""
+    began = time.monotonic()
     try:
         given = {answer.client_ref: answer for answer in venue.place(_tickets(bets, as_of=as_of))}
     except VenueRejected as no:
-        return [Answer(bet.client_ref, State.REJECTED, reason=str(no)) for bet in bets]
+        given = {b.client_ref: Answer(b.client_ref, State.REJECTED, reason=str(no)) for b in bets}
     except OutsideFailed as fault:
         return [Answer(bet.client_ref, State.UNKNOWN, reason=str(fault)) for bet in bets]
+    waited = round((time.monotonic() - began) * 1000)
     silent = "the venue did not answer for it"
-    return [
+    answers = [
         given.get(bet.client_ref, Answer(bet.client_ref, State.UNKNOWN, reason=silent))
         for bet in bets
+    ]
+    return [
+        replace(answer, latency_ms=waited)
+        if answer.latency_ms is None and answer.state != State.UNKNOWN
+        else answer
+        for answer in answers
     ]
 
 

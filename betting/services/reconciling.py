@@ -1,8 +1,10 @@
-"""Finding out what became of bets whose venue's answer was never written down."""
+"""Finding out what became of bets whose venue's answer was never written down, or not the last."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+
+from django.db.models import QuerySet
 
 from betting import queries
 from betting.models import Bet
@@ -26,19 +28,8 @@ def reconcile(
 
     Returns how many were asked, and how many are now accepted, rejected or still unknown.
     """
-    waiting: dict[str, list[str]] = {}
     stuck = queries.unanswered(reserved_before=now - older_than)
-    for venue, client_ref in stuck.values_list("venue", "client_ref"):
-        waiting.setdefault(venue, []).append(client_ref)
-    found: Counter[str] = Counter()
-    for name, client_refs in waiting.items():
-        found += answering.record(
-            answers=_ask((venues or VENUES).get(name), client_refs, now=now),
-            waiting=[Bet.Status.RESERVED, Bet.Status.UNKNOWN],
-            actor=actor,
-            now=now,
-        )
-    asked = sum(len(client_refs) for client_refs in waiting.values())
+    asked, found = _record(stuck, venues=venues or VENUES, actor=actor, now=now)
     accepted, rejected = found[Bet.Status.ACCEPTED], found[Bet.Status.REJECTED]
     return {
         "asked": asked,
@@ -46,6 +37,32 @@ def reconcile(
         "rejected": rejected,
         "unknown": asked - accepted - rejected,
     }
+
+
+def follow(
+    *, now: datetime, actor: str = "task:reconcile", venues: dict[str, Venue] | None = None
+) -> dict[str, int]:
+    """Ask the venues about every order that waits there to be matched.
+
+    Returns how many were asked about, and of how many something was new.
+    """
+    waiting = Bet.objects.waiting().order_by("pk")
+    asked, found = _record(waiting, venues=venues or VENUES, actor=actor, now=now)
+    return {"followed": asked, "moved": sum(found.values())}
+
+
+def _record(
+    bets: QuerySet[Bet], *, venues: Mapping[str, Venue], actor: str, now: datetime
+) -> tuple[int, Counter[str]]:
+    """Ask the venue of each bet, write down what it says; return how many and what they became."""
+    waiting: dict[str, list[str]] = {}
+    for name, client_ref in bets.values_list("venue", "client_ref"):
+        waiting.setdefault(name, []).append(client_ref)
+    found: Counter[str] = Counter()
+    for name, client_refs in waiting.items():
+        answers = _ask(venues.get(name), client_refs, now=now)
+        found += answering.record(answers=answers, actor=actor, now=now).statuses
+    return sum(len(client_refs) for client_refs in waiting.values()), found
 
 
 def _ask(venue: Venue | None, client_refs: Sequence[str], *, now: datetime) -> list[Answer]:

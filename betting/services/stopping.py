@@ -4,12 +4,12 @@ The halt is committed first, so whatever fails afterwards, nothing more is stake
 database, so it stands after any restart.  Pressing again takes back what is open by then.
 """
 
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
+from betting.domain import orders
 from betting.models import Bet, TradingHalt
 from betting.services import answering, halting
 from betting.venues import VENUES
@@ -27,8 +27,9 @@ class Stopped:
     """What an emergency stop came to.
 
     Of the bets ``asked`` for at their venues some were taken back, some had been matched or
-    turned down, and of the others (``open``) nobody knows yet: reconciling asks on.  ``failed``
-    says by venue why none of its bets could be asked for.
+    turned down, and of the others (``open``) nobody knows yet: reconciling asks on.  Of those
+    taken back some are matched in ``part``, which stands.  ``failed`` says by venue why none of
+    its bets could be asked for.
     """
 
     halt: int
@@ -38,6 +39,7 @@ class Stopped:
     matched: int = 0
     rejected: int = 0
     open: int = 0
+    part: int = 0
     failed: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -50,7 +52,8 @@ class Stopped:
     def in_words(self) -> str:
         """Say what became of the orders."""
         text = (
-            f"{self.asked} open at venues: {self.cancelled} taken back, {self.matched} matched,"
+            f"{self.asked} open at venues: {self.cancelled} taken back"
+            f"{f' ({self.part} matched in part)' if self.part else ''}, {self.matched} matched,"
             f" {self.rejected} turned down, {self.open} without an answer"
         )
         troubles = [f"{venue}: {why}" for venue, why in self.failed.items()]
@@ -78,7 +81,7 @@ def stop_everything(
         actor=actor,
     )
     stopped = Stopped(halt=halt.pk, incident=incident.pk)
-    for name, client_refs in _open_orders(venues or VENUES).items():
+    for name, client_refs in _open_orders().items():
         _cancel((venues or VENUES).get(name), name, client_refs, stopped, actor=actor, now=now)
     text = f"Emergency stop: {stopped.in_words()}"
     incidents.record_act(incident_id=incident.pk, actor=actor, now=now, text=text)
@@ -98,19 +101,12 @@ def summary(halt: TradingHalt) -> str:
     return f"Emergency stop by {halt.set_by}: {halt.reason}"
 
 
-def _open_orders(venues: Mapping[str, Venue]) -> dict[str, list[str]]:
+def _open_orders() -> dict[str, list[str]]:
     """Return our references by venue that it may still match; a venue without any is left out."""
     waiting: dict[str, list[str]] = {}
-    rows = Bet.objects.open().filter(bankroll__replay=None).order_by("pk")
-    for name, status, client_ref in rows.values_list("venue", "status", "client_ref"):
-        venue = venues.get(name)
-        statuses = (
-            venue.unmatched
-            if isinstance(venue, Cancelling)
-            else (Bet.Status.RESERVED, Bet.Status.UNKNOWN)
-        )
-        if status in statuses:
-            waiting.setdefault(name, []).append(client_ref)
+    rows = Bet.objects.open().filter(bankroll__replay=None).exclude(order_state__in=orders.OVER)
+    for name, client_ref in rows.order_by("pk").values_list("venue", "client_ref"):
+        waiting.setdefault(name, []).append(client_ref)
     return waiting
 
 
@@ -124,7 +120,7 @@ def _cancel(
     now: datetime,
 ) -> None:
     """Have one venue take back its orders; what it says is written down and counted."""
-    found: Counter[str] = Counter()
+    recorded = answering.Recorded()
     if not isinstance(venue, Cancelling):
         stopped.failed[name] = "it takes no order back"
     else:
@@ -133,15 +129,13 @@ def _cancel(
         except OutsideFailed as fault:
             stopped.failed[name] = str(fault) or type(fault).__name__
         else:
-            found = answering.record(
-                answers=answers,
-                waiting=[status for status in Bet.OPEN if status in venue.unmatched],
-                actor=actor,
-                now=now,
-            )
-    known = found[Bet.Status.CANCELLED] + found[Bet.Status.ACCEPTED] + found[Bet.Status.REJECTED]
+            recorded = answering.record(answers=answers, actor=actor, now=now)
+    statuses, found = recorded.statuses, recorded.orders
+    ended = found[orders.State.CANCELLED] + found[orders.State.LAPSED]
+    matched, rejected = found[orders.State.FILLED], found[orders.State.REJECTED]
     stopped.asked += len(client_refs)
-    stopped.cancelled += found[Bet.Status.CANCELLED]
-    stopped.matched += found[Bet.Status.ACCEPTED]
-    stopped.rejected += found[Bet.Status.REJECTED]
-    stopped.open += len(client_refs) - known
+    stopped.cancelled += ended
+    stopped.part += ended - statuses[Bet.Status.CANCELLED]
+    stopped.matched += matched
+    stopped.rejected += rejected
+    stopped.open += len(client_refs) - ended - matched - rejected

@@ -1,7 +1,7 @@
 """What every venue is to us: a place that takes tickets, and answers for our references."""
 
 import enum
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -27,7 +27,7 @@ class State(enum.StrEnum):
     ACCEPTED = "ACCEPTED"
     REJECTED = "REJECTED"
     UNKNOWN = "UNKNOWN"
-    CANCELLED = "CANCELLED"  # taken back before any of it was matched
+    CANCELLED = "CANCELLED"  # what was not matched is taken back
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +48,20 @@ class Ticket:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What became of one reference.  ``price`` is the matched one, None where not told."""
+    """What became of one reference.  ``price`` is the matched one, None where not told.
+
+    ``matched`` is how much was taken; None is all of it where ACCEPTED, else nothing.  ``waits``:
+    more of it may be matched.  ``latency_ms`` is told by a venue that knows better than our clock.
+    """
 
     client_ref: str
     state: State
     venue_ref: str = ""
     price: Decimal | None = None
     reason: str = ""
+    matched: Decimal | None = None
+    waits: bool = False
+    latency_ms: int | None = None
 
 
 class Venue(Protocol):
@@ -77,13 +84,7 @@ class Venue(Protocol):
 
 @runtime_checkable
 class Cancelling(Protocol):
-    """What a venue has besides that can take orders back.
-
-    Attributes:
-        unmatched: the statuses of our bets of which a part may still wait to be matched there.
-    """
-
-    unmatched: Collection[str]
+    """What a venue has besides that can take orders back."""
 
     def cancel(self, client_refs: Sequence[str], *, now: datetime) -> Sequence[Answer]:
         """Take back what is not matched of these references, and say what became of each.

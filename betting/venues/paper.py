@@ -20,8 +20,6 @@ TAKEN_BACK = "taken back"
 class PaperVenue:
     """Accepts at the book's price of the time where that is not below the one asked for."""
 
-    unmatched = ("RESERVED", "UNKNOWN")  # it matches at once, or not at all
-
     def place(self, tickets: Sequence[Ticket]) -> list[Answer]:
         """Take a batch of tickets; a reference known before keeps its first answer."""
         shown = _prices(tickets)

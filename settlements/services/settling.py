@@ -1,10 +1,11 @@
 """Settling bets by the results known, in chunks: judge, write, move the money, once.
 
-A bet is due when it is ACCEPTED and its event has a result, or when it is SETTLED and a later
-version of the result is known than the one it was settled by; one that only adds to the version
-before (the half-time score, figures of players) tells nothing otherwise and does not count.  Each
-chunk is one transaction that holds the locks of its bets, so a worker killed anywhere leaves whole
-chunks or none, and workers beside each other take different bets.  Three things each forbid paying
+A bet is due when it is ACCEPTED, nothing of it waits at its venue and its event has a result, or
+when it is SETTLED and a later version of the result is known than the one it was settled by; one
+that only adds to the version before (the half-time score, figures of players) tells nothing
+otherwise and does not count.  Each chunk is one transaction that holds the locks of its bets, so a
+worker killed anywhere leaves whole chunks or none, and workers beside each other take different
+bets.  Three things each forbid paying
 twice: the lock with its second look, the unique keys of settlements and transfers, the statuses.
 
 While a result is disputed (an open ``ResultDispute``) nothing of its event is due, neither a first
@@ -338,7 +339,8 @@ _LOCK_ACCEPTED = """
 select b.id from betting_bet b
 join markets_selection s on s.id = b.selection_id
 join markets_market m on m.id = s.market_id
-where b.status = 'ACCEPTED' and b.bankroll_id = any(%(ids)s) and b.id > %(after)s
+where b.status = 'ACCEPTED' and b.order_state not in ('ACCEPTED', 'PARTIAL')
+  and b.bankroll_id = any(%(ids)s) and b.id > %(after)s
   and exists (select 1 from markets_result r
               where r.event_id = m.event_id and r.known_at <= %(as_of)s
                 and r.status not in ('INTERRUPTED', 'WITHDRAWN')

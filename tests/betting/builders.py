@@ -287,6 +287,18 @@ def a_bet(
     )
 
 
+def a_part(*, matched: str = "4.00", **fields: object) -> Bet:
+    """Ten at 2.00 or better that wait at a venue, which has matched four of them at 2.02."""
+    return a_bet(
+        **{
+            "order_state": "PARTIAL",
+            "matched_stake": Decimal(matched),
+            "matched_price": Decimal("2.02"),
+            **fields,
+        }
+    )
+
+
 def together(*works: Callable[[], object]) -> list[BaseException]:
     """Run callables in threads with connections of their own; return what they raised."""
     raised: list[BaseException] = []

@@ -318,7 +318,6 @@ class TestCancel:
 
     def test_belongs_to_what_an_emergency_stop_may_ask(self):
         assert isinstance(BetfairVenue(), Cancelling)
-        assert "ACCEPTED" not in BetfairVenue().unmatched  # filled whole, or nothing of it
 
     def test_sends_nothing_where_nothing_is_named(self, double):
         venue, refs = self.resting(double)
@@ -350,7 +349,8 @@ class TestCancel:
         ticket = a_ticket(selection)
         place(ticket, at=venue)
         (answer,) = venue.cancel([ticket.client_ref], now=LATER)
-        assert (answer.state, answer.price) == (State.ACCEPTED, Decimal("2.200"))
+        assert (answer.state, answer.price) == (State.CANCELLED, Decimal("2.200"))
+        assert (answer.matched, answer.waits) == (Decimal("4.00"), False)
 
 
 class TestReplace:

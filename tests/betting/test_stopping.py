@@ -1,4 +1,5 @@
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 
@@ -10,7 +11,7 @@ from betting.venues.base import Answer, State, VenueRejected, VenueUnknown
 from betting.venues.paper import PaperVenue
 from monitoring.models import AuditEntry, Incident
 from monitoring.services import checking
-from tests.betting.builders import NOON, a_bankroll, a_bet, a_decision, a_replay
+from tests.betting.builders import NOON, a_bankroll, a_bet, a_decision, a_part, a_replay
 from tests.betting.venues import FakeVenue, place
 
 pytestmark = pytest.mark.django_db
@@ -18,8 +19,6 @@ pytestmark = pytest.mark.django_db
 
 class Exchange(FakeVenue):
     """Takes orders back as told; like a real one, an empty list would mean every order."""
-
-    unmatched = ("RESERVED", "UNKNOWN", "ACCEPTED")
 
     def __init__(self, cancels=State.CANCELLED):
         super().__init__()
@@ -131,10 +130,22 @@ class TestStopEverythingAtAnExchange:
         assert exchange.cancelled == []
 
     def test_takes_back_what_it_accepted_and_has_not_matched(self):
-        exchange, bets = Exchange(), [a_bet(status="ACCEPTED", venue="exchange") for _ in range(2)]
+        waiting = {"status": "ACCEPTED", "order_state": "ACCEPTED", "venue": "exchange"}
+        exchange, bets = Exchange(), [a_bet(**waiting) for _ in range(2)]
+        a_bet(venue="exchange")  # matched whole: there is nothing to take back
         found = stop({"exchange": exchange})
         assert exchange.cancelled == [[bet.client_ref for bet in bets]]
-        assert (found.asked, found.cancelled) == (2, 2)
+        assert (found.asked, found.cancelled, found.part) == (2, 2, 0)
+
+    def test_keeps_what_is_matched_of_an_order_and_frees_the_rest(self):
+        bet = a_part(venue="exchange")
+        assert queries.open_exposure(bankroll_id=bet.bankroll_id) == Decimal("10.00")
+        found = stop({"exchange": Exchange()})
+        assert (found.asked, found.cancelled, found.part, found.is_clean) == (1, 1, 1, True)
+        bet.refresh_from_db()
+        assert (bet.status, bet.order_state, bet.stake) == ("ACCEPTED", "CANCELLED", Decimal(4))
+        assert (bet.requested_stake, bet.price) == (Decimal("10.00"), Decimal("2.02"))
+        assert queries.open_exposure(bankroll_id=bet.bankroll_id) == Decimal("4.00")
 
     @pytest.mark.parametrize(
         "fault", [VenueUnknown("timed out"), VenueRejected("no session")], ids=["silent", "refuses"]

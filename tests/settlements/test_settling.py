@@ -151,6 +151,18 @@ class TestSettleDue:
         assert (bet.outcome, bet.profit, report.void) == ("VOID", 0, 1)
         assert cash_of(bet) == []
 
+    def test_pays_on_what_was_matched_once_nothing_of_it_waits(self):
+        bet = an_accepted_bet(
+            stake="10.00", price="1.900", order_state="PARTIAL",
+            matched_stake=D("4.00"), matched_price=D("2.000"),
+        )  # fmt: skip
+        a_result(bet, 2, 1)
+        assert settle().settled == 0
+        Bet.objects.update(order_state="LAPSED", stake=D("4.00"), price=D("2.000"))
+        assert settle().settled == 1
+        bet.refresh_from_db()
+        assert (bet.profit, cash_of(bet)) == (D("4.00"), [D("4.00")])
+
     def test_twice_is_once(self):
         bet = an_accepted_bet()
         a_result(bet, 0, 1)

@@ -10,7 +10,10 @@ from monitoring.commands import WARNINGS, ProductCommand
 
 
 class Command(ProductCommand):
-    help = "Ask the venues what became of bets without an answer; exits 2 while some are unknown."
+    help = (
+        "Ask the venues what became of bets without an answer and of orders that wait; exits 2"
+        " while some are unknown."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
@@ -30,6 +33,7 @@ class Command(ProductCommand):
             found = reconciling.reconcile(
                 now=now, older_than=timedelta(seconds=options["older_than"]), actor=run.actor
             )
+            found |= reconciling.follow(now=now, actor=run.actor)
             run.result = dict(found)
         if found["unknown"]:
             self.exit_code = WARNINGS

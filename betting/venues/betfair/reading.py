@@ -83,9 +83,11 @@ def _of_report(
     matched = amount(report.sizeMatched)
     if matched:
         price = price_of(report.averagePriceMatched)
-        return Answer(ref, State.ACCEPTED, venue_ref, price, part_of(matched, order.size))
+        said = part_of(matched, order.size)
+        waits = report.orderStatus == EXECUTABLE
+        return Answer(ref, State.ACCEPTED, venue_ref, price, said, matched, waits)
     if report.orderStatus == EXECUTABLE:
-        return Answer(ref, State.ACCEPTED, venue_ref)
+        return Answer(ref, State.ACCEPTED, venue_ref, matched=matched, waits=True)
     if report.orderStatus in (EXPIRED, COMPLETE):
         asked = f"nobody took it at {order.price}"
         return Answer(ref, State.REJECTED, venue_ref, reason=asked)
@@ -108,9 +110,11 @@ class Standing:
         venue_ref = max(self.bet_ids, key=lambda text: (len(text), text))  # the newest
         if self.matched:
             price = (self.worth / self.matched).quantize(Decimal("0.001"))
-            return Answer(client_ref, State.ACCEPTED, venue_ref, price if price > 1 else None)
+            known = price if price > 1 else None
+            taken = {"matched": self.matched, "waits": self.is_open}
+            return Answer(client_ref, State.ACCEPTED, venue_ref, known, **taken)
         if self.is_open:
-            return Answer(client_ref, State.ACCEPTED, venue_ref)
+            return Answer(client_ref, State.ACCEPTED, venue_ref, matched=self.matched, waits=True)
         how = " and ".join(dict.fromkeys(self.ends)) or "ended without a match"
         return Answer(client_ref, State.REJECTED, venue_ref, reason=f"betfair: {how}")
 

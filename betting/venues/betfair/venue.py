@@ -25,6 +25,7 @@ LATEST_ARRIVAL = timedelta(seconds=90)
 NEVER_ARRIVED = "never arrived at betfair"
 TOO_YOUNG = "betfair does not know it, and it may still be under way"
 OPEN = "OPEN"
+_ENDED = (State.ACCEPTED, State.REJECTED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,11 +100,6 @@ class BetfairVenue:
         young = references.sent_after(now - LATEST_ARRIVAL, client_refs)
         return [_found(ref, found, may_arrive=ref in young) for ref in client_refs]
 
-    @property
-    def unmatched(self) -> tuple[str, ...]:
-        """Return the statuses of bets that may still wait to be matched."""
-        return ("RESERVED", "UNKNOWN", "ACCEPTED") if self.rests else ("RESERVED", "UNKNOWN")
-
     def cancel(self, client_refs: Sequence[str], *, now: datetime) -> list[Answer]:
         """Take back what still waits of these references, and say what became of each.
 
@@ -121,7 +117,7 @@ class BetfairVenue:
         taken_back = {order.customerOrderRef for order in waiting}
         return [
             replace(answer, state=State.CANCELLED)
-            if answer.client_ref in taken_back and answer.state == State.REJECTED
+            if answer.client_ref in taken_back and answer.state in _ENDED and not answer.waits
             else answer
             for answer in self.ask(client_refs, now=now)
         ]
@@ -154,10 +150,7 @@ class BetfairVenue:
         )
         answer = _found(client_ref, self._standing([client_ref]), may_arrive=True)
         if execution.status == reading.FAILURE and execution.errorCode:
-            return Answer(
-                client_ref, answer.state, answer.venue_ref, answer.price,
-                reading.reason(execution.errorCode),
-            )  # fmt: skip
+            return replace(answer, reason=reading.reason(execution.errorCode))
         return answer
 
     def _batches(
