@@ -22,6 +22,7 @@ from config.embedded import holding
 from config.embedded.places import Places
 from config.environment import BASE_DIR, Environment
 from config.supervising import MARK, Program, Supervisor, end_left_overs
+from monitoring import memory
 
 Server = engines.Postgres | engines.Valkey
 PORTS_TO_TRY = 50
@@ -169,7 +170,8 @@ def programs(
     money = {**marked, **ONE_THREAD}
     # People wait for pages first, then for the demonstration: workers come last.
     worker = Program("worker", _worker(environment), money, 35, 9, "seed", stop_order=2)
-    train = Program("train", _trainer(environment), marked, 35, 15, "seed", stop_order=2)
+    learns = {**marked, **memory.ENVIRONMENT}
+    train = Program("train", _trainer(environment), learns, 35, 15, "seed", stop_order=2)
     found = [
         Program("web", _web(environment, port), {**gated, **ONE_THREAD}, stop_order=0),
         Program("beat", beat, marked, 10, 11, "seed", stop_order=1),

@@ -12,6 +12,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from rich.console import Console
 from rich.table import Table
 
+from monitoring import memory
 from monitoring.errors import OutsideFailed, Refused
 from monitoring.models import TaskRun
 from monitoring.services import running
@@ -34,10 +35,12 @@ class ProductCommand(BaseCommand):
 
     Subclasses implement ``report(**options)``, may override ``show(report)`` for people, and
     may set ``self.exit_code`` to ``WARNINGS`` or ``FAILED``.  With ``--output json`` standard
-    output holds exactly one JSON object; everything else goes to standard error.
+    output holds exactly one JSON object; everything else goes to standard error.  One that works
+    on large arrays sets ``keeps_memory``.
     """
 
     exit_code = OK
+    keeps_memory = False
 
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
         parser = super().create_parser(prog_name, subcommand, **kwargs)
@@ -63,6 +66,8 @@ class ProductCommand(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         self.notes = Console(stderr=True)
         output = options.pop("output")
+        if self.keeps_memory:
+            memory.keep_what_is_freed()
         try:
             report = self.report(**options)
         except (Refused, OutsideFailed) as no:

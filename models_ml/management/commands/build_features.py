@@ -12,6 +12,7 @@ from monitoring.commands import ProductCommand
 
 
 class Command(ProductCommand):
+    keeps_memory = True
     help = "Build feature rows of the events that a stage is open for, or print what features are."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

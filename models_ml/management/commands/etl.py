@@ -9,6 +9,7 @@ from monitoring.commands import ProductCommand
 
 
 class Command(ProductCommand):
+    keeps_memory = True
     help = "Fill the store of facts from the tables, verify it, or mend a part of it."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

@@ -10,6 +10,7 @@ from monitoring.commands import ProductCommand
 
 
 class Command(ProductCommand):
+    keeps_memory = True
     help = "Score a version beside the market, the close and plain methods, and keep the figures."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

@@ -10,6 +10,7 @@ from monitoring.commands import WARNINGS, ProductCommand
 
 
 class Command(ProductCommand):
+    keeps_memory = True
     help = "Score each real default pipeline over the last season of the real data."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

@@ -12,6 +12,7 @@ TASK = "models_ml.tasks.replay_interval"
 
 
 class Command(ProductCommand):
+    keeps_memory = True
     help = "Predict a past interval again by chosen versions, and show what differs."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

@@ -28,6 +28,7 @@ def space(text: str) -> dict[str, Any]:
 
 
 class Command(ProductCommand):
+    keeps_memory = True
     help = "Search for a pipeline's parameters, trial after trial, and train a candidate by them."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

@@ -10,6 +10,7 @@ from monitoring.commands import WARNINGS, ProductCommand
 
 
 class Command(ProductCommand):
+    keeps_memory = True
     help = "Train a candidate for a pipeline, or for every pipeline of a feature set."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

@@ -11,6 +11,7 @@ from monitoring.commands import FAILED, ProductCommand
 
 
 class Command(ProductCommand):
+    keeps_memory = True
     help = (
         "Train a pipeline on what was known, try it on the weeks that follow, and so on."
         " What is done stays where it is interrupted: go on with --resume."

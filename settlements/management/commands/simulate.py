@@ -11,6 +11,7 @@ from settlements.services import replaying
 
 
 class Command(ProductCommand):
+    keeps_memory = True
     help = "Live a past season again, or steer the simulated leagues."
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -3,13 +3,13 @@ import sys
 
 import pytest
 
-from config import memory
+from monitoring import memory
 
 #: How many pages are fetched while an array of three megabytes comes and goes forty times.
 PAGES_FETCHED = """
 import resource
 import numpy as np
-from config import memory
+from monitoring import memory
 
 memory.keep_what_is_freed()
 for _ in range(5):
