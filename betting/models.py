@@ -5,6 +5,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from betting import order_rules
+from betting.cost_models import CostModel as CostModel
 from betting.domain import orders
 from markets.models import Book, Selection
 from models_ml.models import Pipeline, Prediction, Replay
@@ -383,6 +384,7 @@ class PaperOrder(models.Model):
     client_ref = models.CharField(max_length=32, unique=True)
     state = models.CharField(max_length=10)  # ACCEPTED, REJECTED, CANCELLED
     reason = models.CharField(max_length=250, blank=True)
+    fill = models.JSONField(null=True, blank=True)  # by a cost model; null: whole and at once
     price = models.DecimalField(max_digits=9, decimal_places=3)
     stake = models.DecimalField(max_digits=12, decimal_places=2)
     received_at = models.DateTimeField()

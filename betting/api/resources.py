@@ -1,12 +1,13 @@
 """The betting's read side: money, strategies, what was decided, what was struck."""
 
 from betting import models
-from betting.api import strategies
+from betting.api import costs, strategies
 from monitoring.rest.resources import ReadOnlyResource, resource
 
 TIME = ("gte", "lt")
 
 RESOURCES: dict[str, type[ReadOnlyResource]] = {
+    "costs": costs.Costs,
     "bankrolls": resource(
         models.Bankroll,
         fields=[

@@ -272,6 +272,7 @@ def _tickets(bets: Sequence[Bet], *, as_of: datetime) -> list[Ticket]:
             stake=bet.stake,
             asked_at=as_of,
             currency=bet.bankroll.currency,
+            is_replay=bet.bankroll.replay_id is not None,
         )
         for bet in bets
     ]

@@ -44,6 +44,7 @@ class Ticket:
     stake: Decimal
     asked_at: datetime
     currency: str = ""
+    is_replay: bool = False
 
 
 @dataclass(frozen=True, slots=True)

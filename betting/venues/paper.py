@@ -1,14 +1,17 @@
 """The venue that takes bets on paper, at the prices the books really showed at that time.
 
 It is another party: it keeps its own orders, commits them by itself, and knows our bets by
-their reference alone.  The same tickets at the same time always get the same answers.
+their reference alone.  The same tickets at the same time always get the same answers.  A book that
+has a cost model may be late with an order, turn it down, or fill it in parts.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 
 from betting.models import PaperOrder
+from betting.venues import paper_fills
 from betting.venues.base import Answer, State, Ticket
 from markets import queries as markets
 
@@ -22,20 +25,31 @@ class PaperVenue:
 
     def place(self, tickets: Sequence[Ticket]) -> list[Answer]:
         """Take a batch of tickets; a reference known before keeps its first answer."""
-        shown = _prices(tickets)
-        orders = [_order(t, shown.get((t.asked_at, t.selection_id, t.book_id))) for t in tickets]
+        models = paper_fills.models_of({ticket.book_id for ticket in tickets})
+        plain = [ticket for ticket in tickets if ticket.book_id not in models]
+        shown = _prices(plain)
+        orders = [_order(t, shown.get((t.asked_at, t.selection_id, t.book_id))) for t in plain]
+        modelled = [ticket for ticket in tickets if ticket.book_id in models]
+        orders += paper_fills.orders(modelled, models=models, prices=_prices)
         PaperOrder.objects.bulk_create(orders, ignore_conflicts=True)
-        return self._answers([ticket.client_ref for ticket in tickets])
+        return self._answers([ticket.client_ref for ticket in tickets], now=None)
 
     def ask(self, client_refs: Sequence[str], *, now: datetime) -> list[Answer]:
         """Say what became of references; one that never arrived is closed, so it never will."""
         self._close(client_refs, state=State.REJECTED, reason=NEVER_ARRIVED, now=now)
-        return self._answers(client_refs)
+        return self._answers(client_refs, now=now)
 
     def cancel(self, client_refs: Sequence[str], *, now: datetime) -> list[Answer]:
-        """Take back what has not arrived, so that it never will; what is matched stays."""
+        """Take back what has not arrived, so that it never will, and what waits.
+
+        What is matched stays.
+        """
         self._close(client_refs, state=State.CANCELLED, reason=TAKEN_BACK, now=now)
-        return self._answers(client_refs)
+        ended = paper_fills.end(_known(client_refs), now=now)
+        return [
+            replace(answer, state=State.CANCELLED) if answer.client_ref in ended else answer
+            for answer in self._answers(client_refs, now=now)
+        ]
 
     def _close(
         self, client_refs: Sequence[str], *, state: State, reason: str, now: datetime
@@ -54,18 +68,24 @@ class PaperVenue:
         ]
         PaperOrder.objects.bulk_create(closed, ignore_conflicts=True)
 
-    def _answers(self, client_refs: Sequence[str]) -> list[Answer]:
-        orders = PaperOrder.objects.filter(client_ref__in=list(client_refs)).order_by("pk")
-        return [
-            Answer(
-                client_ref=order.client_ref,
-                state=State(order.state),
-                venue_ref=f"paper-{order.pk}",
-                price=order.price if order.state == State.ACCEPTED else None,
-                reason=order.reason,
-            )
-            for order in orders
-        ]
+    def _answers(self, client_refs: Sequence[str], *, now: datetime | None) -> list[Answer]:
+        return [_answer(order, now=now) for order in _known(client_refs)]
+
+
+def _known(client_refs: Sequence[str]) -> list[PaperOrder]:
+    return list(PaperOrder.objects.filter(client_ref__in=list(client_refs)).order_by("pk"))
+
+
+def _answer(order: PaperOrder, *, now: datetime | None) -> Answer:
+    if order.fill is not None:
+        return paper_fills.answer(order, now=now)
+    return Answer(
+        client_ref=order.client_ref,
+        state=State(order.state),
+        venue_ref=f"paper-{order.pk}",
+        price=order.price if order.state == State.ACCEPTED else None,
+        reason=order.reason,
+    )
 
 
 def _prices(tickets: Sequence[Ticket]) -> dict[tuple[datetime, int, int], Decimal]:

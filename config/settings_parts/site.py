@@ -91,6 +91,7 @@ _NAVIGATION = [
         _list("Bankrolls", "account_balance_wallet", "betting", "bankroll"),
         _list("Pauses", "pause_circle", "betting", "tradinghalt"),
         _list("Paper orders", "receipt", "betting", "paperorder"),
+        _list("Paper costs", "price_change", "betting", "costmodel"),
     ),
     _group(
         "Settlements",

@@ -73,6 +73,7 @@ _LEADING = (
     "betting.add_bankroll",
     "betting.add_strategy",
     "betting.change_bankroll",
+    "betting.change_costmodel",
     "betting.change_strategy",
     "betting.change_tradinghalt",
     "django_celery_beat.add_crontabschedule",
