@@ -64,7 +64,10 @@ def ingest(path: Path, *, source: str) -> tuple[float, int, dict[str, Any]]:
             time.sleep(0.1)
         seconds = time.perf_counter() - begun
         out.seek(0)
-        return seconds, held, json.loads(out.read() or b"{}")
+        said = json.loads(out.read() or b"{}")
+    if "rows" not in said:
+        raise SystemExit(f"nothing was ingested: exit code {process.returncode}, it said {said}")
+    return seconds, held, said
 
 
 def most_held(pid: int) -> int:

@@ -7,12 +7,14 @@ from django import forms
 from django.contrib import admin
 from django.db.models import Count, Q
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils import timezone
 from unfold.contrib.filters.admin import RelatedDropdownFilter
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
-from betting.admin import common
+from betting.admin import common, why
+from betting.domain import selecting
 from betting.domain import strategies as programs
 from betting.models import Bet, Decision, Strategy
 from betting.services import halting, strategies
@@ -187,6 +189,30 @@ class StrategyAdmin(Kept):
             found.append(chips.chip(text, "bad", "stairs"))
         return found
 
+    def get_urls(self) -> list[Any]:
+        return [*why.urls(), *super().get_urls()]
+
+    def tiles(self, request: HttpRequest) -> list[sections.Tile]:
+        return [sections.Tile("Why no bets?", "Today", url=why.address())]
+
+    def detail_context(self, request: HttpRequest, row: Any) -> dict[str, Any]:
+        """Add the buttons that only show something: they ask for no confirmation."""
+        context = super().detail_context(request, row)
+        shown = (
+            (
+                "What would it bet now?",
+                "visibility",
+                reverse(f"admin:{why.PREVIEW}", args=[row.pk]),
+            ),
+            ("Why no bets?", "filter_alt", why.address(row)),
+        )
+        if request.user.has_perm("betting.view_decision"):
+            context["desk_buttons"] = [
+                *({"title": title, "icon": icon, "url": url} for title, icon, url in shown),
+                *context["desk_buttons"],
+            ]
+        return context
+
     def parts(self, request: HttpRequest, row: Strategy) -> list[sections.Section]:
         since = timezone.now() - timedelta(days=7)
         reasons = (
@@ -268,19 +294,50 @@ class DecisionAdmin(Fixed):
 
 
 def _chain(row: Decision) -> list[sections.Section]:
-    """Lay out each number on the way: the stake cut by cut, the price of each book, the rest."""
+    """Lay out each number on the way: filters, the stake cut by cut, prices by book, the rest."""
     chain = dict(row.chain)
-    cuts, prices = chain.pop("cuts", None) or [], chain.pop("prices", None) or {}
+    cuts, filters = chain.pop("cuts", None) or [], chain.pop("filters", None) or {}
+    prices, ages = chain.pop("prices", None) or {}, chain.pop("ages", None) or {}
+    failed = chain.pop("failed", None) or []
     parts: list[sections.Section] = []
+    if filters or failed:
+        asked = [
+            (why.words(code), *_values(filters.get(code)), _passed(code not in failed))
+            for code in sorted({*filters, *failed}, key=_place)
+        ]
+        headers = ("Filter", "Value", "Bound", "Passed")
+        parts.append(sections.Table("Every filter", headers, asked, wide=False))
     if cuts:
-        steps = [(str(name).replace("_", " ").capitalize(), stake) for name, stake in cuts]
+        steps = [(why.words(str(name)), stake) for name, stake in cuts]
         parts.append(sections.Table("The stake, cut by cut", ("After", "Stake"), steps, wide=False))
     if prices:
-        found = sorted(prices.items(), key=_odds, reverse=True)
-        parts.append(sections.Table("Prices by book", ("Book", "Price"), found, wide=False))
+        found = sorted(prices.items(), key=lambda item: float(item[1].split()[0]), reverse=True)
+        rows = [(book, *_price(told), _age(ages.get(book))) for book, told in found]
+        headers = ("Book", "Price", "Not taken because", "Age")
+        parts.append(sections.Table("Prices by book", headers, rows, wide=False))
+    if best := chain.pop("best", None):
+        chain["better_price_elsewhere"] = f"{best[1]} at {best[0]}"
     return [*parts, sections.Facts("Other numbers", list(chain.items()))] if chain else parts
 
 
-def _odds(priced: tuple[str, str]) -> float:
-    """Return a book's price from its text, which goes on with why it may not be taken."""
-    return float(priced[1].split()[0])
+def _place(code: str) -> int:
+    return selecting.REASONS.index(code) if code in selecting.REASONS else len(selecting.REASONS)
+
+
+def _passed(yes: bool) -> Any:
+    return chips.chip("Yes", "good") if yes else chips.chip("No", "bad")
+
+
+def _values(values: list[float] | None) -> tuple[str, str]:
+    if not values:
+        return chips.NOTHING, chips.NOTHING
+    return f"{values[0]:g}", " to ".join(f"{bound:g}" for bound in values[1:])
+
+
+def _price(told: str) -> tuple[str, str]:
+    price, _, mark = told.partition(" ")
+    return price, why.words(mark) if mark else chips.NOTHING
+
+
+def _age(seconds: int | None) -> str:
+    return chips.NOTHING if seconds is None else chips.duration(seconds)

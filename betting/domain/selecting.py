@@ -1,7 +1,9 @@
 """Which predictions are worth a bet at the prices on offer, and why the others are not.
 
 Pure and vectorised: a frame of predictions and a frame of quotes in, one row per prediction
-out.  Nothing is dropped: a candidate that fails keeps every number it came to, and the reason.
+out.  Nothing is dropped: a candidate that fails keeps every number it came to, the reason, and
+what every other filter would have said; without a price that may be taken, of the one that came
+nearest to it.
 """
 
 from collections.abc import Mapping
@@ -24,6 +26,7 @@ VERSION_NOT_SERVING = "VERSION_NOT_SERVING"
 ALREADY_BET = "ALREADY_BET"
 PROBABILITY_INVALID = "PROBABILITY_INVALID"
 NO_PRICE = "NO_PRICE"
+BOOK_NOT_ALLOWED = "BOOK_NOT_ALLOWED"
 BOOK_DISABLED = "BOOK_DISABLED"
 PRICE_STALE = "PRICE_STALE"
 MARKET_INCOMPLETE = "MARKET_INCOMPLETE"
@@ -52,6 +55,7 @@ REASONS = (
     ALREADY_BET,
     PROBABILITY_INVALID,
     NO_PRICE,
+    BOOK_NOT_ALLOWED,
     BOOK_DISABLED,
     PRICE_STALE,
     MARKET_INCOMPLETE,
@@ -109,29 +113,37 @@ def appraise(
     Returns:
         The predictions in their order, with book_id (-1: none), book_code, price (Decimal or
         None), net_price (commission taken off), overround, quarter (what meeting the line
-        does), edge (what a unit is expected to bring), kelly (NaN where unknown), prices (dict
-        by book code) and reason ("" where nothing speaks against a bet).
+        does), edge (what a unit is expected to bring), kelly (NaN where unknown), reason (""
+        where nothing speaks against a bet), failed (every filter that does, in order), filters
+        (value and bounds by filter), prices and ages (by book code), best (book, price and its
+        mark, and the price net of commission where there is one, if an enabled book offered more
+        than may be taken, else None).
     """
     offers = _offers(quotes=quotes, rules=rules, as_of=as_of)
-    best = _best(offers, commission=rules.commission)
-    found = predictions.reset_index(drop=True).join(best, on="selection_id")
-    found["book_id"] = found["book_id"].fillna(-1).astype("int64")
-    found["book_code"] = found["book_code"].fillna("").astype(object)
-    found["price"] = found["price"].astype(object).where(found["price"].notna(), None)
-    found["prices"] = pd.Series(
-        _prices_by_book(found["selection_id"], offers), index=found.index, dtype=object
-    )
-    odds = pd.to_numeric(found["price"], errors="coerce").to_numpy(dtype=float)
-    probability, refund = (found[name].to_numpy(dtype=float) for name in ("probability", "refund"))
-    net = found["net_price"].to_numpy(dtype=float)
+    found = predictions.reset_index(drop=True).join(_reached(offers), on="selection_id")
+    stopped = found.pop("why").fillna(NO_PRICE).to_numpy(dtype=object)
+    is_priced = stopped == ""
+    shadow = found[["odds", "net_price", "age", "overround"]].astype(float).copy()
+    found = found.drop(columns=["odds", "age"])
+    found["book_id"] = found["book_id"].where(is_priced).fillna(-1).astype("int64")
+    found["book_code"] = found["book_code"].where(is_priced).fillna("").astype(object)
+    found["price"] = found["price"].astype(object).where(is_priced & found["price"].notna(), None)
+    for column in ("overround", "net_price"):
+        found[column] = shadow[column].where(is_priced)
+    shown = _shown(offers)
+    for column in ("prices", "ages"):
+        cells = [shown.get(selection, {}).get(column, {}) for selection in found["selection_id"]]
+        found[column] = pd.Series(cells, index=found.index, dtype=object)
     found["quarter"] = _quarters(found["selection_id"], quotes)
-    found["edge"] = (probability * net - 1.0) * (1.0 - refund)
-    found["kelly"], is_sound = _kelly(found, net)
-    why = _why_no_offer(offers)
-    fallback = [why.get(selection, NO_PRICE) for selection in found["selection_id"]]
-    found["reason"] = _reasons(
-        found, is_sound, odds=odds, rules=rules, fallback=np.array(fallback, dtype=object)
+    found["edge"] = _edge(found, found["net_price"])
+    found["kelly"], is_sound = _kelly(found)
+    failed, filters = _judged(
+        found=found, shadow=shadow, is_sound=is_sound, stopped=stopped, rules=rules
     )
+    found["failed"] = pd.Series(failed, index=found.index, dtype=object)
+    found["filters"] = pd.Series(filters, index=found.index, dtype=object)
+    found["reason"] = pd.Series([codes[0] if codes else "" for codes in failed], dtype=object)
+    found["best"] = pd.Series(_better(found, offers), index=found.index, dtype=object)
     return found
 
 
@@ -161,21 +173,33 @@ def keep_best_of_event(reasons: pd.Series, event_ids: pd.Series, edges: pd.Serie
     return reasons.mask(beaten, OTHER_SELECTION_BETTER)
 
 
+def note_beaten(found: pd.DataFrame, reasons: pd.Series) -> None:
+    """Write into the chains of beaten selections the edge of the one that was kept."""
+    kept = found.loc[reasons == "", ["event_id", "edge"]].set_index("event_id")["edge"].to_dict()
+    beaten = found[reasons == OTHER_SELECTION_BETTER]
+    columns = ("event_id", "edge", "failed", "filters")
+    for event_id, edge, failed, filters in zip(*(beaten[c] for c in columns), strict=True):
+        failed.append(OTHER_SELECTION_BETTER)
+        filters[OTHER_SELECTION_BETTER] = [round(float(edge), 6), round(float(kept[event_id]), 6)]
+
+
 def _offers(*, quotes: pd.DataFrame, rules: Rules, as_of: datetime) -> pd.DataFrame:
     """Judge every quote of a real book: ``why`` it may not be taken, "" where it may."""
     offers = quotes[quotes["book_kind"].isin(TAKES_BETS)].copy()
-    if rules.books is not None:
-        offers = offers[offers["book_id"].isin(rules.books)]
     offers["odds"] = pd.to_numeric(offers["price"], errors="coerce").astype(float)
     age = pd.Timestamp(as_of) - pd.to_datetime(offers["confirmed_at"], utc=True)
+    offers["age"] = age.dt.total_seconds()
+    rate = np.where(offers["book_kind"] == "EXCHANGE", rules.commission, 0.0)
+    offers["net_price"] = offers["odds"] - (offers["odds"] - 1.0) * rate
     fresh = (age <= rules.max_price_age) & (age >= pd.Timedelta(0)) & (offers["odds"] > 1.0)
     booksums = (1.0 / offers["odds"]).where(fresh)
     by_market = booksums.groupby([offers["market_id"], offers["book_id"]])
     complete = by_market.transform("count") == offers["kind"].map(SELECTIONS_OF)
     offers["overround"] = (by_market.transform("sum") - 1.0).where(complete)
-    offers["why"] = np.select(
+    enabled = offers["is_enabled"].astype(bool)
+    why = np.select(
         [
-            ~offers["is_enabled"].astype(bool),
+            ~enabled,
             offers["book_id"].isin(rules.halted_books),
             ~fresh,
             ~complete,
@@ -184,22 +208,36 @@ def _offers(*, quotes: pd.DataFrame, rules: Rules, as_of: datetime) -> pd.DataFr
         [BOOK_DISABLED, HALTED, PRICE_STALE, MARKET_INCOMPLETE, OVERROUND_TOO_HIGH],
         default="",
     )
+    foreign = np.zeros(len(offers), dtype=bool)
+    if rules.books is not None:
+        foreign = ~offers["book_id"].isin(rules.books).to_numpy(dtype=bool)
+    offers["mark"] = np.where(foreign & (why == ""), BOOK_NOT_ALLOWED, why)
+    offers["why"] = np.where(foreign, BOOK_NOT_ALLOWED, why)
+    offers["is_offered"] = enabled & fresh
     return offers
 
 
-def _best(offers: pd.DataFrame, *, commission: float) -> pd.DataFrame:
-    """Return the price that may be taken and leaves most per selection; equal ones: first by code.
+_RANKS = {"": len(REASONS), **{reason: rank for rank, reason in enumerate(REASONS)}}
 
-    An exchange takes its commission off what is won, a bookmaker none.
+
+def _reached(offers: pd.DataFrame) -> pd.DataFrame:
+    """Return per selection the quote that came furthest: the best that may be taken, if any.
+
+    Of several the one that leaves most once an exchange took its commission; equal ones: the
+    first by code.
     """
-    taken = offers[offers["why"] == ""]
-    rate = np.where(taken["book_kind"] == "EXCHANGE", commission, 0.0)
-    taken = taken.assign(net_price=taken["odds"] - (taken["odds"] - 1.0) * rate)
-    taken = taken.sort_values(
-        ["selection_id", "net_price", "book_code"], ascending=[True, False, True]
+    ranked = offers.assign(rank=offers["why"].map(_RANKS).astype(float))
+    ranked = ranked.sort_values(
+        ["selection_id", "rank", "net_price", "book_code"], ascending=[True, False, False, True]
     )
-    best = taken.drop_duplicates("selection_id").set_index("selection_id")
-    return best[["book_id", "book_code", "price", "net_price", "overround"]]
+    columns = ["book_id", "book_code", "price", "net_price", "overround", "odds", "age", "why"]
+    return ranked.drop_duplicates("selection_id").set_index("selection_id")[columns]
+
+
+def _edge(found: pd.DataFrame, net: pd.Series) -> pd.Series:
+    """Return what a unit staked at these prices is expected to bring."""
+    refund = found["refund"].astype(float)
+    return (found["probability"].astype(float) * net - 1.0) * (1.0 - refund)
 
 
 def _quarters(selection_ids: pd.Series, quotes: pd.DataFrame) -> list[int]:
@@ -214,12 +252,13 @@ def _quarters(selection_ids: pd.Series, quotes: pd.DataFrame) -> list[int]:
     return [found.get(selection, payoffs.WHOLE) for selection in selection_ids]
 
 
-def _kelly(found: pd.DataFrame, net: NDArray) -> tuple[NDArray, NDArray]:
+def _kelly(found: pd.DataFrame) -> tuple[NDArray, NDArray]:
     """Return each row's Kelly share, and whether its refund can be.
 
     What may be refunded is asked of its payoffs; so few have an edge that one by one will do.
     """
-    shares = staking.kelly(found["probability"].to_numpy(dtype=float), net)
+    probability, net = (found[name].to_numpy(dtype=float) for name in ("probability", "net_price"))
+    shares = staking.kelly(probability, net)
     refund = found["refund"].to_numpy(dtype=float)
     is_sound = (refund >= 0.0) & (refund < 1.0)
     asked = is_sound & (refund > 0.0) & (found["edge"].to_numpy(dtype=float) > 0.0)
@@ -233,48 +272,70 @@ def _kelly(found: pd.DataFrame, net: NDArray) -> tuple[NDArray, NDArray]:
     return shares, is_sound
 
 
-def _prices_by_book(selection_ids: pd.Series, offers: pd.DataFrame) -> list[dict[str, str]]:
-    """Return, per selection, each book's price as text, marked where it may not be taken."""
-    shown: dict[int, dict[str, str]] = {}
+def _shown(offers: pd.DataFrame) -> dict[int, dict[str, dict[str, object]]]:
+    """Return, per selection, each book's price as text, marked where it may not be taken, and
+    its age in whole seconds.
+    """
+    shown: dict[int, dict[str, dict[str, object]]] = {}
     rows = offers.sort_values("book_code")
-    for selection, book, price, why in zip(
-        rows["selection_id"], rows["book_code"], rows["price"], rows["why"], strict=True
-    ):
-        shown.setdefault(selection, {})[book] = f"{price} {why}".rstrip()
-    return [shown.get(selection, {}) for selection in selection_ids]
+    columns = ("selection_id", "book_code", "price", "mark", "age")
+    for selection, book, price, mark, age in zip(*(rows[name] for name in columns), strict=True):
+        cell = shown.setdefault(selection, {"prices": {}, "ages": {}})
+        cell["prices"][book] = f"{price} {mark}".rstrip()
+        cell["ages"][book] = int(age)
+    return shown
 
 
-def _why_no_offer(offers: pd.DataFrame) -> dict[int, str]:
-    """Return, per selection without an offer, what stopped the quote that came furthest."""
-    reached = offers["why"].map({reason: rank for rank, reason in enumerate(REASONS)})
-    furthest = reached.groupby(offers["selection_id"]).max().dropna()
-    ranks = zip(furthest.index.tolist(), furthest.tolist(), strict=True)
-    return {int(selection): REASONS[int(rank)] for selection, rank in ranks}
+def _better(found: pd.DataFrame, offers: pd.DataFrame) -> list[list[str] | None]:
+    """Return where an enabled book offered more than the price that may be taken, net of costs."""
+    offered = offers[offers["is_offered"]]
+    offered = offered.sort_values(
+        ["selection_id", "net_price", "book_code"], ascending=[True, False, True]
+    ).drop_duplicates("selection_id")
+    columns = ("selection_id", "net_price", "odds", "book_code", "price", "mark")
+    best: dict[int, tuple[float, list[str] | None]] = {}
+    for selection, net, odds, book, price, mark in zip(*(offered[n] for n in columns), strict=True):
+        told = [book, str(price), mark]
+        best[selection] = (net, told if net == odds else [*told, str(round(net, 6))])
+    answers: list[list[str] | None] = []
+    for selection, taken in zip(found["selection_id"], found["net_price"], strict=True):
+        offer, better = best.get(selection, (np.nan, None))
+        answers.append(None if offer <= taken else better)
+    return answers
 
 
-def _reasons(
-    found: pd.DataFrame, is_sound: NDArray, *, odds: NDArray, rules: Rules, fallback: NDArray
-) -> NDArray[np.object_]:
-    probability, edge = found["probability"].to_numpy(float), found["edge"].to_numpy(float)
+def _judged(
+    *, found: pd.DataFrame, shadow: pd.DataFrame, is_sound: NDArray, stopped: NDArray, rules: Rules
+) -> tuple[list[list[str]], list[dict[str, list[float]]]]:
+    """Ask every filter of every candidate; return what failed, and each value with its bounds."""
+    probability, odds = found["probability"].to_numpy(dtype=float), shadow["odds"].to_numpy()
+    edge = _edge(found, shadow["net_price"]).to_numpy()
+    checks: list[tuple[str, NDArray, tuple[float, ...], NDArray]] = []
+
+    def ask(code: str, value: NDArray, low: float | None, high: float | None) -> None:
+        bounds = tuple(bound for bound in (low, high) if bound is not None)
+        below = value < (-np.inf if low is None else low)
+        checks.append((code, value, bounds, below | (value > (np.inf if high is None else high))))
+
+    ask(PRICE_STALE, shadow["age"].to_numpy(), None, rules.max_price_age.total_seconds())
+    ask(OVERROUND_TOO_HIGH, shadow["overround"].to_numpy(), None, rules.max_overround)
+    ask(PRICE_OUT_OF_RANGE, odds, float(rules.min_price), float(rules.max_price))
+    ask(PROBABILITY_TOO_LOW, probability, rules.min_probability, None)
+    ask(EDGE_TOO_SMALL, edge, rules.min_edge, None)
+    ask(EDGE_ABSURD, edge, None, rules.max_edge)
     valid = is_sound & np.isfinite(probability) & (probability > 0.0) & (probability < 1.0)
-    priced = np.isfinite(odds)
-    outside = (odds < float(rules.min_price)) | (odds > float(rules.max_price))
-    return np.select(
-        [
-            ~valid,
-            ~priced,
-            outside,
-            probability < rules.min_probability,
-            edge < rules.min_edge,
-            edge > rules.max_edge,
-        ],
-        [
-            np.full(len(found), PROBABILITY_INVALID, dtype=object),
-            fallback,
-            np.full(len(found), PRICE_OUT_OF_RANGE, dtype=object),
-            np.full(len(found), PROBABILITY_TOO_LOW, dtype=object),
-            np.full(len(found), EDGE_TOO_SMALL, dtype=object),
-            np.full(len(found), EDGE_ABSURD, dtype=object),
-        ],
-        default="",
-    )
+    failed: list[list[str]] = []
+    filters: list[dict[str, list[float]]] = []
+    for row, stop in enumerate(stopped):
+        codes = [] if valid[row] else [PROBABILITY_INVALID]
+        codes += [stop] if stop else []
+        codes += [check[0] for check in checks if valid[row] and check[3][row]]
+        failed.append(list(dict.fromkeys(codes)))
+        filters.append(
+            {
+                code: [round(float(value[row]), 6), *bounds]
+                for code, value, bounds, _ in checks
+                if np.isfinite(value[row])
+            }
+        )
+    return failed, filters

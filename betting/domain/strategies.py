@@ -34,7 +34,6 @@ def value(
 ) -> pd.DataFrame:
     """Back where our probability times the best price is enough above one; once per event."""
     found = selecting.appraise(predictions=predictions, quotes=quotes, rules=rules, as_of=as_of)
-    found["reason"] = selecting.keep_best_of_event(
-        found["reason"], found["event_id"], found["edge"]
-    )
-    return found
+    reasons = selecting.keep_best_of_event(found["reason"], found["event_id"], found["edge"])
+    selecting.note_beaten(found, reasons)
+    return found.assign(reason=reasons)

@@ -1,6 +1,6 @@
 """Making a decision of every prediction: a bet with its stake, or a pass with its reason."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -9,7 +9,7 @@ from django.db import connection, transaction
 from django.db.models import F
 
 from betting import queries
-from betting.domain import selecting, staking
+from betting.domain import funnel, selecting, staking
 from betting.domain import strategies as programs
 from betting.domain.halts import Effect, Halted
 from betting.models import Bankroll, Decision, Strategy
@@ -56,17 +56,17 @@ def decide(
     """Decide a batch of predictions at the prices of ``as_of``; what was decided stays so.
 
     Stakes are sized on the settled balance; each bet of the batch counts against the limits
-    of the ones after it, in the order as-of, event, selection.  A dry run writes nothing and
-    returns unsaved decisions.
+    of the ones after it, in the order as-of, event, selection.  A dry run writes and locks
+    nothing, takes a strategy that is switched off too, and returns unsaved decisions.
 
     Raises:
         DecidingRefused: a prediction of another pipeline, of a replay that is not the
             strategy's own, or simulated where the money is not (or the other way round).
     """
-    _check_strategy(strategy)
+    _check_strategy(strategy, dry_run=dry_run)
     with transaction.atomic():
-        # Two deciders of one strategy work one after another.
-        Strategy.objects.select_for_update(of=("self",)).get(pk=strategy.pk)
+        if not dry_run:  # two deciders of one strategy work one after another
+            Strategy.objects.select_for_update(of=("self",)).get(pk=strategy.pk)
         earlier = [] if dry_run else _earlier(strategy=strategy, ids=prediction_ids)
         done = {decision.prediction_id for decision in earlier}
         predictions = _predictions([id_ for id_ in prediction_ids if id_ not in done])
@@ -127,9 +127,9 @@ def _due(*, now: datetime) -> list[tuple[int, int]]:
         return cursor.fetchall()
 
 
-def _check_strategy(strategy: Strategy) -> None:
+def _check_strategy(strategy: Strategy, *, dry_run: bool) -> None:
     strategies.check_pairing(bankroll=strategy.bankroll, pipeline=strategy.pipeline)
-    if not strategy.is_enabled:
+    if not strategy.is_enabled and not dry_run:
         raise DecidingRefused(f"the strategy {strategy} is switched off")
     if strategy.code not in programs.REGISTRY:
         raise DecidingRefused(f"{strategy.code!r} is no strategy that is programmed")
@@ -193,18 +193,17 @@ def _decisions(
     board = markets.event_board(
         event_ids=event_ids, as_of=as_of, kinds=(strategy.pipeline.market_kind,)
     )
-    before = _stopped_before_prices(
+    stops = _stopped_before_prices(
         strategy=strategy, predictions=predictions, halted=halted, as_of=as_of
     )
-    found = programs.REGISTRY[strategy.code](predictions[before == ""], board, rules, as_of)
-    appraised = {seen["prediction_id"]: seen for seen in _records(found)}
+    appraised = _appraised(
+        predictions=predictions,
+        stops=stops,
+        appraise=lambda rows: programs.REGISTRY[strategy.code](rows, board, rules, as_of),
+    )
     sizer = sizing.Sizer(strategy=strategy, as_of=as_of)
-    standing = [seen for seen in appraised.values() if not seen["reason"]]
-    sizer.meet(standing)
-    for row, stopped in zip(_records(predictions), before, strict=True):
-        if stopped:
-            yield _decision(strategy, row, {}, stopped, None, as_of)
-            continue
+    sizer.meet([seen for seen in appraised.values() if not seen["reason"]])
+    for row in _records(predictions):
         seen = appraised[row["prediction_id"]]
         if seen["reason"]:
             yield _decision(strategy, row, seen, seen["reason"], None, as_of)
@@ -213,14 +212,39 @@ def _decisions(
             yield _decision(strategy, row, seen, stake.reason or selecting.VALUE, stake, as_of)
 
 
+def _appraised(
+    *,
+    predictions: pd.DataFrame,
+    stops: list[list[str]],
+    appraise: Callable[[pd.DataFrame], pd.DataFrame],
+) -> dict[int, dict[str, Any]]:
+    """Appraise every prediction, those too that are passed over whatever their price.
+
+    Those apart, so that what is stopped beats no other selection of its event.
+    """
+    is_stopped = pd.Series([bool(codes) for codes in stops], index=predictions.index)
+    appraised = {
+        seen["prediction_id"]: seen
+        for mask in (~is_stopped, is_stopped)
+        if mask.any()
+        for seen in _records(appraise(predictions[mask]))
+    }
+    for prediction_id, codes in zip(predictions["prediction_id"], stops, strict=True):
+        if codes:
+            seen = appraised[prediction_id]
+            seen["reason"] = codes[0]
+            seen["failed"] = list(dict.fromkeys([*codes, *seen["failed"]]))
+    return appraised
+
+
 def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
     return [{str(key): value for key, value in row.items()} for row in frame.to_dict("records")]
 
 
 def _stopped_before_prices(
     *, strategy: Strategy, predictions: pd.DataFrame, halted: Halted, as_of: datetime
-) -> pd.Series:
-    """Return why a prediction is passed over whatever its price, "" where nothing stops it."""
+) -> list[list[str]]:
+    """Return everything for which a prediction is passed over whatever its price, in order."""
     live = strategy.bankroll.kind != Bankroll.Kind.REPLAY
     event_ids = predictions["event_id"].tolist()
     taken = queries.events_taken(strategy_id=strategy.pk, event_ids=event_ids)
@@ -230,7 +254,6 @@ def _stopped_before_prices(
     ).min(axis="columns")
     is_off = predictions["status"] != Event.Status.SCHEDULED
     not_serving = predictions["version_stage"] != ModelVersion.Stage.PRODUCTION
-    reasons = pd.Series("", index=predictions.index, dtype=object)
     ladder = [
         (start <= pd.Timestamp(as_of), selecting.EVENT_STARTED),
         (is_off & live, selecting.EVENT_NOT_SCHEDULED),
@@ -239,9 +262,9 @@ def _stopped_before_prices(
         (not_serving & live, selecting.VERSION_NOT_SERVING),
         (predictions["event_id"].isin(taken), selecting.ALREADY_BET),
     ]
-    for mask, reason in ladder:
-        reasons = reasons.mask(mask & reasons.eq(""), reason)
-    return reasons
+    codes = [reason for _, reason in ladder]
+    hits = zip(*(mask for mask, _ in ladder), strict=True)
+    return [[code for code, hit in zip(codes, row, strict=True) if hit] for row in hits]
 
 
 def _halted(
@@ -275,20 +298,31 @@ def _decision(
     as_of: datetime,
 ) -> Decision:
     is_bet = stake is not None and stake.amount > 0
-    chain: dict[str, Any] = {"prices": seen.get("prices", {})}
+    failed, filters = list(seen["failed"]), dict(seen["filters"])
+    chain: dict[str, Any] = {"prices": seen["prices"], "ages": seen["ages"], "filters": filters}
     for number in ("overround", "edge", "kelly"):
-        if pd.notna(value := seen.get(number)):
+        if pd.notna(value := seen[number]):
             chain[number] = round(float(value), 6)
     if row["refund"]:
         chain["refund"] = round(row["refund"], 6)
-    if strategy.commission and pd.notna(net := seen.get("net_price")):
-        chain["net_price"] = round(float(net), 6)
+    if strategy.commission:
+        chain["commission"] = strategy.commission
+        if pd.notna(net := seen["net_price"]):
+            chain["net_price"] = round(float(net), 6)
+    if seen["best"]:
+        chain["best"] = seen["best"]
     if stake is not None:
         if strategy.staking != Strategy.Staking.FRACTIONAL_KELLY:
             chain["staking"] = strategy.staking
         chain["cuts"] = [[name, str(amount)] for name, amount in stake.cuts]
-    edge = seen.get("edge")
-    book_id = seen.get("book_id", -1)
+    if stake is not None and not is_bet:
+        failed.append(reason)
+        filters[reason] = [float(stake.cuts[-1][1]), float(strategy.min_stake)]
+    if failed:
+        chain["failed"] = failed
+    if (miss := funnel.miss(failed=failed, filters=filters)) is not None:
+        chain["miss"] = miss
+    edge, book_id = seen["edge"], seen["book_id"]
     return Decision(
         strategy=strategy,
         prediction_id=row["prediction_id"],
@@ -297,7 +331,7 @@ def _decision(
         verdict=Decision.Verdict.BET if is_bet else Decision.Verdict.PASS,
         reason=reason,
         probability=row["probability"],
-        price=seen.get("price"),
+        price=seen["price"],
         edge=float(edge) if pd.notna(edge) else None,
         stake=stake.amount if stake is not None else staking.NOTHING,
         chain=chain,

@@ -91,7 +91,9 @@ class TestWhyNoBets:
         run(capsys, "decide")
         report, code = run(capsys, "why_no_bets", "--strategy", waiting.name)
         assert code == 0
-        assert report["steps"] == [{"reason": "EDGE_TOO_SMALL", "count": 2, "left": 1}]
+        assert report["steps"] == [
+            {"reason": "EDGE_TOO_SMALL", "count": 2, "left": 1, "failed": 2, "alone": 2}
+        ]
         assert (report["candidates"], report["bets"]) == (3, 1)
         assert report["placed"] == {"ACCEPTED": 1}
         assert report["nearest"][0]["missing"] > 0

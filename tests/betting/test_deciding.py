@@ -14,7 +14,6 @@ from tests.betting.builders import (
     a_bankroll,
     a_bet,
     a_book,
-    a_decision,
     a_pipeline,
     a_replay,
     a_sport,
@@ -57,6 +56,15 @@ class TestDecide:
         decisions = decide(a_strategy(), predictions_of(an_event_with_prices()))
         chain = next(d for d in decisions if d.verdict == "BET").chain
         assert chain["prices"] == {"alpha": "2.100", "beta": "2.200"}
+        assert chain["ages"] == {"alpha": 60, "beta": 60}
+        assert chain["filters"] == {
+            "PRICE_STALE": [60.0, 600.0],
+            "OVERROUND_TOO_HIGH": [pytest.approx(0.043290), 0.15],
+            "PRICE_OUT_OF_RANGE": [2.2, 1.1, 20.0],
+            "PROBABILITY_TOO_LOW": [0.5, 0.0],
+            "EDGE_TOO_SMALL": [0.1, 0.02],
+            "EDGE_ABSURD": [0.1, 0.25],
+        }
         assert chain["kelly"] == pytest.approx(0.1 / 1.2, abs=1e-6)
         assert chain["cuts"][:3] == [
             ["KELLY", "83.33"],
@@ -311,32 +319,6 @@ class TestDecideDue:
         a_strategy()
         with django_assert_max_num_queries(2):
             deciding.decide_due(now=NOON)
-
-
-class TestFunnel:
-    def test_tells_where_candidates_stopped_and_what_missed_by_least(self):
-        strategy = a_strategy()
-        near, far = an_event_with_prices(), an_event_with_prices()
-        decide(strategy, predictions_of(near, probabilities=(0.46, 0.28, 0.26)))
-        decide(strategy, predictions_of(far))
-        late = an_event_with_prices(starts_at=NOON)
-        decide(strategy, predictions_of(late))
-        found = queries.funnel(since=NOON, until=NOON + timedelta(days=1))
-        assert [(step.reason, step.count, step.left) for step in found.steps] == [
-            ("EVENT_STARTED", 3, 6),
-            ("EDGE_TOO_SMALL", 5, 1),
-        ]
-        assert (found.candidates, found.bets) == (9, 1)
-        assert found.nearest[0].selection.role == "HOME"
-        assert found.nearest[0].selection.market.event == near
-
-    def test_leaves_replays_out_unless_asked_for_one(self):
-        replay = a_replay()
-        strategy = a_strategy(bankroll=a_bankroll(kind="REPLAY", replay=replay))
-        a_decision(strategy=strategy)
-        day = {"since": NOON, "until": NOON + timedelta(days=1)}
-        assert queries.funnel(**day).candidates == 0
-        assert queries.funnel(**day, strategy_id=strategy.pk).bets == 1
 
 
 class TestFillRate:

@@ -116,7 +116,7 @@ class TestAppraise:
         [
             (quotes(), {}, "NO_PRICE"),
             (quotes("2.2", "3.4", "3.6", kind="AGGREGATE"), {}, "NO_PRICE"),
-            (quotes("2.2", "3.4", "3.6"), {"books": frozenset({9})}, "NO_PRICE"),
+            (quotes("2.2", "3.4", "3.6"), {"books": frozenset({9})}, "BOOK_NOT_ALLOWED"),
             (quotes("2.2", "3.4", "3.6", is_enabled=False), {}, "BOOK_DISABLED"),
             (quotes("2.2", "3.4", "3.6"), {"halted_books": frozenset({1})}, "HALTED"),
             (quotes("2.2", "3.4", "3.6", age=timedelta(minutes=11)), {}, "PRICE_STALE"),

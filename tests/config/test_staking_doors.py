@@ -129,7 +129,8 @@ class TestDecisionPage:
         page = lead.get(reverse("admin:betting_decision_change", args=[decision.pk]))
         text = page.content.decode()
         assert page.status_code == 200
-        assert text.index("2.20 PRICE_STALE") < text.index("2.10")
+        prices = text[text.index("Prices by book") :]
+        assert prices.index("2.20") < prices.index("Price stale") < prices.index("2.10")
         assert "Simultaneous kelly" in text
 
 

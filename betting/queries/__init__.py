@@ -25,7 +25,7 @@ from django.db.models import (
 )
 from django.db.models.functions import Coalesce, Now
 
-from betting.domain import halts, limits, selecting, staking
+from betting.domain import halts, limits, staking
 from betting.models import Bankroll, Bet, Decision, Strategy, TradingHalt
 from markets.models import Book, Competition, Sport
 from models_ml.models import Pipeline
@@ -277,73 +277,6 @@ def events_taken(*, strategy_id: int, event_ids: Collection[int]) -> frozenset[i
     )
 
 
-def decisions_of(
-    *, since: datetime, until: datetime, strategy_id: int | None = None
-) -> QuerySet[Decision]:
-    """Return the decisions of an interval; replays only where their strategy is named."""
-    decisions = Decision.objects.filter(decided_at__gte=since, decided_at__lt=until)
-    if strategy_id is not None:
-        return decisions.filter(strategy_id=strategy_id)
-    return decisions.filter(strategy__bankroll__replay=None)
-
-
-@dataclass(frozen=True, slots=True)
-class FunnelStep:
-    """How many candidates ended at a reason; ``left`` is how many went further."""
-
-    reason: str
-    count: int
-    left: int
-
-
-@dataclass(frozen=True, slots=True)
-class Funnel:
-    """Why there were no bets, or so few: every candidate of an interval, by its reason."""
-
-    candidates: int
-    bets: int
-    steps: tuple[FunnelStep, ...]
-    refusals: dict[str, int]  # decided to bet, refused when placing
-    placed: dict[str, int]  # bets by status
-    nearest: tuple[Decision, ...]  # passes, the one that missed its edge by least first
-
-
-def funnel(
-    *, since: datetime, until: datetime, strategy_id: int | None = None, nearest: int = 5
-) -> Funnel:
-    """Return the way of all candidates decided from ``since`` to before ``until``."""
-    decisions = decisions_of(since=since, until=until, strategy_id=strategy_id)
-    counts = dict(decisions.values_list("reason").annotate(n=Count("pk")).order_by())
-    asked_in_order = {reason: rank for rank, reason in enumerate(selecting.REASONS)}
-    candidates = left = sum(counts.values())
-    steps = []
-    for reason in sorted(counts, key=lambda reason: asked_in_order.get(reason, 99)):
-        if reason == selecting.VALUE:
-            continue
-        left -= counts[reason]
-        steps.append(FunnelStep(reason, counts[reason], left))
-    bets = decisions.filter(verdict=Decision.Verdict.BET)
-    refused = bets.exclude(refusal="").values_list("refusal").annotate(n=Count("pk"))
-    placed = bets.filter(bet__isnull=False).values_list("bet__status").annotate(n=Count("pk"))
-    return Funnel(
-        candidates=candidates,
-        bets=left,
-        steps=tuple(steps),
-        refusals=dict(refused.order_by()),
-        placed=dict(placed.order_by()),
-        nearest=tuple(_nearest_misses(decisions)[:nearest]),
-    )
-
-
-def _nearest_misses(decisions: QuerySet[Decision]) -> QuerySet[Decision]:
-    return (
-        decisions.filter(verdict=Decision.Verdict.PASS, reason=selecting.EDGE_TOO_SMALL)
-        .annotate(missing=F("strategy__min_edge") - F("edge"))
-        .select_related("strategy", "book", "selection__market__event")
-        .order_by("missing", "pk")
-    )
-
-
 @dataclass(frozen=True, slots=True)
 class FillRate:
     """Of the bets sent to a venue and answered, how many it took; ``rate`` None without any."""
@@ -370,6 +303,11 @@ def fill_rate(*, since: datetime, until: datetime, bankroll_id: int | None = Non
         rejected=Count("pk", filter=Q(status=Bet.Status.REJECTED)),
     )
     return FillRate(accepted=found["accepted"], rejected=found["rejected"])
+
+
+def book_codes() -> dict[int, str]:
+    """Return the code of every book by its id."""
+    return dict(Book.objects.values_list("pk", "code"))
 
 
 def unanswered(*, reserved_before: datetime) -> QuerySet[Bet]:
