@@ -17,6 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from betting.domain import payoffs, staking
+from markets.domain import kinds
 
 EVENT_STARTED = "EVENT_STARTED"
 EVENT_NOT_SCHEDULED = "EVENT_NOT_SCHEDULED"
@@ -79,7 +80,10 @@ REASONS = (
 #: Kinds of books that a bet can be placed with; the others only tell what prices were.
 TAKES_BETS = ("BOOKMAKER", "EXCHANGE")
 _PAID_BY = ("probability", "refund", "net_price", "quarter")
-SELECTIONS_OF = {"MATCH_ODDS": 3, "ASIAN_HANDICAP": 2, "TOTAL": 2}
+#: How many selections a whole market has, of the kinds of which exactly one wins.
+SELECTIONS_OF = {
+    kind: len(roles) for kind, roles in kinds.ROLES.items() if kinds.sums_to(kind=kind) == 1
+}
 
 
 @dataclass(frozen=True, slots=True)

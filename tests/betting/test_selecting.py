@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from betting.domain import payoffs, selecting, staking, strategies
+from markets.domain import kinds
 
 NOON = datetime(2031, 3, 1, 12, tzinfo=UTC)
 RULES = selecting.Rules(
@@ -99,6 +100,18 @@ class TestAppraise:
         assert found["edge"] == pytest.approx(0.1)
         assert found["kelly"] == pytest.approx(0.1 / 1.2)
         assert found["prices"] == {"book1": "2.10", "book2": "2.20"}
+
+    @pytest.mark.parametrize(
+        "kind", ["MONEYLINE", "SPREAD", "TEAM_TOTAL", "PLAYER_TOTAL", "DRAW_NO_BET", "BOTH_SCORE"]
+    )
+    def test_takes_two_way_markets_of_every_kind(self, kind):
+        board = quotes("2.10", "1.80").assign(kind=kind, role=kinds.ROLES[kind])
+        assert reason(board, (0.52, 0.48)) == ""
+        assert reason(board.iloc[:1], (0.52,)) == selecting.MARKET_INCOMPLETE
+
+    def test_takes_no_market_of_which_two_answers_come_true(self):
+        board = quotes("1.30", "1.40", "1.50").assign(kind="DOUBLE_CHANCE")
+        assert reason(board, (0.9, 0.6, 0.5)) == selecting.MARKET_INCOMPLETE
 
     def test_takes_the_first_book_by_code_of_equal_prices(self):
         board = [quotes("2.20", "3.4", "3.6", book=book) for book in (3, 1, 2)]
