@@ -6,6 +6,7 @@ Source: Betfair, "placeOrders", price increments and currency parameters.
 from collections.abc import Mapping
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from itertools import pairwise
+from typing import NamedTuple
 
 LOWEST, HIGHEST = Decimal("1.01"), Decimal(1000)
 CLASSIC, FINEST = "CLASSIC", "FINEST"
@@ -45,16 +46,35 @@ class StakeRefused(ValueError):
     """No exchange takes this stake; says what it takes."""
 
 
-def _ladder(kind: str) -> tuple[Decimal, ...]:
+class _Part(NamedTuple):
+    """A part of a ladder with one step; ``place`` is that of its first price."""
+
+    start: Decimal
+    step: Decimal
+    place: int
+    size: int
+
+
+def _parts(kind: str) -> tuple[_Part, ...]:
+    found: list[_Part] = []
     steps = [(Decimal(start), Decimal(step)) for start, step in _STEPS[kind]]
-    found: list[Decimal] = []
     for (start, step), (end, _) in pairwise([*steps, (HIGHEST, HIGHEST)]):
-        found += [start + step * n for n in range(int((end - start) / step))]
-    return (*found, HIGHEST)
+        place = found[-1].place + found[-1].size if found else 0
+        found.append(_Part(start, step, place, int((end - start) / step)))
+    return tuple(found)
 
 
-LADDERS: Mapping[str, tuple[Decimal, ...]] = {kind: _ladder(kind) for kind in _STEPS}
-_PLACES = {kind: {price: at for at, price in enumerate(LADDERS[kind])} for kind in LADDERS}
+_PARTS: Mapping[str, tuple[_Part, ...]] = {kind: _parts(kind) for kind in _STEPS}
+
+
+def ladder(kind: str) -> tuple[Decimal, ...]:
+    """Return every price of a ladder, in order: 350 of the classic one, 99,900 of the finest.
+
+    >>> ladder("CLASSIC")[:2], ladder("CLASSIC")[-2:]
+    ((Decimal('1.01'), Decimal('1.02')), (Decimal('990'), Decimal('1000')))
+    """
+    parts = [part.start + part.step * n for part in _PARTS[kind] for n in range(part.size)]
+    return (*parts, HIGHEST)
 
 
 def kind_for(market_kind: str) -> str:
@@ -79,10 +99,12 @@ def place_of(price: Decimal, *, kind: str = CLASSIC) -> int:
     ...
     betting.domain.price_ladder.OffLadder: the price 2.01 is off the ladder: 2.00 or 2.02
     """
-    place = _PLACES[kind].get(price) if price.is_finite() else None
-    if place is None:
-        raise OffLadder(f"the price {price} is off the ladder: {_beside(price, kind)}")
-    return place
+    if price.is_finite() and LOWEST <= price <= HIGHEST:
+        part = _part_at(price, kind)
+        steps, rest = divmod(price - part.start, part.step)
+        if not rest:
+            return part.place + int(steps)
+    raise OffLadder(f"the price {price} is off the ladder: {_beside(price, kind)}")
 
 
 def nearest(price: Decimal, *, side: str, kind: str = CLASSIC) -> Decimal:
@@ -106,9 +128,10 @@ def nearest(price: Decimal, *, side: str, kind: str = CLASSIC) -> Decimal:
         return HIGHEST
     if not LOWEST <= price <= HIGHEST:
         raise OffLadder(f"the price {price} is off the ladder: {_beside(price, kind)}")
-    start, step = _step_at(price, kind)
+    part = _part_at(price, kind)
     rounding = ROUND_CEILING if side == BACK else ROUND_FLOOR
-    return start + step * ((price - start) / step).to_integral_value(rounding=rounding)
+    steps = ((price - part.start) / part.step).to_integral_value(rounding=rounding)
+    return part.start + part.step * steps
 
 
 def ticks_between(first: Decimal, second: Decimal, *, kind: str = CLASSIC) -> int:
@@ -142,10 +165,9 @@ def check_stake(stake: Decimal, *, price: Decimal, currency: str) -> None:
         raise StakeRefused(f"the stake {stake} is below {currency} {least} and pays below {payout}")
 
 
-def _step_at(price: Decimal, kind: str) -> tuple[Decimal, Decimal]:
-    """Return where the step that holds at a price begins, and the step."""
-    begun = [(Decimal(start), Decimal(step)) for start, step in _STEPS[kind]]
-    return max((start, step) for start, step in begun if start <= price)
+def _part_at(price: Decimal, kind: str) -> _Part:
+    """Return the part of the ladder whose step holds at a price that is not below the lowest."""
+    return max(part for part in _PARTS[kind] if part.start <= price)
 
 
 def _beside(price: Decimal, kind: str) -> str:

@@ -21,6 +21,7 @@ from betting.domain import price_ladder
 
 DEDUPLICATION = 60.0  # seconds in which a request's own reference is remembered
 BEFORE, AFTER = "before recording", "after recording"
+FINEST_PRICES = {float(price) for price in price_ladder.ladder("FINEST")}
 
 
 @dataclass
@@ -224,7 +225,7 @@ class BetfairDouble:
 
     def _order_error(self, instruction: dict[str, Any]) -> str:
         limit = instruction["limitOrder"]
-        if limit["price"] not in {float(price) for price in price_ladder.LADDERS["FINEST"]}:
+        if limit["price"] not in FINEST_PRICES:
             return "INVALID_ODDS"
         if limit["size"] < 0.01:
             return "INVALID_BET_SIZE"

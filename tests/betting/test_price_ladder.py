@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 
 from betting.domain import price_ladder
-from betting.domain.price_ladder import BACK, CLASSIC, FINEST, LADDERS, LAY, OffLadder
+from betting.domain.price_ladder import BACK, CLASSIC, FINEST, LAY, OffLadder, ladder
 
 
 class TestLadder:
@@ -27,13 +27,13 @@ class TestLadder:
         ],
     )
     def test_rises_by_the_exchanges_steps(self, first, second, step):
-        at = LADDERS[CLASSIC].index(Decimal(first))
-        assert LADDERS[CLASSIC][at + 1] == Decimal(second)
+        at = ladder(CLASSIC).index(Decimal(first))
+        assert ladder(CLASSIC)[at + 1] == Decimal(second)
         assert Decimal(second) - Decimal(first) == Decimal(step)
 
     def test_has_every_price_once(self):
-        assert (len(LADDERS[CLASSIC]), len(LADDERS[FINEST])) == (350, 99_900)
-        assert list(LADDERS[CLASSIC]) == sorted(set(LADDERS[CLASSIC]))
+        assert (len(ladder(CLASSIC)), len(ladder(FINEST))) == (350, 99_900)
+        assert list(ladder(CLASSIC)) == sorted(set(ladder(CLASSIC)))
 
 
 class TestPlaceOf:
@@ -62,12 +62,12 @@ class TestPlaceOf:
 class TestNearest:
     @pytest.mark.parametrize("side", [BACK, LAY])
     def test_keeps_each_price_that_is_on_the_ladder(self, side):
-        kept = [price_ladder.nearest(price, side=side) for price in LADDERS[CLASSIC]]
-        assert kept == list(LADDERS[CLASSIC])
+        kept = [price_ladder.nearest(price, side=side) for price in ladder(CLASSIC)]
+        assert kept == list(ladder(CLASSIC))
 
     @pytest.mark.parametrize("side", [BACK, LAY])
     def test_is_the_next_price_that_is_no_worse(self, side):
-        for low, high in zip(LADDERS[CLASSIC], LADDERS[CLASSIC][1:], strict=False):
+        for low, high in zip(ladder(CLASSIC), ladder(CLASSIC)[1:], strict=False):
             found = price_ladder.nearest((low + high) / 2, side=side)
             assert found == (high if side == BACK else low)
 
@@ -81,13 +81,13 @@ class TestNearest:
 
 class TestTicksBetween:
     def test_undoes_itself(self):
-        prices = LADDERS[CLASSIC][::17]
+        prices = ladder(CLASSIC)[::17]
         for first in prices:
             for second in prices:
                 there = price_ladder.ticks_between(first, second)
                 assert there == -price_ladder.ticks_between(second, first)
-                at = LADDERS[CLASSIC].index(first)
-                assert LADDERS[CLASSIC][at + there] == second
+                at = ladder(CLASSIC).index(first)
+                assert ladder(CLASSIC)[at + there] == second
 
 
 class TestCheckStake:
