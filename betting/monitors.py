@@ -3,7 +3,7 @@ from datetime import datetime, timedelta
 
 from betting import queries
 from betting.models import Bet
-from betting.services import halting, reconciling, stopping
+from betting.services import filling, halting, reconciling, stopping
 from monitoring import registry, thresholds
 from monitoring.domain.findings import Finding, Severity
 from monitoring.domain.thresholds import declare
@@ -15,6 +15,7 @@ STUCK_AFTER = declare(
     lowest=0.5, highest=1_440,
 )  # fmt: skip
 STUCK, OVER_LIMIT = "betting.stuck-reservation", "betting.exposure-over-limit"
+FILLS = "betting.fill-rate"
 LEDGER = "settlements.ledger-imbalance"
 
 
@@ -51,6 +52,30 @@ def nobody_has_stopped_everything(now: datetime) -> Iterator[Finding]:
     for halt in queries.active_halts(at=now).filter(rule=stopping.RULE):
         subject = f"{halt._meta.label}:{halt.pk}"
         yield Finding(Severity.P0, stopping.summary(halt), subject=subject)
+
+
+@registry.check(FILLS, every=timedelta(minutes=10))
+def orders_are_filled_often_enough(now: datetime) -> Iterator[Finding]:
+    """Enough of the orders sent to each book, on each market and by each strategy are filled."""
+    for found, is_bad in filling.low_ones(now=now):
+        of = found.dimension.lower()
+        yield Finding(
+            Severity.P1 if is_bad else Severity.P2,
+            f"Orders filled whole, {of} {found.name}: {found.fill_rate.in_words()};"
+            f" {thresholds.value(filling.FILLS_BAD if is_bad else filling.FILLS_LOW):.0%}"
+            " is the least expected",
+            subject=found.subject,
+        )
+
+
+@registry.panel(
+    "betting.fills", title="Fills", template="betting/panel_fills.html", order=35, width=12
+)
+def fills(now: datetime) -> Mapping[str, object]:
+    span = thresholds.span(filling.FILLS_DAYS)
+    found = filling.by_dimension(filling.figures(since=now - span, until=now))[filling.BOOK]
+    low = {each.id for each, _ in filling.low_ones(now=now) if each.dimension == filling.BOOK}
+    return {"figures": found, "low": low, "days": max(1, round(span / timedelta(days=1)))}
 
 
 @registry.panel("betting.bets", title="Bets", template="betting/panel_bets.html", order=30, width=8)

@@ -10,7 +10,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularRedocView, Spec
 from rest_framework.response import Response
 from rest_framework.routers import SimpleRouter
 
-from betting.api import halts, why
+from betting.api import fills, halts, why
 from betting.api import resources as betting
 from markets import api as markets
 from models_ml import api as models_ml
@@ -48,6 +48,7 @@ router.register("runs", runs.Runs, basename="run")
 V1 = [
     path("jobs", runs.Jobs.as_view(), name="jobs"),
     path("jobs/<str:task>/runs", runs.JobRuns.as_view(), name="job-runs"),
+    path("fills", fills.Fills.as_view(), name="fills"),
     path("performance", performance.Performance.as_view(), name="performance"),
     *why.PATHS,
     *(route for room in PACKAGES for route in getattr(room, "PATHS", ())),

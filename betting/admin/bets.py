@@ -5,10 +5,11 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import Count, Q
 from django.http import HttpRequest
+from django.urls import path
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, RelatedDropdownFilter
 from unfold.decorators import display
 
-from betting.admin import common
+from betting.admin import common, fills
 from betting.models import Bet, PaperOrder
 from monitoring.desk import asking, chips, columns, sections
 from monitoring.desk.actions import Action, Asked, Done
@@ -119,6 +120,10 @@ class BetAdmin(Fixed):
 
     placed = columns.moment("placed_at", "Placed")
 
+    def get_urls(self) -> list[Any]:
+        view = self.admin_site.admin_view(fills.page)
+        return [path("fills/", view, name=fills.NAME), *super().get_urls()]
+
     def tiles(self, request: HttpRequest) -> list[sections.Tile]:
         open_by_status = dict(
             Bet.objects.open().order_by().values_list("status").annotate(n=Count("pk"))
@@ -131,7 +136,7 @@ class BetAdmin(Fixed):
                 "bad" if status == Bet.Status.UNKNOWN and open_by_status.get(status) else "",
             )
             for status in Bet.OPEN
-        ]
+        ] + [sections.Tile("Fills", "Report", fills.address())]
 
     def badges(self, row: Bet) -> list[Any]:
         badges = [self.status_chip(row), self.origin(row)]

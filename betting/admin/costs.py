@@ -43,7 +43,8 @@ class CostsForm(ReasonForm):
         super().__init__(*args, **kwargs)
         row: Any = self.rows[0] if self.rows else CostModel()
         for name in costing.NUMBERS:
-            field: Any = CostModel._meta.get_field(name).formfield(required=name != "is_enabled")
+            column: Any = CostModel._meta.get_field(name)
+            field = column.formfield(required=name != "is_enabled")
             is_switch = name == "is_enabled"
             field.widget = (
                 UnfoldBooleanSwitchWidget() if is_switch else UnfoldAdminTextInputWidget()

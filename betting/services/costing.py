@@ -83,15 +83,18 @@ def estimates(row: CostModel) -> list[Estimate]:
     numbers = paper_fills.costs_of(row)
     net = payoffs.net_price(2.0, commission=row.commission)
     last = numbers.patience
+
+    def chance(stake: Decimal, seconds: float) -> float:
+        return costs.fill_probability(costs=numbers, stake=stake, seconds=seconds)
+
     return [
         Estimate(
-            stake,
-            *(
-                costs.fill_probability(costs=numbers, stake=stake, seconds=seconds)
-                for seconds in (0.0, LATER, last)
-            ),
-            costs.expected_share(costs=numbers, stake=stake, seconds=last),
-            net,
+            stake=stake,
+            filled_at_once=chance(stake, 0.0),
+            filled_in_a_minute=chance(stake, LATER),
+            filled_at_last=chance(stake, last),
+            share=costs.expected_share(costs=numbers, stake=stake, seconds=last),
+            net_of_two=net,
         )
         for stake in STAKES
     ]

@@ -111,16 +111,13 @@ class Standing:
         if self.matched:
             price = (self.worth / self.matched).quantize(Decimal("0.001"))
             known = price if price > 1 else None
-            return self._accepted(client_ref, venue_ref, known)
+            return Answer(
+                client_ref, State.ACCEPTED, venue_ref, known, "", self.matched, self.is_open
+            )
         if self.is_open:
-            return self._accepted(client_ref, venue_ref, None)
+            return Answer(client_ref, State.ACCEPTED, venue_ref, matched=self.matched, waits=True)
         how = " and ".join(dict.fromkeys(self.ends)) or "ended without a match"
         return Answer(client_ref, State.REJECTED, venue_ref, reason=f"betfair: {how}")
-
-    def _accepted(self, client_ref: str, venue_ref: str, price: Decimal | None) -> Answer:
-        return Answer(
-            client_ref, State.ACCEPTED, venue_ref, price, matched=self.matched, waits=self.is_open
-        )
 
     def take_match(self, size: Decimal, price: float | None) -> None:
         self.matched += size
