@@ -7,6 +7,9 @@ from django.db.models.functions import Now
 from betting import order_rules
 from betting.cost_models import CostModel as CostModel
 from betting.domain import orders
+from betting.models_tracking import BetImport as BetImport
+from betting.models_tracking import BetMapping as BetMapping
+from betting.models_tracking import TrackedBet as TrackedBet
 from markets.models import Book, Selection
 from models_ml.models import Pipeline, Prediction, Replay
 

@@ -9,7 +9,7 @@ from django.urls import path
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, RelatedDropdownFilter
 from unfold.decorators import display
 
-from betting.admin import common, fills
+from betting.admin import common, fills, recording
 from betting.models import Bet, PaperOrder
 from monitoring.desk import asking, chips, columns, sections
 from monitoring.desk.actions import Action, Asked, Done
@@ -31,7 +31,7 @@ def reconcile(asked: Asked) -> Done:
 
 
 @admin.register(Bet)
-class BetAdmin(Fixed):
+class BetAdmin(recording.RecordsBets, Fixed):
     list_display = (
         "number", "outcome_chip", "about", "origin", "stake_text", "price_text", "edge_text",
         "profit_text", "clv", "placed",
@@ -49,7 +49,9 @@ class BetAdmin(Fixed):
     search_fields = ("client_ref", "venue_ref", "selection__market__event__name")
     search_help_text = "Event, our reference, the venue's reference"
     ordering = ("-pk",)
-    detail_related = (common.EVENT, "bankroll", "book", "strategy", "decision", "value")
+    detail_related = (
+        common.EVENT, "bankroll", "book", "strategy", "decision", "value", "tracked__imported",
+    )  # fmt: skip
     empty_text = (
         "No bet is open. A strategy bets when an event reaches its stage and a price is worth it;"
         " its page says why it passed."
@@ -75,6 +77,7 @@ class BetAdmin(Fixed):
             icon="contact_support",
             on=frozenset({"table"}),
         ),
+        *recording.ACTIONS,
     )
 
     number = columns.number("Bet")
@@ -173,6 +176,7 @@ class BetAdmin(Fixed):
             ),
             _order(row),
             _story(row),
+            *recording.parts(row),
             _settlements(row),
         ]
 

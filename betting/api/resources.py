@@ -1,7 +1,7 @@
 """The betting's read side: money, strategies, what was decided, what was struck."""
 
 from betting import models
-from betting.api import costs, strategies
+from betting.api import bet_files, bets, costs, strategies
 from monitoring.rest.resources import ReadOnlyResource, resource
 
 TIME = ("gte", "lt")
@@ -54,54 +54,6 @@ RESOURCES: dict[str, type[ReadOnlyResource]] = {
         },
         orderings=["-decided_at", "decided_at", "-id", "id"],
     ),
-    "bets": resource(
-        models.Bet,
-        fields=[
-            "id",
-            "client_ref",
-            "venue",
-            "venue_ref",
-            "bankroll",
-            "strategy",
-            "decision",
-            "selection",
-            "side",
-            "price",
-            "stake",
-            "liability",
-            "requested_price",
-            "requested_stake",
-            "matched_price",
-            "matched_stake",
-            "probability",
-            "status",
-            "status_reason",
-            "order_state",
-            "latency_ms",
-            "placed_at",
-            "answered_at",
-            "outcome",
-            "profit",
-            "settled_at",
-        ],
-        texts={
-            "is_simulated": "bankroll.is_simulated",
-            "book": "book.code",
-            "selection_name": "selection.name",
-            "market": "selection.market.kind",
-            "event": "selection.market.event.name",
-        },
-        filters={
-            "bankroll": ["exact"],
-            "bankroll__kind": ["exact"],
-            "bankroll__is_simulated": ["exact"],
-            "strategy": ["exact"],
-            "status": ["exact"],
-            "order_state": ["exact"],
-            "client_ref": ["exact"],
-            "placed_at": TIME,
-            "settled_at": TIME,
-        },
-        orderings=["-id", "id", "-placed_at", "placed_at"],
-    ),
+    "bets": bets.Bets,
+    **bet_files.RESOURCES,
 }

@@ -27,6 +27,7 @@ from django.db.models.functions import Coalesce, Now
 
 from betting.domain import halts, limits, staking
 from betting.models import Bankroll, Bet, Decision, Strategy, TradingHalt
+from betting.models_tracking import UNSENT
 from markets.models import Book, Competition, Sport
 from models_ml.models import Pipeline
 
@@ -132,6 +133,7 @@ def exposures_over_limit() -> list[Excess]:
     )
     by_event: dict[int, dict[int, Decimal]] = {}
     open_ = Bet.objects.open().filter(bankroll__replay=None)
+    open_ = open_.exclude(tracked__told_outcome__gt="")  # its file told how it ended
     for bankroll_id, event_id, total in (
         open_.values_list("bankroll_id", "selection__market__event_id")
         .annotate(total=Sum("liability"))
@@ -292,7 +294,7 @@ class FillRate:
 
 def fill_rate(*, since: datetime, until: datetime, bankroll_id: int | None = None) -> FillRate:
     """Return how many answered bets of an interval were accepted; replays only if named."""
-    bets = Bet.objects.filter(placed_at__gte=since, placed_at__lt=until)
+    bets = Bet.objects.filter(placed_at__gte=since, placed_at__lt=until).exclude(venue__in=UNSENT)
     if bankroll_id is None:
         bets = bets.filter(bankroll__replay=None)
     else:
@@ -312,6 +314,7 @@ def book_codes() -> dict[int, str]:
 
 def unanswered(*, reserved_before: datetime) -> QuerySet[Bet]:
     """Return the bets whose venue's answer is missing for too long by the wall clock."""
-    return Bet.objects.filter(
+    waiting = Bet.objects.filter(
         status__in=(Bet.Status.RESERVED, Bet.Status.UNKNOWN), reserved_at__lt=reserved_before
-    ).order_by("reserved_at", "pk")
+    )
+    return waiting.exclude(venue__in=UNSENT).order_by("reserved_at", "pk")

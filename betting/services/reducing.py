@@ -10,7 +10,7 @@ from markets.models import Selection
 class OpenPositions:
     """The open bets of a bankroll on the markets of a batch; ``take`` counts what goes on."""
 
-    def __init__(self, *, bankroll: Bankroll, decisions: Sequence[Decision]) -> None:
+    def __init__(self, *, bankroll: Bankroll, decisions: Sequence[Decision | Bet]) -> None:
         kinds = {d.selection.market_id: d.selection.market.kind for d in decisions}
         self._outcomes: dict[int, list[int | None]] = {market_id: [] for market_id in kinds}
         self._positions: dict[int, list[halts.Position]] = {market_id: [] for market_id in kinds}
@@ -27,7 +27,7 @@ class OpenPositions:
             position = halts.Position(selection_id, side == Bet.Side.LAY, price, stake)
             self._positions[market_id].append(position)
 
-    def lowers(self, decision: Decision) -> bool:
+    def lowers(self, decision: Decision | Bet) -> bool:
         """Tell whether the decision's bet would make the worst loss of its market smaller."""
         market_id = decision.selection.market_id
         return halts.lowers(
@@ -41,6 +41,7 @@ class OpenPositions:
         self._positions[decision.selection.market_id].append(_position(decision))
 
 
-def _position(decision: Decision) -> halts.Position:
+def _position(decision: Decision | Bet) -> halts.Position:
     assert decision.price is not None  # asked before: only bets have one, and every bet has
-    return halts.Position(decision.selection_id, False, decision.price, decision.stake)
+    is_lay = isinstance(decision, Bet) and decision.side == Bet.Side.LAY
+    return halts.Position(decision.selection_id, is_lay, decision.price, decision.stake)

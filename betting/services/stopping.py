@@ -11,6 +11,7 @@ from typing import Any
 
 from betting.domain import orders
 from betting.models import Bet, TradingHalt
+from betting.models_tracking import UNSENT
 from betting.services import answering, halting
 from betting.venues import VENUES
 from betting.venues.base import Cancelling, Venue
@@ -104,8 +105,9 @@ def summary(halt: TradingHalt) -> str:
 def _open_orders() -> dict[str, list[str]]:
     """Return our references by venue that it may still match; a venue without any is left out."""
     waiting: dict[str, list[str]] = {}
-    rows = Bet.objects.open().filter(bankroll__replay=None).exclude(order_state__in=orders.OVER)
-    for name, client_ref in rows.order_by("pk").values_list("venue", "client_ref"):
+    sent = Bet.objects.open().exclude(venue__in=UNSENT).exclude(order_state__in=orders.OVER)
+    rows = sent.filter(bankroll__replay=None).order_by("pk")
+    for name, client_ref in rows.values_list("venue", "client_ref"):
         waiting.setdefault(name, []).append(client_ref)
     return waiting
 

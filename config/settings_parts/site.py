@@ -90,6 +90,8 @@ _NAVIGATION = [
         _list("Strategies", "tune", "betting", "strategy"),
         _list("Bankrolls", "account_balance_wallet", "betting", "bankroll"),
         _list("Pauses", "pause_circle", "betting", "tradinghalt"),
+        _list("Imported bets", "upload_file", "betting", "betimport"),
+        _list("Bet mappings", "table_view", "betting", "betmapping"),
         _list("Paper orders", "receipt", "betting", "paperorder"),
         _list("Paper costs", "price_change", "betting", "costmodel"),
     ),

@@ -20,6 +20,7 @@ _OPERATING = (
     *_RUNS,
     *_PAUSE,
     "betting.add_bet",
+    "betting.add_betimport",
     "betting.add_decision",
     "betting.change_bet",
     "markets.add_participant",
@@ -71,8 +72,10 @@ _MODELING = (
 _LEADING = (
     *_OPERATING,
     "betting.add_bankroll",
+    "betting.add_betmapping",
     "betting.add_strategy",
     "betting.change_bankroll",
+    "betting.change_betmapping",
     "betting.change_costmodel",
     "betting.change_strategy",
     "betting.change_tradinghalt",
