@@ -7,6 +7,9 @@ from django.db.models.functions import Now
 from betting import order_rules
 from betting.cost_models import CostModel as CostModel
 from betting.domain import orders
+from betting.models_compliance import BookRule as BookRule
+from betting.models_compliance import CoolDown as CoolDown
+from betting.models_compliance import GamingLimits as GamingLimits
 from betting.models_tracking import BetImport as BetImport
 from betting.models_tracking import BetMapping as BetMapping
 from betting.models_tracking import TrackedBet as TrackedBet

@@ -1,5 +1,5 @@
 """The admin site's pages of this app; importing them registers them."""
 
-from betting.admin import bankrolls, bet_files, bets, costs, halts, strategies
+from betting.admin import bankrolls, bet_files, bets, compliance, costs, halts, strategies
 
-__all__ = ["bankrolls", "bet_files", "bets", "costs", "halts", "strategies"]
+__all__ = ["bankrolls", "bet_files", "bets", "compliance", "costs", "halts", "strategies"]

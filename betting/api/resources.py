@@ -1,7 +1,7 @@
 """The betting's read side: money, strategies, what was decided, what was struck."""
 
 from betting import models
-from betting.api import bet_files, bets, costs, strategies
+from betting.api import bet_files, bets, compliance, costs, strategies
 from monitoring.rest.resources import ReadOnlyResource, resource
 
 TIME = ("gte", "lt")
@@ -56,4 +56,5 @@ RESOURCES: dict[str, type[ReadOnlyResource]] = {
     ),
     "bets": bets.Bets,
     **bet_files.RESOURCES,
+    **compliance.RESOURCES,
 }

@@ -13,7 +13,7 @@ from betting import queries
 from betting.domain import limits, selecting
 from betting.domain.halts import Effect
 from betting.models import Bankroll, Decision
-from betting.services import strategies
+from betting.services import complying, strategies
 from betting.services.reducing import OpenPositions
 from markets.models import Event
 from models_ml.models import ModelVersion
@@ -48,6 +48,7 @@ class Permit:
         self.is_live = bankroll.kind != Bankroll.Kind.REPLAY
         self.usage = queries.usage(bankroll=bankroll, as_of=as_of)
         self.halted = queries.halted(at=now)
+        self.compliance = complying.Compliance(bankroll=bankroll, as_of=as_of, now=now)
         self.positions = (
             OpenPositions(bankroll=bankroll, decisions=decisions) if self.halted.reduced else None
         )
@@ -58,13 +59,20 @@ class Permit:
 
     def refusal(self, decision: Decision) -> str:
         """Return the code of the first rule that forbids this bet now, or ""."""
-        rules = (self._belongs, self._may_be_bet, self._is_quoted, self._has_room)
+        rules = (
+            self._belongs,
+            self._may_be_bet,
+            self._is_quoted,
+            self._has_room,
+            self.compliance.refusal,
+        )
         return next((code for rule in rules if (code := rule(decision))), "")
 
     def take(self, decision: Decision) -> None:
         """Count a bet that goes on, so that the next of the batch sees it."""
         event_id = decision.prediction.event_id
         self.usage.take(event_id=event_id, amount=decision.stake)
+        self.compliance.take(decision)
         self.taken |= {(decision.strategy_id, event_id)}
         if self.positions is not None:
             self.positions.take(decision)

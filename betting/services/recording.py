@@ -14,11 +14,12 @@ from typing import Any
 from django.db import IntegrityError, transaction
 
 from betting import queries
-from betting.domain import price_ladder, recorded
+from betting.domain import compliance, price_ladder, recorded
 from betting.domain.halts import Effect
 from betting.domain.recorded import BadBet, Terms
 from betting.models import Bankroll, Bet, TrackedBet
 from betting.models_tracking import MANUAL
+from betting.services import complying
 from betting.services.reducing import OpenPositions
 from markets.models import Book, Event, Selection
 from monitoring.errors import Refused
@@ -192,6 +193,9 @@ def allow(*, told: Told, bankroll: Bankroll, now: datetime, instead_of: int | No
     if selection.removed_at is not None and selection.removed_at <= placed_at:
         raise BetRefused("selection", f"{selection} was withdrawn before the bet was placed")
     _halts(told, bankroll, selection, now=now)
+    held = complying.Compliance(bankroll=bankroll, as_of=now, now=now, instead_of=instead_of)
+    if code := held.forbids(book_id=book.pk, amount=told.terms.liability):
+        raise BetRefused("", f"{code}: {compliance.SAID[code]}")
     _funds(told, bankroll, instead_of)
 
 
