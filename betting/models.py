@@ -13,6 +13,7 @@ from betting.models_compliance import GamingLimits as GamingLimits
 from betting.models_tracking import BetImport as BetImport
 from betting.models_tracking import BetMapping as BetMapping
 from betting.models_tracking import TrackedBet as TrackedBet
+from betting.outside_models import OutsideOrder as OutsideOrder
 from markets.models import Book, Selection
 from models_ml.models import Pipeline, Prediction, Replay
 
@@ -259,8 +260,8 @@ class BetQuerySet(models.QuerySet["Bet"]):
         return self.filter(status__in=Bet.OPEN)
 
     def waiting(self) -> "BetQuerySet":
-        """Bets whose order stands at a venue, which may match more of it."""
-        return self.open().filter(order_state__in=orders.WAITING)
+        """Bets whose order stands at a venue, which may match more of it; ours alone."""
+        return self.open().filter(order_state__in=orders.WAITING).exclude(venue=Bet.OUTSIDE)
 
 
 class Bet(models.Model):
@@ -308,6 +309,7 @@ class Bet(models.Model):
         REJECTED = "REJECTED", "Rejected"
 
     OPEN = (Status.RESERVED, Status.UNKNOWN, Status.ACCEPTED)
+    OUTSIDE = "outside"  # the venue of bets that we did not send
 
     bankroll = models.ForeignKey(Bankroll, on_delete=models.PROTECT, related_name="bets")
     strategy = models.ForeignKey(

@@ -3,7 +3,7 @@ from datetime import datetime, timedelta
 
 from betting import queries
 from betting.models import Bet
-from betting.services import filling, halting, reconciling, stopping
+from betting.services import adopting, filling, halting, heartbeats, reconciling, stopping
 from monitoring import registry, thresholds
 from monitoring.domain.findings import Finding, Severity
 from monitoring.domain.thresholds import declare
@@ -15,7 +15,8 @@ STUCK_AFTER = declare(
     lowest=0.5, highest=1_440,
 )  # fmt: skip
 STUCK, OVER_LIMIT = "betting.stuck-reservation", "betting.exposure-over-limit"
-FILLS = "betting.fill-rate"
+FILLS, HEART = "betting.fill-rate", "betting.heartbeat-lost"
+OUTSIDE = "betting.outside-bets"
 LEDGER = "settlements.ledger-imbalance"
 
 
@@ -66,6 +67,25 @@ def orders_are_filled_often_enough(now: datetime) -> Iterator[Finding]:
             " is the least expected",
             subject=found.subject,
         )
+
+
+@registry.check(OUTSIDE, every=timedelta(minutes=1))
+def nobody_else_bets_on_our_accounts(now: datetime) -> Iterator[Finding]:
+    """Every order that stands on our accounts is one that we sent."""
+    for venue, count, loose, risk in adopting.standing_by_venue():
+        yield Finding(
+            Severity.P2,
+            f"{venue}: {count} orders stand that we did not send, {risk} at risk; {loose} of them"
+            " have no bet and count against every live bankroll",
+            subject=f"venue:{venue}",
+        )
+
+
+@registry.check(HEART, every=timedelta(seconds=30))
+def every_venue_hears_of_us(now: datetime) -> Iterator[Finding]:
+    """Each venue that takes our orders back when we are silent has heard of us."""
+    for lost in heartbeats.lost_hearts(now=now):
+        yield Finding(Severity.P1, f"{lost.venue}: {lost.why}", subject=f"venue:{lost.venue}")
 
 
 @registry.panel(
@@ -124,7 +144,7 @@ def halts() -> Iterator[tuple[Mapping[str, str], float]]:
 @registry.response(
     "betting.pause",
     title="Pause all betting",
-    kinds=[STUCK, OVER_LIMIT, LEDGER],
+    kinds=[STUCK, OVER_LIMIT, LEDGER, HEART],
     permission="betting.add_tradinghalt",
 )
 def pause(*, subject: str, actor: str, reason: str, now: datetime) -> str:
@@ -148,7 +168,7 @@ def reconcile(*, subject: str, actor: str, reason: str, now: datetime) -> str:
 @registry.response(
     "betting.emergency-stop",
     title="Emergency stop",
-    kinds=[STUCK, OVER_LIMIT, LEDGER],
+    kinds=[STUCK, OVER_LIMIT, LEDGER, OUTSIDE],
     permission="betting.add_tradinghalt",
 )
 def stop_everything(*, subject: str, actor: str, reason: str, now: datetime) -> str:

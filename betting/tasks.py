@@ -2,7 +2,7 @@ from datetime import timedelta
 
 from django.utils import timezone
 
-from betting.services import deciding, halting, placing, reconciling
+from betting.services import adopting, deciding, halting, heartbeats, placing, reconciling
 from monitoring.domain.progress import RunHandle
 from monitoring.recorded import recorded_task
 
@@ -32,3 +32,24 @@ def reconcile_unknown(run: RunHandle) -> dict[str, object]:
     """Ask, by our reference, what became of bets without an answer and of orders that wait."""
     found = reconciling.reconcile(now=timezone.now(), older_than=RECONCILE_AFTER, actor=run.actor)
     return {**found, **reconciling.follow(now=timezone.now(), actor=run.actor)}
+
+
+@recorded_task(
+    title="Keep venues' watch",
+    permission="betting.change_bet",
+    singleton=True,
+    max_attempts=1,
+    soft_time_limit=15,
+    time_limit=20,
+)
+def keep_watch(run: RunHandle) -> dict[str, object]:
+    """Tell venues that we are there; silent for long, they take back what is not matched."""
+    return heartbeats.beat(now=timezone.now())
+
+
+@recorded_task(
+    title="Take up orders placed outside", permission="betting.change_bet", singleton=True
+)
+def adopt_outside(run: RunHandle) -> dict[str, object]:
+    """Let orders on our accounts count that we did not send."""
+    return adopting.adopt(now=timezone.now(), actor=run.actor)

@@ -63,6 +63,18 @@ JOBS: Sequence[Job] = (
     Job("decide", "betting.tasks.decide_due", _seconds(10)),
     Job("settle", "settlements.tasks.settle_due", _seconds(10)),
     Job("reconcile", "betting.tasks.reconcile_unknown", _seconds(30)),
+    Job(
+        "venue-watch",
+        "betting.tasks.keep_watch",
+        _seconds(20),
+        is_enabled=settings.ENVIRONMENT.betfair_betting,
+    ),
+    Job(
+        "outside-bets",
+        "betting.tasks.adopt_outside",
+        timedelta(minutes=5),
+        is_enabled=settings.ENVIRONMENT.betfair_betting,
+    ),
     Job("checks", "monitoring.tasks.run_checks", _seconds(30)),
     Job("prices", "markets.tasks.keep_prices", timedelta(hours=1), grace=timedelta(minutes=30)),
     Job(

@@ -1,5 +1,14 @@
 """The admin site's pages of this app; importing them registers them."""
 
-from betting.admin import bankrolls, bet_files, bets, compliance, costs, halts, strategies
+from betting.admin import bankrolls, bet_files, bets, compliance, costs, halts, outside, strategies
 
-__all__ = ["bankrolls", "bet_files", "bets", "compliance", "costs", "halts", "strategies"]
+__all__ = [
+    "bankrolls",
+    "bet_files",
+    "bets",
+    "compliance",
+    "costs",
+    "halts",
+    "outside",
+    "strategies",
+]

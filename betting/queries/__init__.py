@@ -26,7 +26,7 @@ from django.db.models import (
 from django.db.models.functions import Coalesce, Now
 
 from betting.domain import halts, limits, staking
-from betting.models import Bankroll, Bet, Decision, Strategy, TradingHalt
+from betting.models import Bankroll, Bet, Decision, OutsideOrder, Strategy, TradingHalt
 from betting.models_tracking import UNSENT
 from markets.models import Book, Competition, Sport
 from models_ml.models import Pipeline
@@ -45,9 +45,21 @@ HALTED_ROWS: dict[str, tuple[Any, str]] = {
 
 
 def open_exposure(*, bankroll_id: int) -> Decimal:
-    """Return the liability of all bets that can still lose money, summed by the database."""
+    """Return the liability of all bets that can still lose money, summed by the database.
+
+    Orders on our accounts that we did not send, and that have no bet, count against every live
+    bankroll.
+    """
     bets = Bet.objects.open().filter(bankroll_id=bankroll_id)
-    return bets.aggregate(total=Coalesce(Sum("liability"), _ZERO))["total"]
+    total = bets.aggregate(total=Coalesce(Sum("liability"), _ZERO))["total"]
+    is_live = Bankroll.objects.filter(pk=bankroll_id, kind=Bankroll.Kind.LIVE).exists()
+    return total + outside_risk() if is_live else total
+
+
+def outside_risk() -> Decimal:
+    """Return what orders that we did not send, and that have no bet, can still lose."""
+    loose = OutsideOrder.objects.filter(bet=None, ended_at=None)
+    return loose.aggregate(total=Coalesce(Sum("at_risk"), _ZERO))["total"]
 
 
 def available(*, bankroll_id: int) -> Decimal:
@@ -205,6 +217,8 @@ def usage(*, bankroll: Bankroll, as_of: datetime) -> limits.Usage:
         used.open_by_event[row["event_id"]] = row["open"]
         used.open_total += row["open"]
         used.day_total += row["today"]
+    if bankroll.kind == Bankroll.Kind.LIVE:
+        used.open_total += outside_risk()
     return used
 
 

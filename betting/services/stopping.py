@@ -106,8 +106,8 @@ def _open_orders() -> dict[str, list[str]]:
     """Return our references by venue that it may still match; a venue without any is left out."""
     waiting: dict[str, list[str]] = {}
     sent = Bet.objects.open().exclude(venue__in=UNSENT).exclude(order_state__in=orders.OVER)
-    rows = sent.filter(bankroll__replay=None).order_by("pk")
-    for name, client_ref in rows.values_list("venue", "client_ref"):
+    rows = sent.filter(bankroll__replay=None).exclude(venue=Bet.OUTSIDE)  # not ours to take back
+    for name, client_ref in rows.order_by("pk").values_list("venue", "client_ref"):
         waiting.setdefault(name, []).append(client_ref)
     return waiting
 

@@ -83,6 +83,76 @@ class Venue(Protocol):
         """
 
 
+@dataclass(frozen=True, slots=True)
+class Heart:
+    """A venue's answer to our heartbeat: what it did about a silence, "" where nothing."""
+
+    acted: str
+    seconds: int  # after so long without the next one it takes back what is not matched
+
+
+@runtime_checkable
+class Watching(Protocol):
+    """What a venue has besides that takes our orders back once it does not hear of us."""
+
+    @property
+    def is_on(self) -> bool:
+        """Tell whether we bet there at all."""
+
+    def keep_alive(self, *, seconds: int) -> Heart:
+        """Say that we are there.
+
+        Raises:
+            OutsideFailed: it did not hear us, or did not say so.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Foreign:
+    """An order on our account as the venue tells it, whoever placed it.
+
+    ``told_ref`` is whatever reference it carries.  ``stands``: it may still lose money; else it
+    was settled, voided or ended without a match.
+    """
+
+    venue_ref: str
+    told_ref: str
+    market_ref: str
+    runner_ref: str
+    side: str
+    price: Decimal
+    stake: Decimal
+    matched: Decimal
+    matched_price: Decimal | None
+    waits: bool
+    placed_at: datetime
+    stands: bool = True
+
+
+@runtime_checkable
+class Telling(Protocol):
+    """What a venue has besides that tells of every order of the account.
+
+    Attributes:
+        namespace: under which sources keep the venue's ids of markets and selections.
+        book_code: the book that it is.
+    """
+
+    namespace: str
+    book_code: str
+
+    @property
+    def is_on(self) -> bool:
+        """Tell whether we bet there at all."""
+
+    def standing(self, *, since: datetime) -> Sequence[Foreign]:
+        """Return the orders that stand, and those that were settled since.
+
+        Raises:
+            OutsideFailed: it did not tell.
+        """
+
+
 @runtime_checkable
 class Cancelling(Protocol):
     """What a venue has besides that can take orders back."""

@@ -37,6 +37,7 @@ SPECTACULAR_SETTINGS = {
         "EventStatus": "markets.models.Event.Status",
         "ResultStatus": "markets.models.Result.Status",
         "BetStatus": "betting.models.Bet.Status",
+        "OutsideOrderSide": "betting.models.OutsideOrder.Side",
         "BetOrderState": "betting.models.Bet.OrderState",
         "FetchState": "markets.models.Fetch.State",
         "RunState": "monitoring.models.TaskRun.State",

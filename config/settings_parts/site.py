@@ -96,6 +96,7 @@ _NAVIGATION = [
         _list("Imported bets", "upload_file", "betting", "betimport"),
         _list("Bet mappings", "table_view", "betting", "betmapping"),
         _list("Paper orders", "receipt", "betting", "paperorder"),
+        _list("Outside orders", "person_alert", "betting", "outsideorder"),
         _list("Paper costs", "price_change", "betting", "costmodel"),
     ),
     _group(

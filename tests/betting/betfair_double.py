@@ -85,6 +85,7 @@ class BetfairDouble:
         self.sessions: set[str] = set()
         self.logins = self.heartbeats = 0
         self.clock: Callable[[], float] = time.monotonic
+        self.heart_due: float | None = None
         self.page = 1000
         self._seen: dict[str, float] = {}
         self._numbers = itertools.count(1)
@@ -162,7 +163,13 @@ class BetfairDouble:
 
     def _heartbeat(self, preferredTimeoutSeconds: int) -> dict[str, Any]:
         self.heartbeats += 1
-        return {"actionPerformed": "NONE", "actualTimeoutSeconds": preferredTimeoutSeconds}
+        now, was_due = self.clock(), self.heart_due
+        self.heart_due = now + preferredTimeoutSeconds
+        acted = "NONE"
+        if was_due is not None and now > was_due:
+            self._cancelOrders()
+            acted = "ALL_BETS_CANCELLED"
+        return {"actionPerformed": acted, "actualTimeoutSeconds": preferredTimeoutSeconds}
 
     def _listMarketCatalogue(self, filter: dict[str, Any], maxResults: int, **_: Any) -> list[Any]:
         wanted = filter.get("marketIds") or list(self.markets)
@@ -334,6 +341,7 @@ class BetfairDouble:
                 "handicap": order.handicap,
                 "priceSize": {"price": order.price, "size": order.size},
                 "side": order.side,
+                "placedDate": "2031-03-01T12:00:00.000Z",
                 "status": "EXECUTABLE" if order.remaining else "EXECUTION_COMPLETE",
                 "orderType": "LIMIT",
                 "averagePriceMatched": order.paid,
@@ -360,6 +368,8 @@ class BetfairDouble:
                 "betId": order.bet_id,
                 "marketId": order.market_id,
                 "selectionId": order.selection_id,
+                "handicap": order.handicap,
+                "placedDate": "2031-03-01T12:00:00.000Z",
                 "side": order.side,
                 "priceRequested": order.price,
                 "priceMatched": order.paid,

@@ -7,10 +7,13 @@ the third.
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from typing import Any, NamedTuple
 
 from betfairlightweight import APIClient, filters
+from betfairlightweight.endpoints.baseendpoint import BaseEndpoint
 
 from betting.venues.base import VenueRejected, VenueUnknown
 from betting.venues.betfair import wire
@@ -53,6 +56,22 @@ class Instruction(NamedTuple):
     size: Decimal
 
 
+class Heartbeats(BaseEndpoint):
+    """The exchange's heartbeat service, which the client library has no endpoint for."""
+
+    URI = "HeartbeatAPING/v1.0/"
+
+    def heartbeat(self, *, preferred_timeout_seconds: int) -> Any:
+        """Ask to have what is not matched cancelled once we are silent for so long."""
+        params = {"preferredTimeoutSeconds": preferred_timeout_seconds}
+        _, told, elapsed = self.request(f"{self.URI}heartbeat", params, None)
+        return self.process_response(told, None, elapsed, lightweight=True)
+
+    @property
+    def url(self) -> str:
+        return f"{self.client.api_uri}heartbeat/json-rpc/v1"
+
+
 @dataclass(frozen=True, slots=True)
 class Calls:
     """The account's calls; those that read may be repeated, those that change never are."""
@@ -63,6 +82,12 @@ class Calls:
         """Return the account's currency."""
         account = self._read(lambda api: api.account.get_account_details(), wire.Account)
         return account.currencyCode
+
+    def heartbeat(self, *, seconds: int) -> wire.Heart:
+        """Say that we are there, and shall be silent for no longer than so many seconds."""
+        return self._read(
+            lambda api: Heartbeats(api).heartbeat(preferred_timeout_seconds=seconds), wire.Heart
+        )
 
     def books(self, market_ids: Sequence[str]) -> dict[str, wire.MarketBook]:
         """Return the state of markets by their ids."""
@@ -75,22 +100,21 @@ class Calls:
     def current(self, client_refs: Sequence[str]) -> Iterator[wire.CurrentOrder]:
         """Yield the orders that stand, or stood on markets that are not settled."""
         for some in _chunks(client_refs, REFS_AT_MOST):
-            at, has_more = 0, True
-            while has_more:
-                told = self._read(_current(some, at), wire.CurrentOrders)
-                yield from told.currentOrders
-                at += len(told.currentOrders)
-                has_more = told.moreAvailable and bool(told.currentOrders)
+            yield from self._pages(partial(_current, some), wire.CurrentOrders, "currentOrders")
 
     def cleared(self, client_refs: Sequence[str], *, status: str) -> Iterator[wire.ClearedOrder]:
         """Yield the orders that ended in one way."""
         for some in _chunks(client_refs, REFS_AT_MOST):
-            at, has_more = 0, True
-            while has_more:
-                told = self._read(_cleared(some, status, at), wire.ClearedOrders)
-                yield from told.clearedOrders
-                at += len(told.clearedOrders)
-                has_more = told.moreAvailable and bool(told.clearedOrders)
+            page = partial(_cleared, some, status)
+            yield from self._pages(page, wire.ClearedOrders, "clearedOrders")
+
+    def every_current(self) -> Iterator[wire.CurrentOrder]:
+        """Yield every order of the account that stands, whoever placed it."""
+        return self._pages(partial(_current, None), wire.CurrentOrders, "currentOrders")
+
+    def every_settled(self, since: datetime) -> Iterator[wire.ClearedOrder]:
+        """Yield every order of the account that was settled since."""
+        return self._pages(partial(_settled, since), wire.ClearedOrders, "clearedOrders")
 
     def place(
         self,
@@ -147,6 +171,15 @@ class Calls:
             wire.Execution[wire.ReplaceReport],
         )
 
+    def _pages(self, page: Callable[[int], Call], shape: Any, name: str) -> Iterator[Any]:
+        at, has_more = 0, True
+        while has_more:
+            told = self._read(page(at), shape)
+            rows = getattr(told, name)
+            yield from rows
+            at += len(rows)
+            has_more = told.moreAvailable and bool(rows)
+
     def _read(self, call: Call, shape: Any) -> Any:
         return self.exchange.ask(call, shape=shape, may_repeat=True)
 
@@ -172,7 +205,16 @@ def _books(market_ids: list[str]) -> Call:
     return lambda api: api.betting.list_market_book(market_ids=market_ids)
 
 
-def _current(client_refs: list[str], at: int) -> Call:
+def _settled(since: datetime, at: int) -> Call:
+    return lambda api: api.betting.list_cleared_orders(
+        bet_status=SETTLED,
+        settled_date_range=filters.time_range(from_=since),
+        from_record=at,
+        record_count=RECORDS,
+    )
+
+
+def _current(client_refs: list[str] | None, at: int) -> Call:
     return lambda api: api.betting.list_current_orders(
         customer_order_refs=client_refs, from_record=at, record_count=RECORDS
     )

@@ -12,9 +12,18 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from betting.domain import price_ladder
-from betting.venues.base import Answer, State, Ticket, VenueRejected, VenueUnknown
-from betting.venues.betfair import calls, reading, references, wire
+from betting.venues.base import (
+    Answer,
+    Foreign,
+    Heart,
+    State,
+    Ticket,
+    VenueRejected,
+    VenueUnknown,
+)
+from betting.venues.betfair import calls, outside, reading, references, wire
 from betting.venues.betfair.calls import Calls, Instruction
+from markets.services import exchanges
 from markets.services.exchanges import Exchange
 from monitoring.errors import OutsideFailed, Refused
 
@@ -25,6 +34,7 @@ LATEST_ARRIVAL = timedelta(seconds=90)
 NEVER_ARRIVED = "never arrived at betfair"
 TOO_YOUNG = "betfair does not know it, and it may still be under way"
 OPEN = "OPEN"
+UNTOUCHED = "NONE"  # a heartbeat came in time
 _ENDED = (State.ACCEPTED, State.REJECTED)
 
 
@@ -56,6 +66,8 @@ class BetfairVenue:
 
     rests: bool = False
     timeout_seconds: float = calls.TIMEOUT
+    namespace: str = references.NAMESPACE
+    book_code: str = references.BOOK
     _calls: Calls = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -121,6 +133,39 @@ class BetfairVenue:
             else answer
             for answer in self.ask(client_refs, now=now)
         ]
+
+    @property
+    def is_on(self) -> bool:
+        """Tell whether this installation bets at the exchange."""
+        try:
+            exchanges.check_betting()
+        except Refused:
+            return False
+        return True
+
+    def keep_alive(self, *, seconds: int) -> Heart:
+        """Say that we are there; after so many silent seconds what is not matched is cancelled.
+
+        Raises:
+            OutsideFailed: the exchange did not hear us, or did not say so.
+        """
+        heart = self._calls.heartbeat(seconds=seconds)
+        acted = "" if heart.actionPerformed == UNTOUCHED else heart.actionPerformed
+        return Heart(acted, heart.actualTimeoutSeconds)
+
+    def standing(self, *, since: datetime) -> list[Foreign]:
+        """Return every order of the account that stands, and those settled since.
+
+        Raises:
+            VenueUnknown: the exchange did not tell.
+        """
+        try:
+            current = [outside.of_current(order) for order in self._calls.every_current()]
+            settled = [outside.of_settled(order) for order in self._calls.every_settled(since)]
+        except (OutsideFailed, Refused) as fault:
+            raise VenueUnknown(f"betfair did not tell: {fault}") from fault
+        found = {order.venue_ref: order for order in [*current, *settled]}  # the end is newer
+        return [order for order in found.values() if order.stake > 0]
 
     def replace(self, client_ref: str, price: Decimal, *, market_kind: str) -> Answer:
         """Offer what still waits of a reference at another price, and say what became of it.

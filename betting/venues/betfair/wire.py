@@ -3,6 +3,7 @@
 Source: Betfair, "Betting Type Definitions"; fields that it may leave out may be missing here.
 """
 
+from datetime import datetime
 from typing import Generic, TypeVar
 
 import msgspec
@@ -19,6 +20,13 @@ class MarketBook(msgspec.Struct):
 
 class Account(msgspec.Struct):
     currencyCode: str
+
+
+class Heart(msgspec.Struct):
+    """What the exchange did because we had been silent, and after how long it will again."""
+
+    actionPerformed: str
+    actualTimeoutSeconds: int
 
 
 class Instruction(msgspec.Struct):
@@ -55,6 +63,11 @@ class Execution(msgspec.Struct, Generic[T]):
     instructionReports: list[T] = msgspec.field(default_factory=list)
 
 
+class PriceSize(msgspec.Struct):
+    price: float
+    size: float
+
+
 class CurrentOrder(msgspec.Struct):
     betId: str
     marketId: str
@@ -63,6 +76,10 @@ class CurrentOrder(msgspec.Struct):
     customerOrderRef: str | None = None
     averagePriceMatched: float | None = None
     sizeMatched: float | None = None
+    side: str = ""
+    handicap: float | None = None
+    priceSize: PriceSize | None = None
+    placedDate: datetime | None = None
 
 
 class CurrentOrders(msgspec.Struct):
@@ -75,6 +92,12 @@ class ClearedOrder(msgspec.Struct):
     customerOrderRef: str | None = None
     priceMatched: float | None = None
     sizeSettled: float | None = None
+    marketId: str = ""
+    selectionId: int = 0
+    handicap: float | None = None
+    side: str = ""
+    priceRequested: float | None = None
+    placedDate: datetime | None = None
 
 
 class ClearedOrders(msgspec.Struct):
