@@ -14,8 +14,13 @@ from betting.models_tracking import BetImport as BetImport
 from betting.models_tracking import BetMapping as BetMapping
 from betting.models_tracking import TrackedBet as TrackedBet
 from betting.outside_models import OutsideOrder as OutsideOrder
+from betting.risk_models import Limit as Limit
 from markets.models import Book, Selection
 from models_ml.models import Pipeline, Prediction, Replay
+
+__all__ = [
+    "Bankroll", "Bet", "Decision", "Limit", "PaperOrder", "Strategy", "TradingHalt",
+]  # fmt: skip
 
 
 class Bankroll(models.Model):

@@ -1,9 +1,17 @@
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 
-from betting import queries
+from betting import queries, risk_uses
 from betting.models import Bet
-from betting.services import adopting, filling, halting, heartbeats, reconciling, stopping
+from betting.services import (
+    adopting,
+    breaking,
+    filling,
+    halting,
+    heartbeats,
+    reconciling,
+    stopping,
+)
 from monitoring import registry, thresholds
 from monitoring.domain.findings import Finding, Severity
 from monitoring.domain.thresholds import declare
@@ -14,6 +22,12 @@ STUCK_AFTER = declare(
     " asked again.",
     lowest=0.5, highest=1_440,
 )  # fmt: skip
+NEARLY_USED_AT = declare(
+    "betting.limit-nearly-used", 0.9, "share",
+    "A bankroll that uses so large a share of one of its limits is told.",
+    lowest=0.1, highest=1,
+)  # fmt: skip
+NEARLY_USED, VENUE_FAILING = "betting.limit-nearly-used", "betting.venue-failing"
 STUCK, OVER_LIMIT = "betting.stuck-reservation", "betting.exposure-over-limit"
 FILLS, HEART = "betting.fill-rate", "betting.heartbeat-lost"
 OUTSIDE = "betting.outside-bets"
@@ -39,7 +53,7 @@ def no_bet_waits_too_long_for_its_venue(now: datetime) -> Iterator[Finding]:
 @registry.check(OVER_LIMIT, every=timedelta(minutes=1))
 def no_bankroll_is_exposed_beyond_its_limits(now: datetime) -> Iterator[Finding]:
     """The liability that stands open is within what the strategies' rows allow."""
-    for excess in queries.exposures_over_limit():
+    for excess in risk_uses.exposures_over_limit():
         yield Finding(
             Severity.P1,
             f"{excess.name}: {excess.open} open on {excess.where}, {excess.limit} allowed",
@@ -96,6 +110,40 @@ def fills(now: datetime) -> Mapping[str, object]:
     found = filling.by_dimension(filling.figures(since=now - span, until=now))[filling.BOOK]
     low = {each.id for each, _ in filling.low_ones(now=now) if each.dimension == filling.BOOK}
     return {"figures": found, "low": low, "days": max(1, round(span / timedelta(days=1)))}
+
+
+@registry.check(NEARLY_USED, every=timedelta(minutes=1))
+def no_limit_is_nearly_used(now: datetime) -> Iterator[Finding]:
+    """Every bankroll has room left under each of its limits."""
+    told: dict[int, list[risk_uses.Use]] = {}
+    for use in risk_uses.uses(now=now):
+        if use.share >= thresholds.value(NEARLY_USED_AT):
+            told.setdefault(use.bankroll.pk, []).append(use)
+    for bankroll_id, found in told.items():
+        yield Finding(
+            Severity.P3,
+            f"{found[0].bankroll}: " + "; ".join(use.in_words() for use in found[:5]),
+            subject=f"betting.Bankroll:{bankroll_id}",
+        )
+
+
+@registry.check(VENUE_FAILING, every=timedelta(seconds=30))
+def no_venue_fails_a_bankroll(now: datetime) -> Iterator[Finding]:
+    """No bankroll cools down because its venues turned down or left unanswered too many bets."""
+    for halt in queries.active_halts(at=now).filter(rule=breaking.FAILURES):
+        subject = f"{halt._meta.label}:{halt.pk}"
+        yield Finding(Severity.P1, halt.reason, subject=subject)
+
+
+@registry.panel(
+    "betting.exposure",
+    title="Tightest limits",
+    template="betting/panel_exposure.html",
+    order=25,
+    width=4,
+)
+def tightest_limits(now: datetime) -> Mapping[str, object]:
+    return {"uses": risk_uses.uses(now=now)[:8]}
 
 
 @registry.panel("betting.bets", title="Bets", template="betting/panel_bets.html", order=30, width=8)

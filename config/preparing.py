@@ -9,6 +9,7 @@ from django.conf import settings
 from django.core.management import call_command
 from django.db import connection, transaction
 
+from betting.services import limiting
 from config import engines, schedule
 from config.environment import BASE_DIR
 from markets.services import partitions
@@ -33,6 +34,7 @@ def prepare(*, now: datetime, say: Callable[[str], None]) -> None:
         say(f"schedule: job {name} names a task that does not exist")
     for key in thresholding.sync().unused:
         say(f"threshold {key} was changed once; nothing reads it any more")
+    limiting.ensure_defaults(now=now, actor=ACTOR)
     if ensure_admin(now=now):
         say(f"user {ADMIN} made")
 

@@ -1,6 +1,16 @@
 """The admin site's pages of this app; importing them registers them."""
 
-from betting.admin import bankrolls, bet_files, bets, compliance, costs, halts, outside, strategies
+from betting.admin import (
+    bankrolls,
+    bet_files,
+    bets,
+    compliance,
+    costs,
+    halts,
+    limits,
+    outside,
+    strategies,
+)
 
 __all__ = [
     "bankrolls",
@@ -9,6 +19,7 @@ __all__ = [
     "compliance",
     "costs",
     "halts",
+    "limits",
     "outside",
     "strategies",
 ]

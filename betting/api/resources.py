@@ -1,7 +1,7 @@
 """The betting's read side: money, strategies, what was decided, what was struck."""
 
 from betting import models
-from betting.api import bet_files, bets, compliance, costs, strategies
+from betting.api import bet_files, bets, compliance, costs, limits, strategies
 from monitoring.rest.resources import ReadOnlyResource, resource
 
 TIME = ("gte", "lt")
@@ -23,6 +23,7 @@ RESOURCES: dict[str, type[ReadOnlyResource]] = {
         ],
         filters={"kind": ["exact"], "is_simulated": ["exact"]},
     ),
+    "limits": limits.Limits,
     "strategies": strategies.Strategies,
     "decisions": resource(
         models.Decision,

@@ -2,9 +2,9 @@
 down.  Pure: amounts and shares in, amounts and factors out.
 """
 
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass
-from decimal import ROUND_CEILING, Decimal
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from enum import StrEnum
 from math import prod
 
@@ -28,15 +28,70 @@ class Position:
         """What it can lose by itself."""
         return self.stake * (self.price - 1) if self.is_lay else self.stake
 
+    def profit(self, *, wins: bool) -> Decimal:
+        """Return what it pays, net, where its selection wins or does not."""
+        backed = self.stake * (self.price - 1) if wins else -self.stake
+        return -backed if self.is_lay else backed
 
-def worst_case(
-    *, positions: Iterable[Position], selections: Collection[int], one_must_win: bool = True
-) -> Decimal:
-    """Return the most that bets on one market can lose together, rounded up to the cent.
 
-    Every selection is let win in turn, and none of them unless ``one_must_win``; the worst of
-    these counts, and 0 where each of them pays.  Lines that are met halfway or give stakes back
-    lie between these ends, so no such case is worse.
+@dataclass(slots=True)
+class Net:
+    """What the bets on one market come to together, by who wins it.
+
+    Only selections that are bet on are kept: all others come to ``others``, where every back
+    loses and every lay wins.  ``selections`` is how many the market has, None where nobody
+    knows: one that is not bet on may then always win.  A push pays nothing and a half win or
+    loss half of a whole one, so neither is worse than the outcomes that are looked at.
+    """
+
+    selections: int | None = None
+    others: Decimal = NOTHING
+    if_won: dict[int, Decimal] = field(default_factory=dict)  # beyond ``others``
+
+    def add(self, selection_id: int, *, won: Decimal, lost: Decimal) -> None:
+        """Count what bets on a selection pay where it wins, and where it does not."""
+        self.others += lost
+        self.if_won[selection_id] = self.if_won.get(selection_id, NOTHING) + won - lost
+
+    def results(self) -> Iterator[tuple[int | None, Decimal]]:
+        """Yield who may win, None for any that is not bet on, with what that comes to."""
+        for selection_id, more in self.if_won.items():
+            yield selection_id, self.others + more
+        if self.selections is None or len(self.if_won) < self.selections:
+            yield None, self.others
+
+    def worst(self) -> Decimal:
+        """Return the most that can be lost, never below zero and rounded up to the cent."""
+        lost = -min((result for _, result in self.results()), default=NOTHING)
+        return max(lost, NOTHING).quantize(_CENT, rounding=ROUND_CEILING)
+
+    def room(self, *, bet: Position, allowed: Decimal) -> Decimal:
+        """Return the greatest stake of a bet after which no more than ``allowed`` can be lost.
+
+        Of the bet only selection, side and price count.  Below zero where too much can be lost
+        already by a winner that the bet loses on.
+
+        Ten backed at 2.5 bring 15 or cost 10; 25 laid at 2.0 turn that over: 15 - 25 = -10.
+
+        >>> net = Net(selections=3)
+        >>> net.add(1, won=Decimal(15), lost=Decimal(-10))
+        >>> lay = Position(1, is_lay=True, price=Decimal("2.0"), stake=Decimal(0))
+        >>> net.room(bet=lay, allowed=Decimal(10))
+        Decimal('25.00')
+        """
+        one = Position(bet.selection_id, bet.is_lay, bet.price, Decimal(1))
+        reached = Net(self.selections, self.others, dict(self.if_won))
+        reached.add(bet.selection_id, won=NOTHING, lost=NOTHING)
+        rooms = [
+            (allowed + result) / -pays
+            for winner, result in reached.results()
+            if (pays := one.profit(wins=winner == bet.selection_id)) < 0
+        ]
+        return min(rooms, default=allowed).quantize(_CENT, rounding=ROUND_FLOOR)
+
+
+def net(*, positions: Iterable[Position], selections: int | None) -> Net:
+    """Return what bets on one market come to together.
 
     Ten laid at 2.0 and eight backed at 2.5 on the same selection: -10 + 12 if it wins, 10 - 8
     if not, so nothing can be lost.
@@ -45,29 +100,36 @@ def worst_case(
     ...     Position(1, is_lay=True, price=Decimal("2.0"), stake=Decimal(10)),
     ...     Position(1, is_lay=False, price=Decimal("2.5"), stake=Decimal(8)),
     ... ]
-    >>> worst_case(positions=both, selections=[1, 2, 3])
+    >>> net(positions=both, selections=3).worst()
     Decimal('0.00')
-    >>> worst_case(positions=both[:1], selections=[1, 2, 3])
+    >>> net(positions=both[:1], selections=3).worst()
     Decimal('10.00')
-
-    Raises:
-        ValueError: a position is on a selection that the market does not have.
     """
-    held = list(positions)
-    unknown = {position.selection_id for position in held} - set(selections)
-    if unknown:
-        raise ValueError(f"selections {sorted(unknown)} are none of this market's")
-    winners: list[int | None] = [*sorted(selections)]
-    if not one_must_win or not winners:
-        winners.append(None)
-    results = [sum((_result(each, winner) for each in held), NOTHING) for winner in winners]
-    return max(-min(results), NOTHING).quantize(_CENT, rounding=ROUND_CEILING)
+    found = Net(selections)
+    for position in positions:
+        found.add(
+            position.selection_id,
+            won=position.profit(wins=True),
+            lost=position.profit(wins=False),
+        )
+    return found
 
 
-def _result(position: Position, winner: int | None) -> Decimal:
-    won = position.selection_id == winner
-    backed = position.stake * (position.price - 1) if won else -position.stake
-    return -backed if position.is_lay else backed
+def lowers(*, standing: Net, position: Position) -> bool:
+    """Tell whether a bet makes the worst that its market can cost smaller.
+
+    >>> back = Position(1, False, Decimal("2"), Decimal("10"))
+    >>> lay = Position(1, True, Decimal("2"), Decimal("4"))
+    >>> lowers(standing=net(positions=[back], selections=3), position=lay)
+    True
+    >>> lowers(standing=net(positions=[], selections=3), position=back)
+    False
+    """
+    after = Net(standing.selections, standing.others, dict(standing.if_won))
+    after.add(
+        position.selection_id, won=position.profit(wins=True), lost=position.profit(wins=False)
+    )
+    return after.worst() < standing.worst()
 
 
 class Relation(StrEnum):

@@ -1,15 +1,11 @@
-"""What halts let through, and which bets lower what a market can cost.  Pure.
+"""What halts let through.  Pure.
 
 Halts are hierarchical by what they cover, not by rank: whichever of the scopes that a bet lies in
 is halted, the strictest effect holds.
 """
 
 import enum
-from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from decimal import Decimal
-
-NOTHING = Decimal("0")
 
 
 class Effect(enum.IntEnum):
@@ -75,52 +71,3 @@ class Halted:
         if scopes & self.stopped:
             return Effect.STOP
         return Effect.REDUCE_ONLY if scopes & self.reduced else Effect.NONE
-
-
-@dataclass(frozen=True, slots=True)
-class Position:
-    """One bet as it stands on a market."""
-
-    selection_id: int
-    is_lay: bool
-    price: Decimal
-    stake: Decimal
-
-    def profit(self, winner: int | None) -> Decimal:
-        """Return what it pays if this selection wins (None: one that is not listed)."""
-        backed = self.stake * (self.price - 1) if winner == self.selection_id else -self.stake
-        return -backed if self.is_lay else backed
-
-
-def worst_loss(*, positions: Iterable[Position], outcomes: Collection[int | None]) -> Decimal:
-    """Return the most that the positions of one market can lose together; never below zero.
-
-    Exactly one of ``outcomes`` happens.  A push pays nothing and a half win or loss half of a
-    whole one, so neither can be worse than the outcomes that are looked at.
-
-    >>> over, under = (Position(1, False, Decimal("2.1"), Decimal("10")),
-    ...                Position(2, False, Decimal("2.1"), Decimal("5")))
-    >>> worst_loss(positions=[over], outcomes=[1, 2])
-    Decimal('10')
-    >>> worst_loss(positions=[over, under], outcomes=[1, 2])
-    Decimal('4.5')
-    """
-    standing = list(positions)
-    totals = (sum((p.profit(winner) for p in standing), NOTHING) for winner in outcomes)
-    return max(NOTHING, -min(totals, default=NOTHING))
-
-
-def lowers(
-    *, bet: Position, positions: Collection[Position], outcomes: Collection[int | None]
-) -> bool:
-    """Tell whether a bet makes the worst that its market can cost smaller.
-
-    >>> back = Position(1, False, Decimal("2"), Decimal("10"))
-    >>> lay = Position(1, True, Decimal("2"), Decimal("4"))
-    >>> lowers(bet=lay, positions=[back], outcomes=[1, 2, 3])
-    True
-    >>> lowers(bet=back, positions=[], outcomes=[1, 2, 3])
-    False
-    """
-    before = worst_loss(positions=positions, outcomes=outcomes)
-    return worst_loss(positions=[*positions, bet], outcomes=outcomes) < before

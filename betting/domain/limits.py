@@ -1,14 +1,63 @@
-"""How much money the limits of a bankroll still allow.  Pure: amounts in, amounts out.
+"""What the limits of a bankroll are, and what of them is used.  Pure: amounts in, amounts out.
 
-What is used counts over the whole bankroll, whichever strategy placed it; each strategy
-measures that against its own caps, so no two of them can together pass the stricter one's.
+Of a strategy's own cap and a row on the same thing the stricter counts.  What is used counts over
+the whole bankroll, whichever strategy placed it, so no two of them together pass a limit.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from enum import StrEnum
 
 from betting.domain import staking
+from betting.domain.exposure import NOTHING, Net, Position
+
+
+class Dimension(StrEnum):
+    """What a limit is on."""
+
+    STAKE = "STAKE"
+    LIABILITY = "LIABILITY"
+    PRICE = "PRICE"
+    EVENT = "EVENT"
+    MARKET = "MARKET"
+    SELECTION = "SELECTION"
+    PARTICIPANT = "PARTICIPANT"
+    COMPETITION = "COMPETITION"
+    SPORT = "SPORT"
+    BOOK = "BOOK"
+    STRATEGY = "STRATEGY"
+    DAY = "DAY"
+    WEEK = "WEEK"
+    OPEN = "OPEN"
+    OPEN_BETS = "OPEN_BETS"
+    DAY_BETS = "DAY_BETS"
+    STRATEGY_BETS = "STRATEGY_BETS"
+    FLOOR = "FLOOR"
+    DAILY_LOSS = "DAILY_LOSS"
+    WEEKLY_LOSS = "WEEKLY_LOSS"
+    DRAWDOWN = "DRAWDOWN"
+    LOSING_STREAK = "LOSING_STREAK"
+    VENUE_FAILURES = "VENUE_FAILURES"
+
+
+#: Limits that are a number, not money.
+COUNTED = (
+    Dimension.PRICE,
+    Dimension.OPEN_BETS,
+    Dimension.DAY_BETS,
+    Dimension.STRATEGY_BETS,
+    Dimension.LOSING_STREAK,
+    Dimension.VENUE_FAILURES,
+)
+#: Limits that give a bankroll a rest once they are reached; they leave or take no room.
+RESTS = (
+    Dimension.DAILY_LOSS,
+    Dimension.WEEKLY_LOSS,
+    Dimension.DRAWDOWN,
+    Dimension.LOSING_STREAK,
+    Dimension.VENUE_FAILURES,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,43 +70,153 @@ class Caps:
     open: float
 
 
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """How much a limit allows: a share of the balance, an amount, the less of both; or a number."""
+
+    share: float | None = None
+    amount: Decimal | None = None
+    number: Decimal | None = None
+
+    def amounts(self, balance: Decimal) -> list[Decimal]:
+        """Return what share and amount come to.
+
+        >>> Bound(share=0.05, amount=Decimal("40")).amounts(Decimal("1000"))
+        [Decimal('50.00'), Decimal('40')]
+        """
+        found = [] if self.share is None else [staking.share_of(max(balance, NOTHING), self.share)]
+        return found if self.amount is None else [*found, self.amount]
+
+
+Limits = Mapping[Dimension, Sequence[Bound]]
+
+
+def together(*, caps: Caps, rows: Mapping[Dimension, Bound]) -> Limits:
+    """Return a strategy's caps and the rows of its bankroll as one set of limits."""
+    found: dict[Dimension, list[Bound]] = {
+        Dimension.STAKE: [Bound(share=caps.stake)],
+        Dimension.EVENT: [Bound(share=caps.event)],
+        Dimension.DAY: [Bound(share=caps.day)],
+        Dimension.OPEN: [Bound(share=caps.open)],
+    }
+    for dimension, bound in rows.items():
+        found.setdefault(dimension, []).append(bound)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Bet:
+    """A bet that asks for room, and everything that it counts towards."""
+
+    position: Position
+    event_id: int
+    market_id: int
+    selections: int | None  # how many the market has
+    participants: frozenset[int] | None  # None: nobody knows who takes part
+    book_id: int
+    strategy_id: int | None
+    sport_id: int
+    competition_id: int
+
+    @property
+    def unit(self) -> Decimal:
+        """What a unit of stake can lose."""
+        return self.position.price - 1 if self.position.is_lay else Decimal(1)
+
+    def places(self, dimension: Dimension) -> frozenset[int]:
+        """Return which rows of a dimension it counts towards."""
+        match dimension:
+            case Dimension.PARTICIPANT:
+                return self.participants or frozenset()
+            case Dimension.STRATEGY:
+                return frozenset() if self.strategy_id is None else frozenset({self.strategy_id})
+        return frozenset({self._place(dimension)})
+
+    def _place(self, dimension: Dimension) -> int:
+        return {
+            Dimension.EVENT: self.event_id,
+            Dimension.MARKET: self.market_id,
+            Dimension.SELECTION: self.position.selection_id,
+            Dimension.COMPETITION: self.competition_id,
+            Dimension.SPORT: self.sport_id,
+            Dimension.BOOK: self.book_id,
+            Dimension.OPEN: 0,
+        }[dimension]
+
+
+#: Limits on what can be lost by the bets that are open.
+EXPOSED = (
+    Dimension.EVENT,
+    Dimension.MARKET,
+    Dimension.SELECTION,
+    Dimension.PARTICIPANT,
+    Dimension.COMPETITION,
+    Dimension.SPORT,
+    Dimension.BOOK,
+    Dimension.STRATEGY,
+    Dimension.OPEN,
+)
+
+
 @dataclass(slots=True)
 class Usage:
-    """Liability that stands in a bankroll now; ``take`` adds to it as a batch goes on."""
+    """What stands in a bankroll now; ``take`` adds to it as a batch goes on.
+
+    What can be lost is netted market by market for each row of each dimension that is
+    ``counted``; what is staked is not, for a bookmaker keeps every stake until the end.
+    """
 
     balance: Decimal
-    open_total: Decimal = Decimal("0")
-    day_total: Decimal = Decimal("0")
-    open_by_event: dict[int, Decimal] = field(default_factory=dict)
+    currency: str = "EUR"
+    counted: tuple[Dimension, ...] = EXPOSED
+    open_staked: Decimal = NOTHING  # every liability in full
+    open_bets: int = 0
+    day_total: Decimal = NOTHING
+    week_total: Decimal = NOTHING
+    day_bets: int = 0
+    day_bets_of: dict[int | None, int] = field(default_factory=dict)  # by strategy
+    exposed: dict[tuple[Dimension, int], Decimal] = field(default_factory=dict)
+    nets: dict[tuple[Dimension, int, int], Net] = field(default_factory=dict)  # …, market
 
-    def take(self, *, event_id: int, amount: Decimal) -> None:
+    def take(self, bet: Bet) -> None:
         """Count a bet of this batch, so that the next one sees it."""
-        self.open_total += amount
-        self.day_total += amount
-        self.open_by_event[event_id] = self.open_by_event.get(event_id, Decimal("0")) + amount
+        position, liability = bet.position, bet.position.liability
+        self.open(
+            bet,
+            won=position.profit(wins=True),
+            lost=position.profit(wins=False),
+            liability=liability,
+        )
+        self.stake(strategy_id=bet.strategy_id, day=liability, week=liability, bets=1)
 
+    def open(
+        self, bet: Bet, *, won: Decimal, lost: Decimal, liability: Decimal, bets: int = 1
+    ) -> None:
+        """Count open bets alike in everything but price and amount, by what they come to."""
+        self.open_staked += liability
+        self.open_bets += bets
+        for dimension in self.counted:
+            for place in bet.places(dimension):
+                net = self.nets.setdefault((dimension, place, bet.market_id), Net(bet.selections))
+                before = net.worst()
+                net.add(bet.position.selection_id, won=won, lost=lost)
+                total = self.exposed.get((dimension, place), NOTHING)
+                self.exposed[dimension, place] = total - before + net.worst()
 
-def rooms(*, usage: Usage, caps: Caps, event_id: int) -> list[staking.Cut]:
-    """Return what each limit still allows for a bet on this event, named by its reason.
+    def open_outside(self, liability: Decimal) -> None:
+        """Count what stands open that nobody knows more of than what it can lose."""
+        self.open_staked += liability
+        if Dimension.OPEN in self.counted:
+            total = self.exposed.get((Dimension.OPEN, 0), NOTHING)
+            self.exposed[Dimension.OPEN, 0] = total + liability
 
-    >>> usage = Usage(Decimal("1000"), open_by_event={7: Decimal("25")}, open_total=Decimal("25"))
-    >>> rooms(usage=usage, caps=Caps(stake=0.02, event=0.03, day=0.15, open=0.25), event_id=7)[0]
-    ('EVENT_LIMIT', Decimal('5.00'))
-    """
-    balance = usage.balance
-    on_event = usage.open_by_event.get(event_id, Decimal("0"))
-    return [
-        ("EVENT_LIMIT", staking.share_of(balance, caps.event) - on_event),
-        ("DAY_LIMIT", staking.share_of(balance, caps.day) - usage.day_total),
-        ("OPEN_LIMIT", staking.share_of(balance, caps.open) - usage.open_total),
-        ("NO_FUNDS", balance - usage.open_total),
-    ]
+    def stake(self, *, strategy_id: int | None, day: Decimal, week: Decimal, bets: int) -> None:
+        """Count what was staked in this betting day and week, and how many bets today."""
+        self.day_total += day
+        self.week_total += week
+        self.day_bets += bets
+        self.day_bets_of[strategy_id] = self.day_bets_of.get(strategy_id, 0) + bets
 
-
-def refusal(*, usage: Usage, caps: Caps, event_id: int, amount: Decimal) -> str:
-    """Return the first limit that a bet of this liability would pass, or ""."""
-    allowed: Mapping[str, Decimal] = {
-        "STAKE_LIMIT": staking.share_of(usage.balance, caps.stake),
-        **dict(rooms(usage=usage, caps=caps, event_id=event_id)),
-    }
-    return next((name for name, room in allowed.items() if amount > room), "")
+    def net(self, dimension: Dimension, place: int, bet: Bet) -> Net:
+        """Return what stands on the bet's own market, as far as it counts in a place."""
+        return self.nets.get((dimension, place, bet.market_id)) or Net(bet.selections)

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from betting.domain import payoffs, staking
+from betting.domain import payoffs, rules, staking
 from markets.domain import kinds
 
 EVENT_STARTED = "EVENT_STARTED"
@@ -41,10 +41,6 @@ STAKE_BELOW_MINIMUM = "STAKE_BELOW_MINIMUM"
 CORRELATED = "CORRELATED"
 DRAWDOWN = "DRAWDOWN"
 STAKE_LIMIT = "STAKE_LIMIT"
-EVENT_LIMIT = "EVENT_LIMIT"
-DAY_LIMIT = "DAY_LIMIT"
-OPEN_LIMIT = "OPEN_LIMIT"
-NO_FUNDS = "NO_FUNDS"
 VALUE = "VALUE"  # the one reason of a bet
 
 REASONS = (
@@ -69,11 +65,7 @@ REASONS = (
     STAKE_BELOW_MINIMUM,
     CORRELATED,
     DRAWDOWN,
-    STAKE_LIMIT,
-    EVENT_LIMIT,
-    DAY_LIMIT,
-    OPEN_LIMIT,
-    NO_FUNDS,
+    *rules.CODES,
     VALUE,
 )
 """In the order they are asked: the funnel of "why no bets?" shows them so."""

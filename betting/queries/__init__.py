@@ -12,8 +12,6 @@ from django.db.models import (
     CharField,
     Count,
     DecimalField,
-    F,
-    Max,
     Min,
     OuterRef,
     Q,
@@ -25,7 +23,7 @@ from django.db.models import (
 )
 from django.db.models.functions import Coalesce, Now
 
-from betting.domain import halts, limits, staking
+from betting.domain import halts
 from betting.models import Bankroll, Bet, Decision, OutsideOrder, Strategy, TradingHalt
 from betting.models_tracking import UNSENT
 from markets.models import Book, Competition, Sport
@@ -127,45 +125,6 @@ def bankrolls_with_exposure(*, with_replays: bool = False) -> list[BankrollExpos
     return [BankrollExposure(*row) for row in rows.order_by("name").values_list(*columns)]
 
 
-@dataclass(frozen=True, slots=True)
-class Excess:
-    """Where more stands open than the bankroll's strategies allow."""
-
-    bankroll_id: int
-    name: str
-    where: str
-    open: Decimal
-    limit: Decimal
-
-
-def exposures_over_limit() -> list[Excess]:
-    """Return the bankrolls, replays left out, that are exposed beyond their widest strategy."""
-    widest = Bankroll.objects.filter(replay=None).annotate(
-        event=Max("strategies__max_event_share"), all=Max("strategies__max_open_share")
-    )
-    by_event: dict[int, dict[int, Decimal]] = {}
-    open_ = Bet.objects.open().filter(bankroll__replay=None)
-    open_ = open_.exclude(tracked__told_outcome__gt="")  # its file told how it ended
-    for bankroll_id, event_id, total in (
-        open_.values_list("bankroll_id", "selection__market__event_id")
-        .annotate(total=Sum("liability"))
-        .order_by()
-    ):
-        by_event.setdefault(bankroll_id, {})[event_id] = total
-    found = []
-    for bankroll in widest.filter(pk__in=by_event).order_by("pk"):
-        events = by_event[bankroll.pk]
-        worst = max(events, key=lambda event_id: (events[event_id], event_id))
-        for where, amount, share in (
-            ("all events", sum(events.values(), Decimal("0")), bankroll.all),
-            (f"event {worst}", events[worst], bankroll.event),
-        ):
-            limit = staking.share_of(bankroll.balance, 1.0 if share is None else share)
-            if amount > limit:
-                found.append(Excess(bankroll.pk, str(bankroll), where, amount, limit))
-    return found
-
-
 def betting_day(
     *, at: datetime, time_zone: str, time_scale: float = 1.0
 ) -> tuple[datetime, datetime]:
@@ -197,29 +156,6 @@ def day_bounds(*, day: date, time_zone: str) -> tuple[datetime, datetime]:
         datetime.combine(day, time.min, tzinfo=zone),
         datetime.combine(day + timedelta(days=1), time.min, tzinfo=zone),
     )
-
-
-def usage(*, bankroll: Bankroll, as_of: datetime) -> limits.Usage:
-    """Return the liability that stands in a bankroll: open by event, and staked this day."""
-    start, end = day_of(bankroll=bankroll, at=as_of)
-    is_open = Q(status__in=Bet.OPEN)
-    is_today = Q(placed_at__gte=start, placed_at__lt=end) & ~Q(status__in=_NOT_STAKED)
-    rows = (
-        Bet.objects.filter(is_open | is_today, bankroll=bankroll)
-        .values(event_id=F("selection__market__event_id"))
-        .annotate(
-            open=Coalesce(Sum("liability", filter=is_open), _ZERO),
-            today=Coalesce(Sum("liability", filter=is_today), _ZERO),
-        )
-    )
-    used = limits.Usage(balance=bankroll.balance)
-    for row in rows:
-        used.open_by_event[row["event_id"]] = row["open"]
-        used.open_total += row["open"]
-        used.day_total += row["today"]
-    if bankroll.kind == Bankroll.Kind.LIVE:
-        used.open_total += outside_risk()
-    return used
 
 
 def day_of(*, bankroll: Bankroll, at: datetime) -> tuple[datetime, datetime]:

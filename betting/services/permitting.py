@@ -5,17 +5,18 @@ Each refusal is the code of a rule.  The order is from what can never change to 
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from math import isfinite
 from typing import Any
 
 import pandas as pd
 
-from betting import queries
-from betting.domain import limits, selecting
+from betting import queries, risk_queries
+from betting.domain import exposure, limits, price_ladder, rules, selecting
 from betting.domain.halts import Effect
+from betting.domain.limits import Dimension
 from betting.models import Bankroll, Decision
-from betting.services import complying, strategies
-from betting.services.reducing import OpenPositions
-from markets.models import Event
+from betting.services import breaking, complying, strategies
+from markets.models import Book, Event
 from models_ml.models import ModelVersion
 
 NOT_A_BET = "NOT_A_BET"
@@ -23,6 +24,8 @@ NO_VENUE = "NO_VENUE"
 SIMULATED_MISMATCH = "SIMULATED_MISMATCH"
 REPLAY_MISMATCH = "REPLAY_MISMATCH"
 STRATEGY_DISABLED = "STRATEGY_DISABLED"
+PROBABILITIES_UNSOUND = "PROBABILITIES_UNSOUND"  # of a market, together: not those of one
+PRICE_OFF_LADDER = "PRICE_OFF_LADDER"
 REDUCE_ONLY = "REDUCE_ONLY"  # a halt lets through only what lowers its market's exposure
 
 
@@ -46,12 +49,14 @@ class Permit:
         self.bankroll, self.quotes, self.as_of = bankroll, quotes, as_of
         self.has_venue = has_venue
         self.is_live = bankroll.kind != Bankroll.Kind.REPLAY
-        self.usage = queries.usage(bankroll=bankroll, as_of=as_of)
         self.halted = queries.halted(at=now)
         self.compliance = complying.Compliance(bankroll=bankroll, as_of=as_of, now=now)
-        self.positions = (
-            OpenPositions(bankroll=bankroll, decisions=decisions) if self.halted.reduced else None
-        )
+        self.breakers = breaking.Breakers(bankroll=bankroll, now=now) if self.is_live else None
+        rows = risk_queries.in_force([bankroll])[bankroll.pk]
+        self.bounds = risk_queries.bounds_of(rows)
+        counted = {*rows, Dimension.MARKET} if self.halted.reduced else set(rows)
+        self.usage = risk_queries.usage(bankroll=bankroll, as_of=as_of, dimensions=counted)
+        self.sound = risk_queries.soundness(decisions=decisions)
         self.taken = queries.events_bet(
             strategy_ids={decision.strategy_id for decision in decisions},
             event_ids={decision.prediction.event_id for decision in decisions},
@@ -59,23 +64,23 @@ class Permit:
 
     def refusal(self, decision: Decision) -> str:
         """Return the code of the first rule that forbids this bet now, or ""."""
-        rules = (
+        asked = (
             self._belongs,
+            self._is_sound,
             self._may_be_bet,
             self._is_quoted,
             self._has_room,
             self.compliance.refusal,
         )
-        return next((code for rule in rules if (code := rule(decision))), "")
+        return next((code for ask in asked if (code := ask(decision))), "")
 
     def take(self, decision: Decision) -> None:
         """Count a bet that goes on, so that the next of the batch sees it."""
-        event_id = decision.prediction.event_id
-        self.usage.take(event_id=event_id, amount=decision.stake)
+        self.usage.take(bet_of(decision))
         self.compliance.take(decision)
-        self.taken |= {(decision.strategy_id, event_id)}
-        if self.positions is not None:
-            self.positions.take(decision)
+        self.taken |= {(decision.strategy_id, decision.prediction.event_id)}
+        if self.breakers:
+            self.breakers.take()
 
     def _belongs(self, decision: Decision) -> str:
         """Hold bets, replays and simulated money to where they belong."""
@@ -93,6 +98,12 @@ class Permit:
             return REPLAY_MISMATCH
         return "" if self.has_venue else NO_VENUE
 
+    def _is_sound(self, decision: Decision) -> str:
+        """Ask that our own numbers can be: of the selection, and of its whole market."""
+        if not (isfinite(decision.probability) and 0.0 < decision.probability < 1.0):
+            return selecting.PROBABILITY_INVALID
+        return "" if self.sound(decision) else PROBABILITIES_UNSOUND
+
     def _may_be_bet(self, decision: Decision) -> str:
         """Ask the switches: event, halts, strategy, model."""
         prediction, strategy = decision.prediction, decision.strategy
@@ -104,6 +115,8 @@ class Permit:
             return selecting.EVENT_NOT_SCHEDULED
         if halt := self._halt(decision):
             return halt
+        if self.breakers and self.breakers.refuses():
+            return breaking.HALF_OPEN
         if not strategy.is_enabled:
             return STRATEGY_DISABLED
         if self.is_live and prediction.version.stage != ModelVersion.Stage.PRODUCTION:
@@ -124,9 +137,14 @@ class Permit:
         )
         if effect is Effect.STOP:
             return selecting.HALTED
-        if effect is Effect.REDUCE_ONLY and self.positions and not self.positions.lowers(decision):
+        if effect is Effect.REDUCE_ONLY and not self._lowers(decision):
             return REDUCE_ONLY
         return ""
+
+    def _lowers(self, decision: Decision) -> bool:
+        bet = bet_of(decision)
+        standing = self.usage.net(Dimension.MARKET, bet.market_id, bet)
+        return exposure.lowers(standing=standing, position=bet.position)
 
     def _is_quoted(self, decision: Decision) -> str:
         """Ask that the book is open, and was seen to quote the selection lately enough."""
@@ -135,17 +153,51 @@ class Permit:
             return selecting.NO_PRICE
         if not quote.is_enabled:
             return selecting.BOOK_DISABLED
+        if self._is_off_ladder(decision, quote):
+            return PRICE_OFF_LADDER
         oldest = self.as_of - timedelta(seconds=decision.strategy.max_price_age_seconds)
         return "" if quote.confirmed_at >= pd.Timestamp(oldest) else selecting.PRICE_STALE
+
+    def _is_off_ladder(self, decision: Decision, quote: Any) -> bool:
+        """Tell whether an exchange would not take the price; prices on paper are history's own."""
+        if self.bankroll.kind != Bankroll.Kind.LIVE or quote.book_kind != Book.Kind.EXCHANGE:
+            return False
+        assert decision.price is not None  # asked before
+        kind = price_ladder.kind_for(decision.selection.market.kind)
+        try:
+            price_ladder.place_of(decision.price, kind=kind)
+        except price_ladder.OffLadder:
+            return True
+        return False
 
     def _has_room(self, decision: Decision) -> str:
         """Ask every limit, with what is really open now."""
         event_id = decision.prediction.event_id
         if (decision.strategy_id, event_id) in self.taken:
             return selecting.ALREADY_BET
-        return limits.refusal(
+        caps = strategies.caps_of(decision.strategy)
+        return rules.refusal(
             usage=self.usage,
-            caps=strategies.caps_of(decision.strategy),
-            event_id=event_id,
-            amount=decision.stake,
+            limits=limits.together(caps=caps, rows=self.bounds),
+            bet=bet_of(decision),
         )
+
+
+def bet_of(decision: Decision) -> limits.Bet:
+    """Return a decision's bet as the limits see it: what it counts towards."""
+    assert decision.price is not None and decision.book_id is not None  # as its constraint says
+    event, market = decision.prediction.event, decision.selection.market
+    sides = {event.home_id, event.away_id}
+    return limits.Bet(
+        position=exposure.Position(
+            decision.selection_id, is_lay=False, price=decision.price, stake=decision.stake
+        ),
+        event_id=event.pk,
+        market_id=market.pk,
+        selections=selecting.SELECTIONS_OF.get(market.kind),
+        participants=None if None in sides else frozenset(sides),  # type: ignore[arg-type]
+        book_id=decision.book_id,
+        strategy_id=decision.strategy_id,
+        sport_id=event.competition.sport_id,
+        competition_id=event.competition_id,
+    )

@@ -18,7 +18,7 @@ from django.db import connection, transaction
 
 from betting import venues
 from betting.models import Bankroll, Bet, Decision
-from betting.services import answering, permitting
+from betting.services import answering, breaking, permitting
 from betting.venues.base import Answer, State, Ticket, Venue, VenueRejected
 from markets import queries as markets
 from markets.models import Event
@@ -74,6 +74,7 @@ def place(
         sent = _submit(bets)
         answers = _call(venue or venues.VENUES[sent[0].venue], sent, as_of=as_of) if sent else []
         recorded = answering.record(answers=answers, actor=actor, now=now)
+        breaking.note_answers(bankroll_id=bankroll_id, states=recorded.statuses, now=now)
         report.count(recorded.statuses, refusals)
     return report
 

@@ -19,8 +19,7 @@ from betting.domain.halts import Effect
 from betting.domain.recorded import BadBet, Terms
 from betting.models import Bankroll, Bet, TrackedBet
 from betting.models_tracking import MANUAL
-from betting.services import complying
-from betting.services.reducing import OpenPositions
+from betting.services import complying, reducing
 from markets.models import Book, Event, Selection
 from monitoring.errors import Refused
 from monitoring.services import audit
@@ -303,7 +302,8 @@ def _halts(told: Told, bankroll: Bankroll, selection: Selection, *, now: datetim
         raise BetRefused("", "a halt stands: nothing is staked")
     if effect is Effect.REDUCE_ONLY:
         bet = Bet(selection=selection, side=told.side, price=told.price, stake=told.stake)
-        if not OpenPositions(bankroll=bankroll, decisions=[bet]).lowers(bet):
+        bet.book_id = told.book_id
+        if not reducing.lowers(bankroll=bankroll, bet=bet, as_of=now):
             raise BetRefused("", "a halt lets through only what lowers its market's exposure")
 
 

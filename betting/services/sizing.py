@@ -1,6 +1,7 @@
 """How much each bet of a batch stakes, by its strategy's method and what the limits still allow."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -8,8 +9,9 @@ from typing import Any
 import pandas as pd
 from django.db import connection
 
-from betting import queries
-from betting.domain import exposure, limits, selecting, simultaneous, staking
+from betting import risk_queries
+from betting.domain import exposure, limits, rules, selecting, simultaneous, staking
+from betting.domain.limits import Dimension
 from betting.models import Bankroll, Bet, Strategy
 from betting.services import strategies
 
@@ -43,8 +45,12 @@ class Sizer:
     def __init__(self, *, strategy: Strategy, as_of: datetime) -> None:
         self.strategy = strategy
         bankroll = Bankroll.objects.get(pk=strategy.bankroll_id)
-        self.usage = queries.usage(bankroll=bankroll, as_of=as_of)
+        rows = risk_queries.in_force([bankroll])[bankroll.pk]
+        self.usage = risk_queries.usage(bankroll=bankroll, as_of=as_of, dimensions=rows)
         self.caps = strategies.caps_of(strategy)
+        bounds = risk_queries.bounds_of(rows)
+        self.limits = limits.together(caps=self.caps, rows=bounds)
+        self.has_stake_row = Dimension.STAKE in bounds
         self.drawdown = self._drawdown(bankroll)
         self.open = _ties(bankroll_id=bankroll.pk) if self._is_discounted else []
         self.together: dict[int, float] = {}
@@ -71,21 +77,42 @@ class Sizer:
 
     def stake(self, seen: Seen) -> staking.Stake:
         """Return the stake of a bet, and count it."""
-        event_id = seen["event_id"]
+        bet = self._bet(seen)
         found = staking.stake(
             balance=self.usage.balance,
             asked=self._asked(seen),
             scales=self._scales(seen),
             max_share=self.caps.stake,
-            rooms=limits.rooms(usage=self.usage, caps=self.caps, event_id=event_id),
+            rooms=self._rooms(bet),
             minimum=self.strategy.min_stake,
             step=self.strategy.stake_step,
         )
         if found.amount:
-            self.usage.take(event_id=event_id, amount=found.amount)
+            self.usage.take(replace(bet, position=replace(bet.position, stake=found.amount)))
             if self._is_discounted:
-                self.open.append((event_id, _sides(seen)))
+                self.open.append((bet.event_id, _sides(seen)))
         return found
+
+    def _rooms(self, bet: limits.Bet) -> list[staking.Cut]:
+        """Return what each rule leaves; the strategy's own cap on a stake is asked by staking."""
+        found = rules.rooms(usage=self.usage, limits=self.limits, bet=bet)
+        return [cut for cut in found if self.has_stake_row or cut[0] != selecting.STAKE_LIMIT]
+
+    def _bet(self, seen: Seen) -> limits.Bet:
+        """Return an appraised row as the limits see it; nothing is staked on it yet."""
+        sides = _sides(seen)
+        position = exposure.Position(seen["selection_id"], False, seen["price"], staking.NOTHING)
+        return limits.Bet(
+            position=position,
+            event_id=seen["event_id"],
+            market_id=seen["market_id"],
+            selections=selecting.SELECTIONS_OF.get(self.strategy.pipeline.market_kind),
+            participants=sides if len(sides) == 2 else None,
+            book_id=seen["book_id"],
+            strategy_id=self.strategy.pk,
+            sport_id=seen["sport_id"],
+            competition_id=seen["competition_id"],
+        )
 
     def _asked(self, seen: Seen) -> list[staking.Cut]:
         """Ask the strategy's method; money in its minor unit."""
@@ -117,8 +144,7 @@ class Sizer:
         balance, scale = self.usage.balance, self.strategy.kelly_fraction * self.drawdown
         if balance <= 0 or scale <= 0.0:
             return 0.0
-        rooms = dict(limits.rooms(usage=self.usage, caps=self.caps, event_id=0))
-        room = min(rooms[name] for name in ("DAY_LIMIT", "OPEN_LIMIT", "NO_FUNDS"))
+        room = min(rules.shared(usage=self.usage, limits=self.limits))
         return float(max(room, Decimal(0)) / balance) / scale
 
     def _drawdown(self, bankroll: Bankroll) -> float:

@@ -38,6 +38,7 @@ SPECTACULAR_SETTINGS = {
         "ResultStatus": "markets.models.Result.Status",
         "BetStatus": "betting.models.Bet.Status",
         "OutsideOrderSide": "betting.models.OutsideOrder.Side",
+        "LimitDimension": "betting.models.Limit.Dimension",
         "BetOrderState": "betting.models.Bet.OrderState",
         "FetchState": "markets.models.Fetch.State",
         "RunState": "monitoring.models.TaskRun.State",

@@ -89,6 +89,7 @@ _NAVIGATION = [
         _list("Decisions", "rule", "betting", "decision"),
         _list("Strategies", "tune", "betting", "strategy"),
         _list("Bankrolls", "account_balance_wallet", "betting", "bankroll"),
+        _list("Limits", "speed", "betting", "limit"),
         _list("Pauses", "pause_circle", "betting", "tradinghalt"),
         _list("Cool-downs", "hourglass_top", "betting", "cooldown"),
         _list("Gaming limits", "speed", "betting", "gaminglimits"),

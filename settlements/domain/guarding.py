@@ -6,8 +6,10 @@ All shares are of the money that was there before the loss: what is there now an
 from decimal import Decimal
 
 
-def is_reached(*, lost: Decimal, balance: Decimal, limit: float) -> bool:
-    """Tell whether so much is lost as the limit names; a limit of 0 is never reached.
+def is_reached(
+    *, lost: Decimal, balance: Decimal, limit: float | None, amount: Decimal | None = None
+) -> bool:
+    """Tell whether so much is lost as a share or an amount names; a share of 0 is never reached.
 
     Exact to the cent: nothing is rounded.
 
@@ -17,8 +19,14 @@ def is_reached(*, lost: Decimal, balance: Decimal, limit: float) -> bool:
     False
     >>> is_reached(lost=Decimal("0"), balance=Decimal("0"), limit=0.0)
     False
+    >>> is_reached(lost=Decimal("50"), balance=Decimal("9"), limit=None, amount=Decimal("50"))
+    True
     """
-    return limit > 0 and lost > 0 and lost >= Decimal(str(limit)) * (balance + lost)
+    if lost <= 0:
+        return False
+    if amount is not None and lost >= amount:
+        return True
+    return bool(limit) and lost >= Decimal(str(limit)) * (balance + lost)
 
 
 def share_lost(*, lost: Decimal, balance: Decimal) -> Decimal:

@@ -6,17 +6,18 @@ two delays a halt by one run at most.  Each rule sets one halt, on the bankroll 
 halt is lifted or over, its rule counts anew from there: who lifts it gives the limit once more.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
 from django.db import connection
-from django.db.models import Max
+from django.db.models import Q
 
 from betting import queries as betting
-from betting.models import Bankroll, TradingHalt
-from betting.services import halting
+from betting.domain.limits import Bound, Dimension
+from betting.models import Bankroll, Bet, TradingHalt
+from betting.services import halting, limiting
 from monitoring import thresholds
 from monitoring.domain.findings import Severity
 from monitoring.domain.thresholds import Threshold, declare
@@ -27,6 +28,12 @@ DAILY_LOSS = declare(
     "settlements.daily-loss", 0, "share",
     "A bankroll that loses this share of its money in one betting day stakes nothing until the"
     " next one begins in its own zone; 0: never.",
+    lowest=0, highest=1,
+)  # fmt: skip
+WEEKLY_LOSS = declare(
+    "settlements.weekly-loss", 0, "share",
+    "A bankroll that loses this share of its money in one betting week stakes nothing until the"
+    " next one begins, on Monday in its own zone; 0: never.",
     lowest=0, highest=1,
 )  # fmt: skip
 DRAWDOWN = declare(
@@ -49,10 +56,17 @@ COOL_DOWN = declare(
 KIND = "settlements.loss-limit"
 RULES: Mapping[str, Threshold] = {
     "daily-loss": DAILY_LOSS,
+    "weekly-loss": WEEKLY_LOSS,
     "drawdown": DRAWDOWN,
     "losing-streak": LOSING_STREAK,
 }
-"""The names that halts bear as their rule, and the number that decides."""
+"""The names that halts bear as their rule, and the number that decides where no row does."""
+_ROWS = {
+    "daily-loss": Dimension.DAILY_LOSS,
+    "weekly-loss": Dimension.WEEKLY_LOSS,
+    "drawdown": Dimension.DRAWDOWN,
+    "losing-streak": Dimension.LOSING_STREAK,
+}
 
 _LONG_AGO = "-infinity"
 _LOST_SINCE = """
@@ -103,6 +117,14 @@ class Breach:
     until: datetime | None
 
 
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """When a bankroll's last halt by a rule was over, and whether it was by the clock."""
+
+    over: datetime
+    is_by_clock: bool
+
+
 def halt_losing(*, now: datetime) -> int:
     """Halt every bankroll that has reached a limit, with an incident each; return how many."""
     halting.end_expired(now=now)  # a rule counts anew from the end of its last halt
@@ -131,76 +153,149 @@ def halt_losing(*, now: datetime) -> int:
 def breaches(*, now: datetime) -> Iterator[Breach]:
     """Yield the limits that bankrolls have reached and are not halted for.
 
-    Without a limit nothing is read.  Replays are left alone.
+    Without a limit, by threshold or row, no bet is read.  Replays are left alone.
     """
-    limits = {rule: thresholds.value(threshold) for rule, threshold in RULES.items()}
+    bankrolls = {row.pk: row for row in Bankroll.objects.filter(replay=None).order_by("pk")}
+    limits = _limits(bankrolls.values())
     if not any(limits.values()):
         return
-    bankrolls = {row.pk: row for row in Bankroll.objects.filter(replay=None).order_by("pk")}
-    halts = TradingHalt.objects.filter(scope=TradingHalt.Scope.BANKROLL)
     standing = set(
         betting.active_halts(at=now)
         .filter(scope=TradingHalt.Scope.BANKROLL)
         .values_list("rule", "scope_id")
     )
-    for rule, limit in limits.items():
-        ids = [id_ for id_ in bankrolls if (rule, id_) not in standing]
-        if not limit or not ids:
-            continue
-        rested = dict(
-            halts.filter(rule=rule, scope_id__in=ids)
-            .values_list("scope_id")
-            .annotate(Max("lifted_at"))
-            .order_by()
+    for rule, bounds in limits.items():
+        asked = {id_: bound for id_, bound in bounds.items() if (rule, id_) not in standing}
+        if asked:
+            rested = _rested(rule=rule, bankroll_ids=asked)
+            yield from _BREACHES[rule]([bankrolls[id_] for id_ in asked], rested, asked, now)
+
+
+def _limits(bankrolls: Iterable[Bankroll]) -> dict[str, dict[int, Bound]]:
+    """Return what each bankroll may lose, by rule: its row's word, else the threshold's."""
+    rows = limiting.rests(bankrolls=bankrolls)
+    found: dict[str, dict[int, Bound]] = {}
+    for rule, threshold in RULES.items():
+        value = thresholds.value(threshold)
+        counts = threshold is LOSING_STREAK
+        general = Bound(number=Decimal(str(value))) if counts else Bound(share=value)
+        found[rule] = {
+            id_: bound
+            for id_, row in rows.items()
+            if (bound := row.get(_ROWS[rule], general if value else None)) is not None
+        }
+    return found
+
+
+def _rested(*, rule: str, bankroll_ids: Collection[int]) -> dict[int, Rest]:
+    """Return when the last halt of a rule was over, and whether the clock ended it."""
+    over = (
+        TradingHalt.objects.filter(
+            scope=TradingHalt.Scope.BANKROLL, rule=rule, scope_id__in=list(bankroll_ids)
         )
-        yield from _BREACHES[rule]([bankrolls[id_] for id_ in ids], rested, limit, now)
+        .exclude(lifted_at=None)
+        .order_by("scope_id", "-lifted_at", "-pk")
+        .distinct("scope_id")
+    )
+    return {
+        halt.scope_id: Rest(halt.lifted_at, halt.lifted_by == halting.CLOCK)
+        for halt in over
+        if halt.scope_id is not None and halt.lifted_at is not None
+    }
 
 
-Rested = Mapping[int, datetime]
+Bounds = Mapping[int, Bound]
+Rested = Mapping[int, Rest]
 
 
 def _daily_losses(
-    bankrolls: Sequence[Bankroll], rested: Rested, limit: float, now: datetime
+    bankrolls: Sequence[Bankroll], rested: Rested, bounds: Bounds, now: datetime
 ) -> Iterator[Breach]:
     days = {row.pk: betting.day_of(bankroll=row, at=now) for row in bankrolls}
-    instant = timedelta(microseconds=1)  # a day includes its first moment
+    for row, lost in _lost_in(days, bankrolls, rested, bounds):
+        reason = f"{_lost(row, lost)} in its betting day; {_allowed(bounds[row.pk])}"
+        yield Breach(row, "daily-loss", reason, days[row.pk][1])
+
+
+def _weekly_losses(
+    bankrolls: Sequence[Bankroll], rested: Rested, bounds: Bounds, now: datetime
+) -> Iterator[Breach]:
+    weeks = {row.pk: limiting.week_of(bankroll=row, at=now) for row in bankrolls}
+    for row, lost in _lost_in(weeks, bankrolls, rested, bounds):
+        reason = f"{_lost(row, lost)} in its betting week; {_allowed(bounds[row.pk])}"
+        yield Breach(row, "weekly-loss", reason, weeks[row.pk][1])
+
+
+def _lost_in(
+    spans: Mapping[int, tuple[datetime, datetime]],
+    bankrolls: Sequence[Bankroll],
+    rested: Rested,
+    bounds: Bounds,
+) -> Iterator[tuple[Bankroll, Decimal]]:
+    """Yield the bankrolls that lost too much since their span began, or since the last rest."""
+    instant = timedelta(microseconds=1)  # a span includes its first moment
     after = {
-        id_: max(begins - instant, rested.get(id_, begins - instant))
-        for id_, (begins, _) in days.items()
+        id_: max(begins - instant, rested[id_].over if id_ in rested else begins - instant)
+        for id_, (begins, _) in spans.items()
     }
     lost = _by_bankroll(_LOST_SINCE, after)
     for row in bankrolls:
-        if domain.is_reached(lost=lost[row.pk], balance=row.balance, limit=limit):
-            reason = f"{_lost(row, lost[row.pk])} in its betting day; {_allowed(limit)}"
-            yield Breach(row, "daily-loss", reason, days[row.pk][1])
+        if _is_reached(row, lost[row.pk], bounds[row.pk]):
+            yield row, lost[row.pk]
 
 
 def _drawdowns(
-    bankrolls: Sequence[Bankroll], rested: Rested, limit: float, now: datetime
+    bankrolls: Sequence[Bankroll], rested: Rested, bounds: Bounds, now: datetime
 ) -> Iterator[Breach]:
-    lost = _by_bankroll(_LOST_SINCE_BEST, {row.pk: rested.get(row.pk) for row in bankrolls})
+    lost = _by_bankroll(_LOST_SINCE_BEST, _since(bankrolls, rested))
     for row in bankrolls:
-        if domain.is_reached(lost=lost[row.pk], balance=row.balance, limit=limit):
-            reason = f"{_lost(row, lost[row.pk])} since its best; {_allowed(limit)}"
+        if _is_reached(row, lost[row.pk], bounds[row.pk]):
+            reason = f"{_lost(row, lost[row.pk])} since its best; {_allowed(bounds[row.pk])}"
             yield Breach(row, "drawdown", reason, None)
 
 
 def _streaks(
-    bankrolls: Sequence[Bankroll], rested: Rested, limit: float, now: datetime
+    bankrolls: Sequence[Bankroll], rested: Rested, bounds: Bounds, now: datetime
 ) -> Iterator[Breach]:
-    in_a_row = _by_bankroll(_LOST_IN_A_ROW, {row.pk: rested.get(row.pk) for row in bankrolls})
+    """Yield who lost too many in a row; after a cool-down one is, until a win closes it."""
+    in_a_row = _by_bankroll(_LOST_IN_A_ROW, _since(bankrolls, rested))
+    trying = _trying(rested)
     for row in bankrolls:
-        if in_a_row[row.pk] >= limit:
+        number = bounds[row.pk].number or Decimal(0)
+        if in_a_row[row.pk] >= (1 if row.pk in trying else number):
             rest = thresholds.span(COOL_DOWN) / betting.time_scale(row)
-            reason = f"{row} lost {in_a_row[row.pk]} bets in a row; {limit:.0f} give it a rest"
+            reason = f"{row} lost {in_a_row[row.pk]} bets in a row; {number:.0f} give it a rest"
             yield Breach(row, "losing-streak", reason, now + rest)
+
+
+def _trying(rested: Rested) -> set[int]:
+    """Return the bankrolls whose cool-down is over and that have won nothing since."""
+    cooled = {id_: rest.over for id_, rest in rested.items() if rest.is_by_clock}
+    if not cooled:
+        return set()
+    asked = Q(pk__in=[])
+    for id_, over in cooled.items():
+        asked |= Q(bankroll=id_, settled_at__gt=over)
+    won = Bet.objects.filter(asked, profit__gt=0).values_list("bankroll_id", flat=True)
+    return set(cooled) - set(won)
+
+
+def _since(bankrolls: Sequence[Bankroll], rested: Rested) -> dict[int, datetime | None]:
+    return {row.pk: rested[row.pk].over if row.pk in rested else None for row in bankrolls}
 
 
 _BREACHES = {
     "daily-loss": _daily_losses,
+    "weekly-loss": _weekly_losses,
     "drawdown": _drawdowns,
     "losing-streak": _streaks,
 }
+
+
+def _is_reached(bankroll: Bankroll, lost: Decimal, bound: Bound) -> bool:
+    return domain.is_reached(
+        lost=lost, balance=bankroll.balance, limit=bound.share, amount=bound.amount
+    )
 
 
 def _by_bankroll(statement: str, after: Mapping[int, datetime | None]) -> dict[int, Decimal]:
@@ -217,5 +312,8 @@ def _lost(bankroll: Bankroll, lost: Decimal) -> str:
     return f"{bankroll} lost {lost:.2f} {bankroll.currency} ({share:.1%})"
 
 
-def _allowed(limit: float) -> str:
-    return f"{limit:.1%} give it a rest"
+def _allowed(bound: Bound) -> str:
+    parts = [] if bound.share is None else [f"{bound.share:.1%}"]
+    if bound.amount is not None:
+        parts.append(f"{bound.amount:.2f}")
+    return f"{' or '.join(parts)} give it a rest"

@@ -1,7 +1,8 @@
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from betting.domain import exposure
@@ -13,9 +14,10 @@ positions = st.builds(
     Position,
     selection_id=st.sampled_from(MARKET),
     is_lay=st.booleans(),
-    price=st.decimals("1.01", "50", places=2),
-    stake=st.decimals("0.01", "1000", places=2),
+    price=st.integers(101, 5_000).map(lambda cents: Decimal(cents) / 100),
+    stake=st.integers(1, 100_000).map(lambda cents: Decimal(cents) / 100),
 )
+whole = settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def back(selection: int, price: str, stake: str) -> Position:
@@ -48,30 +50,80 @@ class TestWorstCase:
         ],
     )
     def test_equals_the_worked_examples(self, held, worst):
-        assert exposure.worst_case(positions=held, selections=MARKET) == Decimal(worst)
+        assert exposure.net(positions=held, selections=3).worst() == Decimal(worst)
 
-    def test_counts_the_runner_that_nobody_listed(self):
+    @pytest.mark.parametrize("selections", [None, 4])
+    def test_counts_the_runner_that_nobody_bet_on(self, selections):
         held = [back(HOME, "3.1", "10"), back(DRAW, "3.1", "10"), back(AWAY, "3.1", "10")]
-        found = exposure.worst_case(positions=held, selections=MARKET, one_must_win=False)
-        assert found == Decimal("30.00")
+        assert exposure.net(positions=held, selections=selections).worst() == Decimal("30.00")
 
-    def test_refuses_a_selection_of_another_market(self):
-        with pytest.raises(ValueError, match="none of this market"):
-            exposure.worst_case(positions=[back(9, "2.0", "1")], selections=MARKET)
-
+    @whole
     @given(st.lists(positions, max_size=6), st.booleans())
-    def test_is_never_negative_nor_above_the_sum_of_liabilities(self, held, one_must_win):
-        found = exposure.worst_case(positions=held, selections=MARKET, one_must_win=one_must_win)
+    def test_is_that_of_letting_each_selection_win_in_turn(self, held, one_must_win):
+        winners = [*MARKET, *([] if one_must_win else [99])]
+        results = [
+            sum((p.profit(wins=p.selection_id == winner) for p in held), Decimal(0))
+            for winner in winners
+        ]
+        expected = max(-min(results), Decimal(0))
+        found = exposure.net(positions=held, selections=3 if one_must_win else 4).worst()
+        assert expected <= found < expected + Decimal("0.01")
+
+    @whole
+    @given(st.lists(positions, max_size=6), st.booleans())
+    def test_is_never_negative_nor_above_the_sum_of_liabilities(self, held, is_known):
+        found = exposure.net(positions=held, selections=3 if is_known else None).worst()
         total = sum((position.liability for position in held), Decimal(0))
         assert 0 <= found <= total + Decimal("0.01")
 
-    @given(st.lists(positions, max_size=5), positions)
-    def test_grows_by_no_more_than_the_liability_of_the_next(self, held, following):
-        before, after = (
-            exposure.worst_case(positions=each, selections=MARKET)
-            for each in (held, [*held, following])
-        )
-        assert after <= before + following.liability + Decimal("0.01")
+
+class TestRoom:
+    @whole
+    @given(st.lists(positions, max_size=5), positions, st.integers(0, 200_000))
+    def test_is_the_greatest_stake_that_stays_within_what_is_allowed(self, held, bet, cents):
+        allowed = Decimal(cents) / 100
+        standing = exposure.net(positions=held, selections=3)
+        room = standing.room(bet=bet, allowed=allowed)
+
+        def after(stake: Decimal) -> Decimal:
+            more = replace(bet, stake=stake)
+            return exposure.net(positions=[*held, more], selections=3).worst()
+
+        assert after(max(room, Decimal(0)) + Decimal("0.01")) > allowed
+        if room > 0 and after(Decimal(0)) <= allowed:
+            assert after(room) <= allowed
+
+    def test_grows_by_what_the_other_side_of_a_bet_brings(self):
+        standing = exposure.net(positions=[back(HOME, "2.5", "10")], selections=3)
+        assert standing.room(bet=lay(HOME, "2.0", "0"), allowed=Decimal(10)) == Decimal("25.00")
+        assert standing.room(bet=back(HOME, "2.0", "0"), allowed=Decimal(30)) == Decimal("20.00")
+
+    def test_is_below_zero_where_too_much_stands_already(self):
+        standing = exposure.net(positions=[back(HOME, "2.5", "10")], selections=3)
+        assert standing.room(bet=back(DRAW, "3", "0"), allowed=Decimal(4)) == Decimal("-6.00")
+
+
+class TestLowers:
+    STANDING = (back(HOME, "2.0", "10"),)
+
+    @pytest.mark.parametrize(
+        "bet, expected",
+        [
+            pytest.param(lay(HOME, "2.0", "10"), True, id="the-same-laid"),
+            pytest.param(lay(HOME, "2.0", "0.01"), True, id="a-cent-of-it-laid"),
+            pytest.param(back(HOME, "2.0", "0.01"), False, id="a-cent-more-of-it"),
+            pytest.param(lay(HOME, "2.0", "40"), False, id="laid-beyond-what-was-at-stake"),
+            pytest.param(lay(HOME, "2.0", "20"), False, id="turned-over-to-the-same-risk"),
+            pytest.param(back(DRAW, "5.0", "2"), False, id="another-of-three"),
+        ],
+    )
+    def test_tells_whether_the_market_costs_less_afterwards(self, bet, expected):
+        standing = exposure.net(positions=self.STANDING, selections=3)
+        assert exposure.lowers(standing=standing, position=bet) is expected
+
+    def test_lets_the_other_side_of_two_hedge(self):
+        standing = exposure.net(positions=self.STANDING, selections=2)
+        assert exposure.lowers(standing=standing, position=back(DRAW, "2.1", "5"))
 
 
 class TestCorrelationDiscount:

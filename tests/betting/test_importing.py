@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from django.core.management import call_command
 
-from betting import queries
+from betting import risk_uses
 from betting.models import Bankroll, Bet, BetImport, TrackedBet
 from betting.services import bet_mappings, exporting, importing, recording
 from betting.services.exporting import Choice, ExportRefused
@@ -257,7 +257,7 @@ class TestHubTips:
         assert Event.objects.count() == 2
         report = settling.settle_due(as_of=LATER, now=LATER, actor="t")
         assert (report.settled, report.failed) == (0, 0)
-        assert queries.exposures_over_limit() == []
+        assert risk_uses.exposures_over_limit() == []
 
 
 class TestExport:

@@ -4,7 +4,7 @@ from decimal import Decimal
 import pytest
 from django.template.loader import render_to_string
 
-from betting import monitors, queries
+from betting import monitors, queries, risk_uses
 from betting.models import Bankroll
 from betting.services import halting, reconciling
 from monitoring import registry
@@ -56,7 +56,7 @@ class TestExposureOverLimit:
         a_strategy(bankroll=bankroll, max_open_share=0.25, max_event_share=0.03)
         event = an_event()
         a_bet(bankroll=bankroll, event=event, stake="30.01")
-        excess = queries.exposures_over_limit()
+        excess = risk_uses.exposures_over_limit()
         assert [(e.where, e.open, e.limit) for e in excess] == [
             (f"event {event.pk}", Decimal("30.01"), Decimal("30.00"))
         ]

@@ -6,7 +6,7 @@ import pytest
 
 from betting import queries as betting
 from betting.models import Bankroll, TradingHalt
-from betting.services import halting
+from betting.services import halting, limiting
 from models_ml.models import Replay
 from monitoring.models import AuditEntry, Incident
 from monitoring.services import checking
@@ -45,9 +45,9 @@ def rules(*, at: datetime = NOON) -> list[str]:
 
 
 class TestWithoutLimits:
-    def test_nothing_is_halted_or_even_read(self, django_assert_num_queries):
+    def test_nothing_is_halted_and_no_bet_is_read(self, django_assert_num_queries):
         settle(a_bankroll("1000.00"), "900.00")
-        with django_assert_num_queries(0):
+        with django_assert_num_queries(2):  # bankrolls, and the rows of limits
             assert list(guarding.breaches(now=NOON)) == []
         assert rules() == []
 
@@ -233,15 +233,81 @@ class TestLosingStreak:
         settle(bankroll, "1.00")
         assert rules() == ["losing-streak"]
 
-    def test_counts_anew_once_it_has_cooled_down(self, set_limit):
+    def test_halts_again_at_the_next_loss_until_a_win_counts_it_anew(self, set_limit):
         set_limit("losing-streak", 2)
         bankroll = a_bankroll("1000.00")
         settle(bankroll, "1.00", "1.00")
         assert rules() == ["losing-streak"]
         over = NOON + timedelta(minutes=30)
         assert rules(at=over) == []
+        settle(bankroll, "1.00", at=over)
+        assert rules(at=over + timedelta(seconds=1)) == []  # it was lost before the rest was over
         settle(bankroll, "1.00", at=over + timedelta(minutes=1))
-        assert rules(at=over + timedelta(minutes=1)) == []
+        assert rules(at=over + timedelta(minutes=1)) == ["losing-streak"]
+        later = over + timedelta(minutes=31)
+        assert rules(at=later) == []
+        settle(bankroll, "1.00", at=later + timedelta(minutes=1), won=True)
+        settle(bankroll, "1.00", at=later + timedelta(minutes=2))
+        assert rules(at=later + timedelta(minutes=2)) == []
+        settle(bankroll, "1.00", at=later + timedelta(minutes=3))
+        assert rules(at=later + timedelta(minutes=3)) == ["losing-streak"]
+
+    def test_counts_anew_once_a_person_lifted_it(self, set_limit):
+        set_limit("losing-streak", 2)
+        bankroll = a_bankroll("1000.00")
+        settle(bankroll, "1.00", "1.00")
+        assert rules() == ["losing-streak"]
+        halting.lift(
+            halt_id=TradingHalt.objects.get().pk, actor="user:lena", reason="seen", now=NOON
+        )
+        settle(bankroll, "1.00", at=NOON + timedelta(minutes=1))
+        assert rules(at=NOON + timedelta(minutes=1)) == []
+
+
+class TestWeeklyLoss:
+    def test_ends_on_the_next_monday_of_the_bankrolls_own_zone(self, set_limit):
+        set_limit("weekly-loss", 0.05)
+        bankroll = a_bankroll("1000.00", time_zone="America/New_York")
+        settle(bankroll, "30.00", at=NOON - timedelta(days=8))  # of the week before
+        settle(bankroll, "25.00", at=NOON - timedelta(days=3))
+        assert rules() == []
+        settle(bankroll, "25.00")
+        assert rules() == ["weekly-loss"]
+        halt = TradingHalt.objects.get()
+        assert halt.expires_at == datetime(2026, 3, 16, 4, tzinfo=UTC)
+        assert "in its betting week; 5.0% give it a rest" in halt.reason
+
+
+class TestRows:
+    def a_row(self, bankroll: Bankroll | None, dimension: str, **values) -> None:
+        limiting.set_limit(
+            dimension=dimension,
+            bankroll_id=bankroll and bankroll.pk,
+            actor="t",
+            reason="x",
+            now=NOON,
+            **values,
+        )
+
+    def test_of_a_bankroll_stand_in_place_of_the_threshold(self, set_limit):
+        set_limit("daily-loss", 0.05)
+        bankroll, other = a_bankroll("1000.00"), a_bankroll("1000.00")
+        self.a_row(bankroll, "DAILY_LOSS", share=0.2, amount="70.00")
+        for each in (bankroll, other):
+            settle(each, "60.00")
+        assert rules() == ["daily-loss"]
+        assert TradingHalt.objects.get().scope_id == other.pk
+        settle(bankroll, "10.00", at=NOON + timedelta(minutes=1))
+        guarding.halt_losing(now=NOON + timedelta(minutes=1))
+        halt = TradingHalt.objects.get(scope_id=bankroll.pk)
+        assert "20.0% or 70.00 give it a rest" in halt.reason
+
+    def test_hold_where_no_threshold_is_set(self):
+        bankroll = a_bankroll("1000.00")
+        self.a_row(None, "LOSING_STREAK", number="2")
+        self.a_row(None, "DRAWDOWN", share=0.5)
+        settle(bankroll, "1.00", "1.00")
+        assert rules() == ["losing-streak"]
 
 
 class TestTogether:
