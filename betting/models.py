@@ -15,6 +15,7 @@ from betting.models_tracking import BetMapping as BetMapping
 from betting.models_tracking import TrackedBet as TrackedBet
 from betting.outside_models import OutsideOrder as OutsideOrder
 from betting.risk_models import Limit as Limit
+from betting.twin_models import PaperTwin as PaperTwin
 from markets.models import Book, Selection
 from models_ml.models import Pipeline, Prediction, Replay
 

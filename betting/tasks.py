@@ -2,7 +2,15 @@ from datetime import timedelta
 
 from django.utils import timezone
 
-from betting.services import adopting, deciding, halting, heartbeats, placing, reconciling
+from betting.services import (
+    adopting,
+    deciding,
+    halting,
+    heartbeats,
+    placing,
+    reconciling,
+    twinning,
+)
 from monitoring.domain.progress import RunHandle
 from monitoring.recorded import recorded_task
 
@@ -31,7 +39,9 @@ def decide_due(run: RunHandle) -> dict[str, object]:
 def reconcile_unknown(run: RunHandle) -> dict[str, object]:
     """Ask, by our reference, what became of bets without an answer and of orders that wait."""
     found = reconciling.reconcile(now=timezone.now(), older_than=RECONCILE_AFTER, actor=run.actor)
-    return {**found, **reconciling.follow(now=timezone.now(), actor=run.actor)}
+    followed = reconciling.follow(now=timezone.now(), actor=run.actor)
+    mirrored = twinning.mirror_due(now=timezone.now(), actor=run.actor)
+    return {**found, **followed, **mirrored}
 
 
 @recorded_task(
@@ -53,3 +63,11 @@ def keep_watch(run: RunHandle) -> dict[str, object]:
 def adopt_outside(run: RunHandle) -> dict[str, object]:
     """Let orders on our accounts count that we did not send."""
     return adopting.adopt(now=timezone.now(), actor=run.actor)
+
+
+@recorded_task(title="Report paper beside live bets", permission="betting.view_bet")
+def report_twins(run: RunHandle) -> dict[str, object]:
+    """Tell how far the live bets of the last day were from their twins on paper."""
+    now = timezone.now()
+    found = twinning.gaps(since=now - timedelta(days=1), until=now)
+    return {"gaps": [each.as_dict() for each in found]}

@@ -49,6 +49,7 @@ V1 = [
     path("jobs", runs.Jobs.as_view(), name="jobs"),
     path("jobs/<str:task>/runs", runs.JobRuns.as_view(), name="job-runs"),
     path("fills", fills.Fills.as_view(), name="fills"),
+    path("fills/twins", fills.Twins.as_view(), name="twins"),
     path("performance", performance.Performance.as_view(), name="performance"),
     *why.PATHS,
     *(route for room in PACKAGES for route in getattr(room, "PATHS", ())),

@@ -75,6 +75,7 @@ JOBS: Sequence[Job] = (
         timedelta(minutes=5),
         is_enabled=settings.ENVIRONMENT.betfair_betting,
     ),
+    Job("twins", "betting.tasks.report_twins", "30 6 * * *", grace=timedelta(hours=1)),
     Job("checks", "monitoring.tasks.run_checks", _seconds(30)),
     Job("prices", "markets.tasks.keep_prices", timedelta(hours=1), grace=timedelta(minutes=30)),
     Job(

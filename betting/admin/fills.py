@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from betting.models import Bet
-from betting.services import filling
+from betting.services import filling, twinning
 from markets.models import Market
 from monitoring import thresholds
 from monitoring.desk import chips, sections
@@ -61,7 +61,8 @@ def page(request: HttpRequest) -> HttpResponse:
         "title": f"Fills of {days} {'day' if days == 1 else 'days'}",
         "form": form,
         "desk_sections": [
-            _table(dimension, rows) for dimension, rows in filling.by_dimension(found).items()
+            *(_table(dimension, rows) for dimension, rows in filling.by_dimension(found).items()),
+            _twins(twinning.gaps(since=now - timedelta(days=days), until=now)),
         ],
         "desk_chips": [],
         "desk_buttons": [],
@@ -100,6 +101,27 @@ def _row(each: filling.Figures) -> tuple[Any, ...]:
         name, each.n, each.fill_rate.in_words(), each.in_part, each.rejected, f"{each.asked:,}",
         chips.percent(each.matched_share), slippage, _milliseconds(each.median_ms),
         _milliseconds(each.late_ms),
+    )  # fmt: skip
+
+
+def _twins(found: list[twinning.Gap]) -> sections.Table:
+    return sections.Table(
+        "Live beside paper",
+        (
+            "Strategy", "Pairs", "Turned down live", "On paper", "Matched live", "On paper",
+            "Live price against paper", "Priced", "Answer live", "On paper",
+        ),
+        [
+            (
+                each.strategy or "All", each.n, each.live_rejected, each.paper_rejected,
+                chips.percent(each.live_matched), chips.percent(each.paper_matched),
+                chips.percent(each.price_gap, signed=True, places=2), each.priced,
+                _milliseconds(each.live_ms), _milliseconds(each.paper_ms),
+            )
+            for each in found
+        ],
+        empty="No live bet of this time has a twin on paper. A strategy's twin is set by"
+        " `manage.py twins`.",
     )  # fmt: skip
 
 

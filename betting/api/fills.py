@@ -10,7 +10,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from betting.models import Bankroll
-from betting.services import filling
+from betting.services import filling, twinning
 from monitoring.rest.filters import MomentField
 from monitoring.rest.resources import ERRORS, refuse_unknown
 
@@ -63,3 +63,36 @@ class Fills(APIView):
         since = window.pop("since", None) or until - DAYS
         found = filling.figures(since=since, until=until, **window)
         return Response([each.as_dict() for each in found])
+
+
+class Twins(APIView):
+    """Live bets beside their twins on paper, of an interval; the last week where none is named."""
+
+    permission = "betting.view_bet"
+
+    class TwinsQuery(serializers.Serializer):
+        since = MomentField(required=False)
+        until = MomentField(required=False)
+
+    class TwinGap(serializers.Serializer):
+        strategy = serializers.CharField(help_text="Empty: all of them.", allow_blank=True)
+        n = serializers.IntegerField()
+        live_rejected = serializers.IntegerField()
+        paper_rejected = serializers.IntegerField()
+        live_matched = serializers.FloatField()
+        paper_matched = serializers.FloatField()
+        priced = serializers.IntegerField()
+        price_gap = serializers.FloatField(allow_null=True)
+        price_gap_error = serializers.FloatField(allow_null=True)
+        live_ms = serializers.FloatField(allow_null=True)
+        paper_ms = serializers.FloatField(allow_null=True)
+
+    @extend_schema(parameters=[TwinsQuery], responses={200: TwinGap(many=True), **ERRORS})
+    def get(self, request: Request) -> Response:
+        """Return how far live bets were from paper: price, share matched, refusals, time."""
+        refuse_unknown(request, self.TwinsQuery().fields)
+        asked = self.TwinsQuery(data=request.query_params)
+        asked.is_valid(raise_exception=True)
+        until = asked.validated_data.get("until") or timezone.now()
+        since = asked.validated_data.get("since") or until - DAYS
+        return Response([each.as_dict() for each in twinning.gaps(since=since, until=until)])

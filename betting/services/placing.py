@@ -71,12 +71,22 @@ def place(
             actor=actor,
             has_venue=venue is not None,
         )
-        sent = _submit(bets)
-        answers = _call(venue or venues.VENUES[sent[0].venue], sent, as_of=as_of) if sent else []
-        recorded = answering.record(answers=answers, actor=actor, now=now)
+        recorded = send(bets=bets, venue=venue, as_of=as_of, actor=actor, now=now)
         breaking.note_answers(bankroll_id=bankroll_id, states=recorded.statuses, now=now)
         report.count(recorded.statuses, refusals)
     return report
+
+
+def send(
+    *, bets: Sequence[Bet], as_of: datetime, now: datetime, actor: str, venue: Venue | None = None
+) -> answering.Recorded:
+    """Send reserved bets to their venue, and write down what it says.
+
+    What was closed since it was reserved is not sent.  Must not be called inside a transaction.
+    """
+    sent = _submit(bets)
+    answers = _call(venue or venues.VENUES[sent[0].venue], sent, as_of=as_of) if sent else []
+    return answering.record(answers=answers, actor=actor, now=now)
 
 
 def place_due(*, now: datetime, actor: str = "task:place_due") -> dict[str, int]:
