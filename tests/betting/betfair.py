@@ -32,9 +32,9 @@ def account(url: str, **changes: object) -> dict[str, object]:
     }
 
 
-def patient() -> BetfairVenue:
+def patient(*, rests: bool = False) -> BetfairVenue:
     """Return a venue that gives up no call because the machine is busy."""
-    return BetfairVenue(timeout_seconds=PATIENCE)
+    return BetfairVenue(rests=rests, timeout_seconds=PATIENCE)
 
 
 @contextmanager
