@@ -17,6 +17,7 @@ from betting.domain.limits import Dimension
 from betting.models import Bankroll, Decision
 from betting.services import breaking, complying, strategies
 from markets.models import Book, Event
+from models_ml import queries as models_ml
 from models_ml.models import ModelVersion
 
 NOT_A_BET = "NOT_A_BET"
@@ -26,6 +27,7 @@ REPLAY_MISMATCH = "REPLAY_MISMATCH"
 STRATEGY_DISABLED = "STRATEGY_DISABLED"
 PROBABILITIES_UNSOUND = "PROBABILITIES_UNSOUND"  # of a market, together: not those of one
 PRICE_OFF_LADDER = "PRICE_OFF_LADDER"
+VERSION_EXPIRED = "VERSION_EXPIRED"
 REDUCE_ONLY = "REDUCE_ONLY"  # a halt lets through only what lowers its market's exposure
 
 
@@ -47,7 +49,8 @@ class Permit:
         has_venue: bool,
     ) -> None:
         self.bankroll, self.quotes, self.as_of = bankroll, quotes, as_of
-        self.has_venue = has_venue
+        self.has_venue, self.now = has_venue, now
+        self._expired: dict[int, bool] = {}
         self.is_live = bankroll.kind != Bankroll.Kind.REPLAY
         self.halted = queries.halted(at=now)
         self.compliance = complying.Compliance(bankroll=bankroll, as_of=as_of, now=now)
@@ -121,7 +124,15 @@ class Permit:
             return STRATEGY_DISABLED
         if self.is_live and prediction.version.stage != ModelVersion.Stage.PRODUCTION:
             return selecting.VERSION_NOT_SERVING
+        if self.is_live and self._is_expired(prediction.version):
+            return VERSION_EXPIRED
         return ""
+
+    def _is_expired(self, version: ModelVersion) -> bool:
+        """Tell whether a version learned too long ago to be bet on; one query for each."""
+        if version.pk not in self._expired:
+            self._expired[version.pk] = models_ml.is_expired(version=version, now=self.now)
+        return self._expired[version.pk]
 
     def _halt(self, decision: Decision) -> str:
         """Ask the halts; one that only lets exposure be lowered is held against what stands."""

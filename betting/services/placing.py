@@ -195,7 +195,7 @@ def _unplaced(decision_ids: Sequence[int]) -> list[Decision]:
     decisions = Decision.objects.filter(pk__in=decision_ids, bet=None).select_related(
         "strategy__pipeline",
         "prediction__event__competition",
-        "prediction__version",
+        "prediction__version__pipeline",
         "prediction__feature_row",
         "selection__market",
     )

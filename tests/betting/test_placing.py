@@ -97,7 +97,7 @@ class TestPlace:
     ):
         strategy, venue = a_strategy(), FakeVenue()
         decisions = [a_decision(strategy=strategy) for _ in range(12)]
-        with django_assert_max_num_queries(25):
+        with django_assert_max_num_queries(26):
             assert place(*decisions, venue=venue).accepted == 12
         assert len(venue.batches) == 1
 

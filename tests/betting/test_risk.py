@@ -12,7 +12,7 @@ from betting.domain.limits import Dimension
 from betting.models import Bankroll, Bet, Decision, Limit
 from betting.services import deciding, limiting, permitting
 from markets.models import Competition, Event
-from models_ml.models import Prediction
+from models_ml.models import ModelVersion, Prediction
 from monitoring import registry
 from monitoring.models import AuditEntry
 from tests.betting.builders import (
@@ -234,6 +234,11 @@ class TestPlacingRefuses:
         decision = a_decision()
         Prediction.objects.filter(selection__role="DRAW").update(probability=draw)
         assert self.refusal(decision) == permitting.PROBABILITIES_UNSOUND
+
+    def test_a_version_that_learned_too_long_ago(self):
+        decision = a_decision()
+        ModelVersion.objects.update(trained_until=NOON - timedelta(days=63))
+        assert self.refusal(decision) == permitting.VERSION_EXPIRED
 
     def test_money_of_no_currency(self):
         decision = a_decision()
