@@ -13,7 +13,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.utils import timezone
-from unfold.contrib.filters.admin import RelatedDropdownFilter
+from unfold.contrib.filters.admin import ChoicesDropdownFilter, RelatedDropdownFilter
 from unfold.decorators import display
 from unfold.widgets import (
     UnfoldAdminSelectWidget,
@@ -21,7 +21,7 @@ from unfold.widgets import (
     UnfoldAdminTextInputWidget,
 )
 
-from betting.models import BetImport, BetMapping
+from betting.models import BetImport, BetMapping, TrackedBet
 from betting.services import bet_mappings, importing
 from betting.services.bet_presets import OWN, PRESETS
 from betting.services.importing import ImportReport
@@ -259,3 +259,20 @@ def _errors(errors: list[dict[str, Any]]) -> sections.Section:
     ]
     headers = ("Row", "Field", "Expected", "Found")
     return sections.Table("Refused", headers, rows, empty="Every row can be used.")
+
+
+@admin.register(TrackedBet)
+class TrackedBetAdmin(Fixed):
+    list_display = (
+        "reference", "bet", "told_outcome", "told_profit", "recorded_by", "at", "imported",
+    )  # fmt: skip
+    list_filter = (("imported", RelatedDropdownFilter), ("told_outcome", ChoicesDropdownFilter))
+    list_select_related = ("bet", "imported")
+    detail_related = ("bet", "imported")
+    search_fields = ("reference", "note", "recorded_by")
+    ordering = ("-pk",)
+    empty_text = "No bet was recorded or imported yet."
+    at = columns.moment("recorded_at", "Recorded")
+
+    def parts(self, request: HttpRequest, row: TrackedBet) -> list[sections.Section]:
+        return [self.all_facts(row), sections.Facts("Kept of its row", list(row.kept.items()))]

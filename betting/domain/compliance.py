@@ -90,11 +90,19 @@ def refusal(*, standing: Standing, book_id: int, amount: Decimal, now: datetime)
     if standing.cools_until is not None and now < standing.cools_until:
         return COOLING_DOWN
     rule = standing.books.get(book_id, BookRule())
+    forbidden = of_book(rule, jurisdiction=standing.limits.jurisdiction)
+    return forbidden or _limit(standing, amount)
+
+
+def of_book(rule: BookRule, *, jurisdiction: str) -> str:
+    """Return why a book may not be bet with from somewhere, or "".
+
+    >>> of_book(BookRule(is_banned=True), jurisdiction="GB")
+    'BOOK_BANNED'
+    """
     if rule.is_banned:
         return BOOK_BANNED
-    if not _is_licensed(rule.jurisdictions, standing.limits.jurisdiction):
-        return JURISDICTION
-    return _limit(standing, amount)
+    return "" if _is_licensed(rule.jurisdictions, jurisdiction) else JURISDICTION
 
 
 def _is_licensed(allowed: Collection[str], jurisdiction: str) -> bool:

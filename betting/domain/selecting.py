@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from betting.domain import payoffs, rules, staking
+from betting.domain import compliance, payoffs, rules, staking
 from markets.domain import kinds
 
 EVENT_STARTED = "EVENT_STARTED"
@@ -54,6 +54,8 @@ REASONS = (
     NO_PRICE,
     BOOK_NOT_ALLOWED,
     BOOK_DISABLED,
+    compliance.BOOK_BANNED,
+    compliance.JURISDICTION,
     PRICE_STALE,
     MARKET_INCOMPLETE,
     OVERROUND_TOO_HIGH,
@@ -91,6 +93,7 @@ class Rules:
     max_price_age: timedelta
     books: frozenset[int] | None = None  # None: every enabled one
     halted_books: frozenset[int] = frozenset()
+    forbidden_books: frozenset[tuple[int, str]] = frozenset()  # each with the reason
     commission: float = 0.0  # of what is won, at exchanges
 
 
@@ -192,16 +195,26 @@ def _offers(*, quotes: pd.DataFrame, rules: Rules, as_of: datetime) -> pd.DataFr
     by_market = booksums.groupby([offers["market_id"], offers["book_id"]])
     complete = by_market.transform("count") == offers["kind"].map(SELECTIONS_OF)
     offers["overround"] = (by_market.transform("sum") - 1.0).where(complete)
+    codes = dict(rules.forbidden_books)
+    forbidden = np.array([codes.get(book_id, "") for book_id in offers["book_id"]], dtype=str)
     enabled = offers["is_enabled"].astype(bool)
     why = np.select(
         [
             ~enabled,
+            forbidden != "",
             offers["book_id"].isin(rules.halted_books),
             ~fresh,
             ~complete,
             offers["overround"] > rules.max_overround,
         ],
-        [BOOK_DISABLED, HALTED, PRICE_STALE, MARKET_INCOMPLETE, OVERROUND_TOO_HIGH],
+        [
+            BOOK_DISABLED,
+            forbidden,
+            HALTED,
+            PRICE_STALE,
+            MARKET_INCOMPLETE,
+            OVERROUND_TOO_HIGH,
+        ],
         default="",
     )
     foreign = np.zeros(len(offers), dtype=bool)

@@ -77,6 +77,23 @@ class Compliance:
         self.standing.take(decision.stake)
 
 
+def forbidden_books(*, bankroll: Bankroll) -> frozenset[tuple[int, str]]:
+    """Return the books that a bankroll may not be bet with at all, each with the reason."""
+    if bankroll.kind == Bankroll.Kind.REPLAY or not (books := _books()):
+        return frozenset()
+    limits = GamingLimits.objects.filter(bankroll=bankroll).values_list("jurisdiction", flat=True)
+    jurisdiction = limits.first() or ""
+    found = {pk: compliance.of_book(rule, jurisdiction=jurisdiction) for pk, rule in books.items()}
+    return frozenset((pk, code) for pk, code in found.items() if code)
+
+
+def _books() -> dict[int, compliance.BookRule]:
+    return {
+        rule.book_id: compliance.BookRule(rule.is_banned, frozenset(rule.jurisdictions))
+        for rule in BookRule.objects.all()
+    }
+
+
 def _standing(
     bankroll: Bankroll, *, as_of: datetime, now: datetime, instead_of: int | None
 ) -> Standing:
@@ -84,13 +101,9 @@ def _standing(
         Q(bankroll=bankroll) | Q(bankroll=None), begins_at__lte=now, ends_at__gt=now
     )
     row = GamingLimits.objects.filter(bankroll=bankroll).first()
-    books = {
-        rule.book_id: compliance.BookRule(rule.is_banned, frozenset(rule.jurisdictions))
-        for rule in BookRule.objects.all()
-    }
     standing = Standing(
         cools_until=rests.order_by("-ends_at").values_list("ends_at", flat=True).first(),
-        books=books,
+        books=_books(),
     )
     if row is None:
         return standing

@@ -13,7 +13,7 @@ from betting.domain import funnel, selecting, staking
 from betting.domain import strategies as programs
 from betting.domain.halts import Effect, Halted
 from betting.models import Bankroll, Decision, Strategy
-from betting.services import sizing, strategies
+from betting.services import complying, sizing, strategies
 from markets import queries as markets
 from markets.models import Event
 from models_ml.models import ModelVersion, Prediction
@@ -188,7 +188,11 @@ def _decisions(
 ) -> Iterator[Decision]:
     halted = queries.halted(at=now)
     live = strategy.bankroll.kind != Bankroll.Kind.REPLAY
-    rules = strategies.rules_of(strategy, halted_books=halted.books if live else frozenset())
+    rules = strategies.rules_of(
+        strategy,
+        halted_books=halted.books if live else frozenset(),
+        forbidden_books=complying.forbidden_books(bankroll=strategy.bankroll),
+    )
     event_ids = sorted(set(predictions["event_id"].tolist()))
     board = markets.event_board(
         event_ids=event_ids, as_of=as_of, kinds=(strategy.pipeline.market_kind,)

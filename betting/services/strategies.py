@@ -130,7 +130,12 @@ def check_stage(*, stage: str, bankroll: Bankroll, pipeline: Pipeline) -> None:
         )
 
 
-def rules_of(strategy: Strategy, *, halted_books: frozenset[int]) -> selecting.Rules:
+def rules_of(
+    strategy: Strategy,
+    *,
+    halted_books: frozenset[int],
+    forbidden_books: frozenset[tuple[int, str]] = frozenset(),
+) -> selecting.Rules:
     """Read a strategy's row as the rules of selection; one query, for its books."""
     books = frozenset(strategy.books.values_list("pk", flat=True))
     return selecting.Rules(
@@ -143,6 +148,7 @@ def rules_of(strategy: Strategy, *, halted_books: frozenset[int]) -> selecting.R
         max_price_age=timedelta(seconds=strategy.max_price_age_seconds),
         books=books or None,
         halted_books=halted_books,
+        forbidden_books=forbidden_books,
         commission=strategy.commission,
     )
 

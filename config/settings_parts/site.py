@@ -94,6 +94,7 @@ _NAVIGATION = [
         _list("Cool-downs", "hourglass_top", "betting", "cooldown"),
         _list("Gaming limits", "speed", "betting", "gaminglimits"),
         _list("Book rules", "policy", "betting", "bookrule"),
+        _list("Tracked bets", "receipt_long", "betting", "trackedbet"),
         _list("Imported bets", "upload_file", "betting", "betimport"),
         _list("Bet mappings", "table_view", "betting", "betmapping"),
         _list("Paper orders", "receipt", "betting", "paperorder"),

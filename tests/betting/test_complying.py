@@ -9,7 +9,7 @@ from django.db import DatabaseError, connection, transaction
 from betting.domain import compliance
 from betting.domain.compliance import BookRule, Limits, Spent, Standing
 from betting.models import Bankroll, CoolDown, Decision, GamingLimits
-from betting.services import complying, placing, recording
+from betting.services import complying, deciding, placing, recording
 from betting.services.complying import ComplianceRefused
 from betting.services.recording import BetRefused, Told
 from monitoring.models import AuditEntry
@@ -23,6 +23,8 @@ from tests.betting.builders import (
     a_selection,
     a_strategy,
     an_event,
+    an_event_with_prices,
+    predictions_of,
 )
 
 WHO = {"actor": "user:alice", "now": NOON, "reason": "as agreed"}
@@ -115,6 +117,25 @@ class TestPlacing:
         complying.set_limits(bankroll_id=bankroll.pk, **WHO, max_day_loss=Decimal(31))
         complying.cool_down(until=NOON + HOUR, **WHO)
         assert set(place(decision).refusals.values()) == {"COOLING_DOWN"}
+
+
+@pytest.mark.django_db
+class TestDeciding:
+    def test_passes_over_a_banned_book_and_says_so_where_there_is_no_other(self):
+        strategy, beta = a_strategy(), a_book("beta")
+        first, second = (predictions_of(an_event_with_prices()) for _ in range(2))
+
+        def home(predictions) -> Decision:
+            return deciding.decide(
+                strategy=strategy, prediction_ids=[p.pk for p in predictions], as_of=NOON, now=NOON
+            )[0]
+
+        complying.set_rule(book_id=beta.pk, **WHO, is_banned=True, banned_reason="court")
+        complying.set_rule(book_id=a_book("alpha").pk, **WHO, jurisdictions=["GB", "IE"])
+        assert home(first).reason in ("BOOK_BANNED", "JURISDICTION")
+        complying.set_limits(bankroll_id=strategy.bankroll_id, **WHO, jurisdiction="IE")
+        decided = home(second)
+        assert (decided.verdict, decided.book.code) == ("BET", "alpha")
 
 
 @pytest.mark.django_db

@@ -132,6 +132,12 @@ class TestAppraise:
             (quotes("2.2", "3.4", "3.6"), {"books": frozenset({9})}, "BOOK_NOT_ALLOWED"),
             (quotes("2.2", "3.4", "3.6", is_enabled=False), {}, "BOOK_DISABLED"),
             (quotes("2.2", "3.4", "3.6"), {"halted_books": frozenset({1})}, "HALTED"),
+            (
+                quotes("2.2", "3.4", "3.6"),
+                {"forbidden_books": frozenset({(1, "JURISDICTION")})},
+                "JURISDICTION",
+            ),
+            (quotes("2.6", "3.4", "3.6"), {"forbidden_books": {(9, "X")}}, "EDGE_ABSURD"),
             (quotes("2.2", "3.4", "3.6", age=timedelta(minutes=11)), {}, "PRICE_STALE"),
             (quotes("2.2", "3.4", "3.6", age=-timedelta(seconds=1)), {}, "PRICE_STALE"),
             (quotes("2.2", "3.4"), {}, "MARKET_INCOMPLETE"),

@@ -414,5 +414,5 @@ class TestPreview:
         strategy = a_strategy()
         for _ in range(6):
             predictions_of(an_event_with_prices())
-        with django_assert_num_queries(14):
+        with django_assert_num_queries(15):
             explaining.preview(strategy=strategy, now=NOON)
