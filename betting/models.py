@@ -14,13 +14,18 @@ from betting.models_tracking import BetImport as BetImport
 from betting.models_tracking import BetMapping as BetMapping
 from betting.models_tracking import TrackedBet as TrackedBet
 from betting.outside_models import OutsideOrder as OutsideOrder
+from betting.phase_models import NO_LIVE_BET_IN_A_DRY_RUN
+from betting.phase_models import DryBet as DryBet
+from betting.phase_models import Phase as Phase
+from betting.phase_models import PhaseChange as PhaseChange
 from betting.risk_models import Limit as Limit
 from betting.twin_models import PaperTwin as PaperTwin
 from markets.models import Book, Selection
 from models_ml.models import Pipeline, Prediction, Replay
 
 __all__ = [
-    "Bankroll", "Bet", "Decision", "Limit", "PaperOrder", "Strategy", "TradingHalt",
+    "Bankroll", "Bet", "BetQuerySet", "Decision", "DryBet", "Limit", "PaperOrder", "PhaseChange",
+    "Strategy", "TradingHalt",
 ]  # fmt: skip
 
 
@@ -75,6 +80,8 @@ class Strategy(models.Model):
         FLAT = "FLAT", "The same amount each"
         PERCENT = "PERCENT", "The same share of the bankroll each"
 
+    Phase = Phase
+
     name = models.CharField(max_length=60, unique=True)
     code = models.CharField(max_length=40)  # a registered strategy: "value"
     bankroll = models.ForeignKey(Bankroll, on_delete=models.PROTECT, related_name="strategies")
@@ -100,6 +107,10 @@ class Strategy(models.Model):
     commission = models.FloatField(default=0.0, db_default=0.0)  # of winnings, at exchanges
     is_drawdown_scaled = models.BooleanField(default=False, db_default=False)
     is_correlation_discounted = models.BooleanField(default=False, db_default=False)
+    phase = models.CharField(  # changed by ``phasing`` alone
+        max_length=10, choices=Phase.choices, default=Phase.PRODUCTION, db_default=Phase.PRODUCTION
+    )
+    allocation = models.FloatField(default=1.0, db_default=1.0)  # the bankroll's share that is its
     max_stake_share = models.FloatField(default=0.02)  # of the bankroll, one bet
     max_event_share = models.FloatField(default=0.03)  # open on one event
     max_day_share = models.FloatField(default=0.15)  # staked in one betting day
@@ -162,6 +173,15 @@ class Strategy(models.Model):
                     staking__in=["FRACTIONAL_KELLY", "SIMULTANEOUS_KELLY", "FLAT", "PERCENT"]
                 ),
                 name="strategy_staking_is_known",
+            ),
+            models.CheckConstraint(
+                condition=Q(phase__in=["DRY_RUN", "MICRO", "PRODUCTION"]),
+                name="strategy_phase_is_known",
+            ),
+            models.CheckConstraint(
+                condition=Q(allocation__gt=0, allocation__lte=1),
+                name="strategy_allocation_is_a_share",
+                violation_error_message="allocation must be above 0 and at most 1",
             ),
         ]
 
@@ -359,6 +379,7 @@ class Bet(models.Model):
     objects = BetQuerySet.as_manager()
 
     class Meta:
+        triggers = [NO_LIVE_BET_IN_A_DRY_RUN]
         constraints = [
             models.CheckConstraint(condition=Q(stake__gt=0), name="bet_stake_positive"),
             models.CheckConstraint(condition=Q(price__gt=1), name="bet_price_above_one"),

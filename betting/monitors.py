@@ -3,12 +3,14 @@ from datetime import datetime, timedelta
 
 from betting import queries, risk_uses
 from betting.models import Bet
+from betting.queries import phases
 from betting.services import (
     adopting,
     breaking,
     filling,
     halting,
     heartbeats,
+    phasing,
     reconciling,
     stopping,
 )
@@ -162,6 +164,8 @@ def bankrolls(now: datetime) -> Mapping[str, object]:
     return {
         "bankrolls": queries.bankrolls_with_exposure(),
         "halts": list(queries.active_halts(at=now)),
+        "phased": list(phases.not_in_production()[:10]),
+        "asked": list(phasing.waiting()[:10]),
         "now": now,
     }
 

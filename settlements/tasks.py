@@ -7,7 +7,7 @@ from django.utils import timezone
 from models_ml.services import replays
 from monitoring.domain.progress import RunHandle
 from monitoring.recorded import recorded_task
-from settlements.services import guarding, replaying, settling, valuing
+from settlements.services import dry_runs, guarding, replaying, settling, valuing
 
 
 @recorded_task(
@@ -24,10 +24,11 @@ def settle_due(run: RunHandle, *, limit: int | str | None = None) -> dict[str, A
     report = settling.settle_due(
         as_of=now, now=now, actor=run.actor, limit=most, with_imbalance=False, progress=run
     )
+    dry = dry_runs.tell_due(as_of=now)
     halted = guarding.halt_losing(now=now)
     valued = valuing.value_due(as_of=now, now=now, since=now - valuing.RECENT)
     found = {key: count for key, count in report.as_dict().items() if count is not None}
-    return {**found, "valued": valued, "replays_ended": ended, "halted": halted}
+    return {**found, "dry": dry, "valued": valued, "replays_ended": ended, "halted": halted}
 
 
 @recorded_task(

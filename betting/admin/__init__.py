@@ -9,6 +9,7 @@ from betting.admin import (
     halts,
     limits,
     outside,
+    phases,
     strategies,
 )
 
@@ -21,5 +22,6 @@ __all__ = [
     "halts",
     "limits",
     "outside",
+    "phases",
     "strategies",
 ]

@@ -13,7 +13,7 @@ from unfold.contrib.filters.admin import RelatedDropdownFilter
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
-from betting.admin import common, why
+from betting.admin import common, phases, why
 from betting.domain import selecting
 from betting.domain import strategies as programs
 from betting.models import Bet, Decision, Strategy
@@ -119,10 +119,15 @@ def offered_stages() -> list[tuple[str, str]]:
 class StrategyAdmin(Kept):
     form = StrategyForm
     list_display = (
-        "name", "state_chip", "origin", "bankroll", "pipeline", "decide_at_stage", "edge_range",
-        "kelly_fraction",
+        "name", "state_chip", "phase_chip", "origin", "bankroll", "pipeline", "decide_at_stage",
+        "edge_range", "kelly_fraction",
     )  # fmt: skip
-    list_filter = ("is_enabled", "bankroll__is_simulated", ("pipeline", RelatedDropdownFilter))
+    list_filter = (
+        "is_enabled",
+        "phase",
+        "bankroll__is_simulated",
+        ("pipeline", RelatedDropdownFilter),
+    )
     list_select_related = ("bankroll", "pipeline")
     search_fields = ("name", "code")
     ordering = ("bankroll__is_simulated", "name")
@@ -137,7 +142,7 @@ class StrategyAdmin(Kept):
             ("min_price", "max_price"), "max_overround", "max_price_age_seconds")}),
         ("How much", {"fields": (
             "staking", ("kelly_fraction", "flat_stake", "stake_share"), "commission",
-            ("is_drawdown_scaled", "is_correlation_discounted"),
+            "allocation", ("is_drawdown_scaled", "is_correlation_discounted"),
             ("max_stake_share", "max_event_share"),
             ("max_day_share", "max_open_share"), ("min_stake", "stake_step"))}),
         ("Why it changes", {"fields": ("reason",)}),
@@ -162,7 +167,12 @@ class StrategyAdmin(Kept):
             is_dangerous=True,
             on=BOTH,
         ),
+        *phases.ON_STRATEGIES,
     )
+
+    @display(description="Phase", ordering="phase")
+    def phase_chip(self, row: Strategy) -> str:
+        return phases.chip(row.phase)
 
     @display(description="State", ordering="is_enabled")
     def state_chip(self, row: Strategy) -> str:
@@ -181,7 +191,7 @@ class StrategyAdmin(Kept):
         return ("code", "bankroll", "pipeline") if obj else ()
 
     def badges(self, row: Strategy) -> list[Any]:
-        found = [self.state_chip(row), self.origin(row)]
+        found = [self.state_chip(row), self.phase_chip(row), self.origin(row)]
         pipeline = row.pipeline
         names = queries.stage_names(sport=pipeline.sport, is_simulated=pipeline.is_simulated)
         if row.bankroll.replay_id is None and row.decide_at_stage not in names:
@@ -231,7 +241,8 @@ class StrategyAdmin(Kept):
                 "Why it bet, and why not: seven days", ("Verdict", "Reason", "Decisions"), rows,
                 empty="It decided nothing in seven days: is an event near, and does a model serve?",
                 more=("All its decisions", every),
-            )
+            ),
+            *phases.parts(row),
         ]  # fmt: skip
 
 

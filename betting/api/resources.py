@@ -1,7 +1,7 @@
 """The betting's read side: money, strategies, what was decided, what was struck."""
 
 from betting import models
-from betting.api import bet_files, bets, compliance, costs, limits, strategies
+from betting.api import bet_files, bets, compliance, costs, limits, phases, strategies
 from monitoring.rest.resources import ReadOnlyResource, resource
 
 TIME = ("gte", "lt")
@@ -25,6 +25,7 @@ RESOURCES: dict[str, type[ReadOnlyResource]] = {
     ),
     "limits": limits.Limits,
     "strategies": strategies.Strategies,
+    **phases.RESOURCES,
     "decisions": resource(
         models.Decision,
         fields=[

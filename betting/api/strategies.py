@@ -9,6 +9,7 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from betting.api import phases
 from betting.models import Strategy
 from betting.services import strategies
 from monitoring.rest.access import actor_of
@@ -31,6 +32,7 @@ LIMITS = [
     "commission",
     "is_drawdown_scaled",
     "is_correlation_discounted",
+    "allocation",
     "max_stake_share",
     "max_event_share",
     "max_day_share",
@@ -60,24 +62,25 @@ class StrategyChange(serializers.ModelSerializer):
 class StrategyBase(ReadOnlyResource):
     """Strategies, and how each of them stakes."""
 
-    permissions = {"partial_update": "betting.change_strategy"}
+    permissions = {"partial_update": "betting.change_strategy", **phases.PHASE_PERMISSIONS}
 
 
 _Strategies: Any = resource(
     Strategy,
-    fields=["id", "name", "code", "bankroll", "pipeline", *LIMITS],
+    fields=["id", "name", "code", "bankroll", "pipeline", "phase", *LIMITS],
     texts={"is_simulated": "bankroll.is_simulated"},
     filters={
         "bankroll": ["exact"],
         "is_enabled": ["exact"],
         "code": ["exact"],
         "staking": ["exact"],
+        "phase": ["exact"],
     },
     base=StrategyBase,
 )
 
 
-class Strategies(_Strategies):
+class Strategies(phases.PhaseDoors, _Strategies):
     @extend_schema(request=StrategyChange, responses={200: _Strategies.serializer_class, **ACTING})
     def partial_update(self, request: Request, pk: str) -> Response:
         """Change a strategy's limits or how it stakes; the next decision heeds it."""

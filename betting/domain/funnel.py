@@ -16,7 +16,7 @@ OF_THE_STAKE = frozenset(
         )
     ]
 )
-_SCALES = (selecting.CORRELATED, selecting.DRAWDOWN)
+_SCALES = (selecting.PHASE, selecting.ALLOCATION, selecting.CORRELATED, selecting.DRAWDOWN)
 
 
 @dataclass(frozen=True, slots=True)

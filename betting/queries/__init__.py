@@ -216,13 +216,19 @@ def events_bet(
     )
 
 
-def events_taken(*, strategy_id: int, event_ids: Collection[int]) -> frozenset[int]:
-    """Return the events on which the strategy decided to bet, unless the venue turned it down."""
+def events_taken(
+    *, strategy_id: int, event_ids: Collection[int], is_dry: bool = False
+) -> frozenset[int]:
+    """Return the events on which the strategy decided to bet, unless the venue turned it down.
+
+    ``is_dry``: those too on which it would have bet, had it not been in a dry run.
+    """
+    taken = Q(verdict=Decision.Verdict.BET)
+    if is_dry:
+        taken |= Q(dry_bet__isnull=False)
     return frozenset(
         Decision.objects.filter(
-            strategy_id=strategy_id,
-            verdict=Decision.Verdict.BET,
-            prediction__event_id__in=list(event_ids),
+            taken, strategy_id=strategy_id, prediction__event_id__in=list(event_ids)
         )
         .exclude(bet__status__in=_NOT_STAKED)
         .values_list("prediction__event_id", flat=True)

@@ -13,13 +13,14 @@ from betting.domain import funnel, selecting, staking
 from betting.domain import strategies as programs
 from betting.domain.halts import Effect, Halted
 from betting.models import Bankroll, Decision, Strategy
-from betting.services import complying, sizing, strategies
+from betting.services import complying, dry_runs, sizing, strategies
 from markets import queries as markets
 from markets.models import Event
 from models_ml.models import ModelVersion, Prediction
 from monitoring.errors import Refused
 from monitoring.services import audit
 
+_DRY_RUN = Strategy.Phase.DRY_RUN
 _FIELDS = {
     "prediction_id": F("pk"),
     "market_id": F("selection__market_id"),
@@ -66,7 +67,8 @@ def decide(
     _check_strategy(strategy, dry_run=dry_run)
     with transaction.atomic():
         if not dry_run:  # two deciders of one strategy work one after another
-            Strategy.objects.select_for_update(of=("self",)).get(pk=strategy.pk)
+            standing = Strategy.objects.select_for_update(of=("self",)).get(pk=strategy.pk)
+            strategy.phase = standing.phase
         earlier = [] if dry_run else _earlier(strategy=strategy, ids=prediction_ids)
         done = {decision.prediction_id for decision in earlier}
         predictions = _predictions([id_ for id_ in prediction_ids if id_ not in done])
@@ -139,6 +141,7 @@ def _write(
     strategy: Strategy, decisions: list[Decision], *, as_of: datetime, now: datetime, actor: str
 ) -> list[Decision]:
     made = Decision.objects.bulk_create(decisions)
+    dry_runs.note(decisions=made)
     bets = [decision.pk for decision in made if decision.verdict == Decision.Verdict.BET]
     audit.record(
         actor=actor,
@@ -206,6 +209,7 @@ def _decisions(
         appraise=lambda rows: programs.REGISTRY[strategy.code](rows, board, rules, as_of),
     )
     sizer = sizing.Sizer(strategy=strategy, as_of=as_of)
+    worth = selecting.DRY_RUN if strategy.phase == _DRY_RUN else selecting.VALUE
     sizer.meet([seen for seen in appraised.values() if not seen["reason"]])
     for row in _records(predictions):
         seen = appraised[row["prediction_id"]]
@@ -213,7 +217,7 @@ def _decisions(
             yield _decision(strategy, row, seen, seen["reason"], None, as_of)
         else:
             stake = sizer.stake(seen)
-            yield _decision(strategy, row, seen, stake.reason or selecting.VALUE, stake, as_of)
+            yield _decision(strategy, row, seen, stake.reason or worth, stake, as_of)
 
 
 def _appraised(
@@ -251,7 +255,9 @@ def _stopped_before_prices(
     """Return everything for which a prediction is passed over whatever its price, in order."""
     live = strategy.bankroll.kind != Bankroll.Kind.REPLAY
     event_ids = predictions["event_id"].tolist()
-    taken = queries.events_taken(strategy_id=strategy.pk, event_ids=event_ids)
+    taken = queries.events_taken(
+        strategy_id=strategy.pk, event_ids=event_ids, is_dry=strategy.phase == _DRY_RUN
+    )
     start = pd.concat(
         [pd.to_datetime(predictions[column], utc=True) for column in ("starts_at", "started_at")],
         axis="columns",
@@ -301,7 +307,32 @@ def _decision(
     stake: staking.Stake | None,
     as_of: datetime,
 ) -> Decision:
-    is_bet = stake is not None and stake.amount > 0
+    is_bet = stake is not None and reason == selecting.VALUE
+    edge, book_id = seen["edge"], seen["book_id"]
+    return Decision(
+        strategy=strategy,
+        prediction_id=row["prediction_id"],
+        selection_id=row["selection_id"],
+        book_id=int(book_id) if book_id > 0 else None,
+        verdict=Decision.Verdict.BET if is_bet else Decision.Verdict.PASS,
+        reason=reason,
+        probability=row["probability"],
+        price=seen["price"],
+        edge=float(edge) if pd.notna(edge) else None,
+        stake=stake.amount if stake is not None and is_bet else staking.NOTHING,
+        chain=_chain(strategy, row, seen, reason, stake),
+        decided_at=as_of,
+    )
+
+
+def _chain(
+    strategy: Strategy,
+    row: dict[str, Any],
+    seen: dict[str, Any],
+    reason: str,
+    stake: staking.Stake | None,
+) -> dict[str, Any]:
+    """Return every number on the way to a decision, and every filter that it fails."""
     failed, filters = list(seen["failed"]), dict(seen["filters"])
     chain: dict[str, Any] = {"prices": seen["prices"], "ages": seen["ages"], "filters": filters}
     for number in ("overround", "edge", "kelly"):
@@ -319,25 +350,14 @@ def _decision(
         if strategy.staking != Strategy.Staking.FRACTIONAL_KELLY:
             chain["staking"] = strategy.staking
         chain["cuts"] = [[name, str(amount)] for name, amount in stake.cuts]
-    if stake is not None and not is_bet:
+    if stake is not None and reason != selecting.VALUE:
         failed.append(reason)
-        filters[reason] = [float(stake.cuts[-1][1]), float(strategy.min_stake)]
+        if reason == selecting.DRY_RUN:
+            chain["would_stake"] = str(stake.amount)
+        else:
+            filters[reason] = [float(stake.cuts[-1][1]), float(strategy.min_stake)]
     if failed:
         chain["failed"] = failed
     if (miss := funnel.miss(failed=failed, filters=filters)) is not None:
         chain["miss"] = miss
-    edge, book_id = seen["edge"], seen["book_id"]
-    return Decision(
-        strategy=strategy,
-        prediction_id=row["prediction_id"],
-        selection_id=row["selection_id"],
-        book_id=int(book_id) if book_id > 0 else None,
-        verdict=Decision.Verdict.BET if is_bet else Decision.Verdict.PASS,
-        reason=reason,
-        probability=row["probability"],
-        price=seen["price"],
-        edge=float(edge) if pd.notna(edge) else None,
-        stake=stake.amount if stake is not None else staking.NOTHING,
-        chain=chain,
-        decided_at=as_of,
-    )
+    return chain

@@ -15,7 +15,7 @@ from betting.domain import exposure, limits, price_ladder, rules, selecting
 from betting.domain.halts import Effect
 from betting.domain.limits import Dimension
 from betting.models import Bankroll, Decision
-from betting.services import breaking, complying, strategies
+from betting.services import allotting, breaking, complying, strategies
 from markets.models import Book, Event
 from models_ml import queries as models_ml
 from models_ml.models import ModelVersion
@@ -52,6 +52,7 @@ class Permit:
         self.has_venue, self.now = has_venue, now
         self._expired: dict[int, bool] = {}
         self.is_live = bankroll.kind != Bankroll.Kind.REPLAY
+        self.allotted = allotting.Allotments(balance=bankroll.balance)
         self.halted = queries.halted(at=now)
         self.compliance = complying.Compliance(bankroll=bankroll, as_of=as_of, now=now)
         self.breakers = breaking.Breakers(bankroll=bankroll, now=now) if self.is_live else None
@@ -80,6 +81,7 @@ class Permit:
     def take(self, decision: Decision) -> None:
         """Count a bet that goes on, so that the next of the batch sees it."""
         self.usage.take(bet_of(decision))
+        self.allotted.take(decision)
         self.compliance.take(decision)
         self.taken |= {(decision.strategy_id, decision.prediction.event_id)}
         if self.breakers:
@@ -186,6 +188,8 @@ class Permit:
         event_id = decision.prediction.event_id
         if (decision.strategy_id, event_id) in self.taken:
             return selecting.ALREADY_BET
+        if refusal := self.allotted.refusal(decision):
+            return refusal
         caps = strategies.caps_of(decision.strategy)
         return rules.refusal(
             usage=self.usage,

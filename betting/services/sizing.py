@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
+from math import prod
 from typing import Any
 
 import pandas as pd
@@ -13,7 +14,7 @@ from betting import risk_queries
 from betting.domain import exposure, limits, rules, selecting, simultaneous, staking
 from betting.domain.limits import Dimension
 from betting.models import Bankroll, Bet, Strategy
-from betting.services import strategies
+from betting.services import allotting, strategies
 
 Seen = Mapping[str, Any]  # a row that was appraised and has nothing against it
 _PEAK = """
@@ -51,6 +52,7 @@ class Sizer:
         bounds = risk_queries.bounds_of(rows)
         self.limits = limits.together(caps=self.caps, rows=bounds)
         self.has_stake_row = Dimension.STAKE in bounds
+        self.allotment = allotting.Allotment(strategy=strategy)
         self.drawdown = self._drawdown(bankroll)
         self.open = _ties(bankroll_id=bankroll.pk) if self._is_discounted else []
         self.together: dict[int, float] = {}
@@ -83,12 +85,13 @@ class Sizer:
             asked=self._asked(seen),
             scales=self._scales(seen),
             max_share=self.caps.stake,
-            rooms=self._rooms(bet),
+            rooms=[*self.allotment.rooms(balance=self.usage.balance), *self._rooms(bet)],
             minimum=self.strategy.min_stake,
             step=self.strategy.stake_step,
         )
         if found.amount:
             self.usage.take(replace(bet, position=replace(bet.position, stake=found.amount)))
+            self.allotment.take(found.amount)
             if self._is_discounted:
                 self.open.append((bet.event_id, _sides(seen)))
         return found
@@ -132,6 +135,7 @@ class Sizer:
         )
 
     def _scales(self, seen: Seen) -> Iterable[tuple[str, float]]:
+        yield from self.allotment.terms.scales
         if self._is_discounted:
             mine = (seen["event_id"], _sides(seen))
             found = [tie for each in self.open if (tie := _tie(mine, each))]
@@ -142,9 +146,18 @@ class Sizer:
     def _budget(self) -> float:
         """Return the share of the money that full Kelly stakes may come to before scaling."""
         balance, scale = self.usage.balance, self.strategy.kelly_fraction * self.drawdown
+        scale *= prod(factor for _, factor in self.allotment.terms.scales)
         if balance <= 0 or scale <= 0.0:
             return 0.0
-        room = min(rules.shared(usage=self.usage, limits=self.limits))
+        left = [
+            *rules.shared(usage=self.usage, limits=self.limits),
+            *(
+                amount
+                for name, amount in self.allotment.rooms(balance=balance)
+                if name == selecting.ALLOCATION_LIMIT
+            ),
+        ]
+        room = min(left)
         return float(max(room, Decimal(0)) / balance) / scale
 
     def _drawdown(self, bankroll: Bankroll) -> float:

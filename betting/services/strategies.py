@@ -16,7 +16,7 @@ from models_ml.models import Pipeline
 from monitoring.errors import Refused
 from monitoring.services import audit
 
-_NOT_LIMITS = {"id", "name", "code", "bankroll", "pipeline"}
+_NOT_LIMITS = {"id", "name", "code", "bankroll", "pipeline", "phase"}
 
 
 class StrategyRefused(Refused):

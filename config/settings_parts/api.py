@@ -40,6 +40,8 @@ SPECTACULAR_SETTINGS = {
         "OutsideOrderSide": "betting.models.OutsideOrder.Side",
         "LimitDimension": "betting.models.Limit.Dimension",
         "BetOrderState": "betting.models.Bet.OrderState",
+        "Phase": "betting.models.Strategy.Phase",
+        "PhaseChangeState": "betting.models.PhaseChange.State",
         "FetchState": "markets.models.Fetch.State",
         "RunState": "monitoring.models.TaskRun.State",
         "IncidentState": "monitoring.models.Incident.State",

@@ -88,6 +88,8 @@ _NAVIGATION = [
         _list("Bets", "paid", "betting", "bet"),
         _list("Decisions", "rule", "betting", "decision"),
         _list("Strategies", "tune", "betting", "strategy"),
+        _list("Phases", "stairs", "betting", "phasechange"),
+        _list("Dry bets", "science", "betting", "drybet"),
         _list("Bankrolls", "account_balance_wallet", "betting", "bankroll"),
         _list("Limits", "speed", "betting", "limit"),
         _list("Pauses", "pause_circle", "betting", "tradinghalt"),

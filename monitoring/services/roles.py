@@ -23,6 +23,7 @@ _OPERATING = (
     "betting.add_betimport",
     "betting.add_cooldown",
     "betting.add_decision",
+    "betting.add_phasechange",
     "betting.change_bet",
     "markets.add_participant",
     "markets.add_participantalias",
@@ -46,6 +47,7 @@ _OPERATING = (
 _MODELING = (
     *_RUNS,
     *_PAUSE,
+    "betting.add_phasechange",
     "models_ml.add_approval",
     "models_ml.add_driftreport",
     "models_ml.add_etlrun",
@@ -82,6 +84,7 @@ _LEADING = (
     "betting.change_costmodel",
     "betting.change_gaminglimits",
     "betting.change_limit",
+    "betting.change_phasechange",
     "betting.change_strategy",
     "betting.change_tradinghalt",
     "django_celery_beat.add_crontabschedule",

@@ -184,6 +184,7 @@ def multiply(times: int) -> None:
     """Copy every decision ``times`` times, each time for a strategy's own prediction again."""
     with connection.cursor() as cursor:
         cursor.execute("set constraints all immediate")
+        cursor.execute("set local statement_timeout = 0")
         cursor.execute("alter table betting_decision drop constraint decision_once")
         cursor.execute(
             "insert into betting_decision (strategy_id, prediction_id, selection_id, book_id,"

@@ -27,8 +27,9 @@ ROUTES = [
     "books", "latest-prices", "closing-prices", "results", "result-disputes", "runner-results",
     "statistic-results", "sources", "fetches", "pipelines",
     "model-versions", "feature-rows", "predictions", "replays", "bankrolls", "strategies",
-    "decisions", "bets", "halts", "settlements", "ledger-accounts", "ledger-transfers",
-    "bet-values", "runs", "incidents", "incident-entries", "audit-entries", "heartbeats",
+    "decisions", "bets", "halts", "phase-changes", "settlements", "ledger-accounts",
+    "ledger-transfers", "bet-values", "runs", "incidents", "incident-entries", "audit-entries",
+    "heartbeats",
 ]  # fmt: skip
 
 
