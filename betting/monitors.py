@@ -1,9 +1,9 @@
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 
-from betting import queries, risk_uses
+from betting import queries
 from betting.models import Bet
-from betting.queries import phases
+from betting.queries import phases, uses
 from betting.services import (
     adopting,
     breaking,
@@ -55,7 +55,7 @@ def no_bet_waits_too_long_for_its_venue(now: datetime) -> Iterator[Finding]:
 @registry.check(OVER_LIMIT, every=timedelta(minutes=1))
 def no_bankroll_is_exposed_beyond_its_limits(now: datetime) -> Iterator[Finding]:
     """The liability that stands open is within what the strategies' rows allow."""
-    for excess in risk_uses.exposures_over_limit():
+    for excess in uses.exposures_over_limit():
         yield Finding(
             Severity.P1,
             f"{excess.name}: {excess.open} open on {excess.where}, {excess.limit} allowed",
@@ -117,8 +117,8 @@ def fills(now: datetime) -> Mapping[str, object]:
 @registry.check(NEARLY_USED, every=timedelta(minutes=1))
 def no_limit_is_nearly_used(now: datetime) -> Iterator[Finding]:
     """Every bankroll has room left under each of its limits."""
-    told: dict[int, list[risk_uses.Use]] = {}
-    for use in risk_uses.uses(now=now):
+    told: dict[int, list[uses.Use]] = {}
+    for use in uses.uses(now=now):
         if use.share >= thresholds.value(NEARLY_USED_AT):
             told.setdefault(use.bankroll.pk, []).append(use)
     for bankroll_id, found in told.items():
@@ -145,7 +145,7 @@ def no_venue_fails_a_bankroll(now: datetime) -> Iterator[Finding]:
     width=4,
 )
 def tightest_limits(now: datetime) -> Mapping[str, object]:
-    return {"uses": risk_uses.uses(now=now)[:8]}
+    return {"uses": uses.uses(now=now)[:8]}
 
 
 @registry.panel("betting.bets", title="Bets", template="betting/panel_bets.html", order=30, width=8)

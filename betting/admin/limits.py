@@ -13,12 +13,12 @@ from unfold.decorators import display
 from unfold.views import ChangeList
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
-from betting import risk_uses
 from betting.domain import limits as domain
 from betting.domain.limits import Dimension
 from betting.domain.rules import RULES
 from betting.models import Bankroll, Limit
-from betting.risk_uses import Use
+from betting.queries import uses
+from betting.queries.uses import Use
 from betting.services import limiting
 from monitoring.desk import chips, columns, sections
 from monitoring.desk.actions import Action, Asked, Done, ReasonForm, switches
@@ -260,7 +260,7 @@ class LimitAdmin(Fixed):
 def _by_limit(rows: Sequence[Limit]) -> dict[int, list[Use]]:
     """Return the uses of these limits, the tightest first; a bounded number of queries."""
     found: dict[int, list[Use]] = {}
-    for use in risk_uses.uses(now=timezone.now(), limit_ids=[row.pk for row in rows]):
+    for use in uses.uses(now=timezone.now(), limit_ids=[row.pk for row in rows]):
         found.setdefault(use.limit_id, []).append(use)
     return found
 

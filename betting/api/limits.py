@@ -10,9 +10,9 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from betting import risk_uses
 from betting.models import Limit
-from betting.risk_uses import Use
+from betting.queries import uses
+from betting.queries.uses import Use
 from betting.services import limiting
 from monitoring.rest.access import actor_of
 from monitoring.rest.resources import (
@@ -133,7 +133,7 @@ class Limits(_Limits):
         asked = UseOf(data=request.query_params)
         asked.is_valid(raise_exception=True)
         whose = asked.validated_data.get("bankroll")
-        found = risk_uses.uses(now=timezone.now())
+        found = uses.uses(now=timezone.now())
         return Response([_shown(use) for use in found if whose in (None, use.bankroll.pk)])
 
 

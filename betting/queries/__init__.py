@@ -25,7 +25,7 @@ from django.db.models.functions import Coalesce, Now
 
 from betting.domain import halts
 from betting.models import Bankroll, Bet, Decision, OutsideOrder, Strategy, TradingHalt
-from betting.models_tracking import UNSENT
+from betting.models.tracking import UNSENT
 from markets.models import Book, Competition, Sport
 from models_ml.models import Pipeline
 

@@ -10,9 +10,10 @@ from datetime import datetime, timedelta
 
 from django.db.models import Count, Q
 
-from betting import queries, risk_queries
+from betting import queries
 from betting.domain.limits import Dimension
 from betting.models import Bankroll, Bet, TradingHalt
+from betting.queries import risk
 from betting.services import halting
 from monitoring import thresholds
 from monitoring.domain.thresholds import declare
@@ -70,7 +71,7 @@ def note_answers(*, bankroll_id: int, states: Counter[str], now: datetime) -> No
     if not any(states[status] for status in FAILED):
         return
     bankroll = Bankroll.objects.get(pk=bankroll_id)
-    row = risk_queries.in_force([bankroll])[bankroll_id].get(Dimension.VENUE_FAILURES)
+    row = risk.in_force([bankroll])[bankroll_id].get(Dimension.VENUE_FAILURES)
     if row is None or row.number is None:
         return
     since, most = now - thresholds.span(WITHIN), row.number

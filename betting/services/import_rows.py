@@ -10,7 +10,7 @@ from betting.domain.bet_mapping import BetSpec
 from betting.domain.bet_rows import RaceTold, RowTold
 from betting.domain.recorded import BadBet, Wanted
 from betting.models import Bankroll, Bet, BetImport, TrackedBet
-from betting.models_tracking import IMPORTED
+from betting.models.tracking import IMPORTED
 from betting.services import bankrolls, finding, recording
 from markets.models import Book, Selection
 

@@ -12,9 +12,10 @@ from typing import Any
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.db import IntegrityError, transaction
 
-from betting import queries, risk_queries
+from betting import queries
 from betting.domain.limits import COUNTED, RESTS, Bound, Dimension
 from betting.models import Bankroll, Limit
+from betting.queries import risk
 from monitoring.errors import Refused
 from monitoring.services import audit
 
@@ -54,16 +55,16 @@ def rests(*, bankrolls: Iterable[Bankroll]) -> dict[int, dict[Dimension, Bound]]
     return {
         pk: {
             dimension: bound
-            for dimension, bound in risk_queries.bounds_of(rows).items()
+            for dimension, bound in risk.bounds_of(rows).items()
             if dimension in RESTS
         }
-        for pk, rows in risk_queries.in_force(bankrolls).items()
+        for pk, rows in risk.in_force(bankrolls).items()
     }
 
 
 def week_of(*, bankroll: Bankroll, at: datetime) -> tuple[datetime, datetime]:
     """Return the start and end (exclusive) of the bankroll's own betting week at a time."""
-    return risk_queries.betting_week(
+    return risk.betting_week(
         at=at, time_zone=bankroll.time_zone, time_scale=queries.time_scale(bankroll)
     )
 

@@ -10,11 +10,12 @@ from typing import Any
 
 import pandas as pd
 
-from betting import queries, risk_queries
+from betting import queries
 from betting.domain import exposure, limits, price_ladder, rules, selecting
 from betting.domain.halts import Effect
 from betting.domain.limits import Dimension
 from betting.models import Bankroll, Decision
+from betting.queries import risk
 from betting.services import allotting, breaking, complying, strategies
 from markets.models import Book, Event
 from models_ml import queries as models_ml
@@ -56,11 +57,11 @@ class Permit:
         self.halted = queries.halted(at=now)
         self.compliance = complying.Compliance(bankroll=bankroll, as_of=as_of, now=now)
         self.breakers = breaking.Breakers(bankroll=bankroll, now=now) if self.is_live else None
-        rows = risk_queries.in_force([bankroll])[bankroll.pk]
-        self.bounds = risk_queries.bounds_of(rows)
+        rows = risk.in_force([bankroll])[bankroll.pk]
+        self.bounds = risk.bounds_of(rows)
         counted = {*rows, Dimension.MARKET} if self.halted.reduced else set(rows)
-        self.usage = risk_queries.usage(bankroll=bankroll, as_of=as_of, dimensions=counted)
-        self.sound = risk_queries.soundness(decisions=decisions)
+        self.usage = risk.usage(bankroll=bankroll, as_of=as_of, dimensions=counted)
+        self.sound = risk.soundness(decisions=decisions)
         self.taken = queries.events_bet(
             strategy_ids={decision.strategy_id for decision in decisions},
             event_ids={decision.prediction.event_id for decision in decisions},

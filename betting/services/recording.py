@@ -18,7 +18,7 @@ from betting.domain import compliance, price_ladder, recorded
 from betting.domain.halts import Effect
 from betting.domain.recorded import BadBet, Terms
 from betting.models import Bankroll, Bet, TrackedBet
-from betting.models_tracking import MANUAL
+from betting.models.tracking import MANUAL
 from betting.services import complying, reducing
 from markets.models import Book, Event, Selection
 from monitoring.errors import Refused

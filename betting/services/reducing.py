@@ -2,10 +2,10 @@
 
 from datetime import datetime
 
-from betting import risk_queries
 from betting.domain import exposure, limits, selecting
 from betting.domain.limits import Dimension
 from betting.models import Bankroll, Bet
+from betting.queries import risk
 
 
 def lowers(*, bankroll: Bankroll, bet: Bet, as_of: datetime) -> bool:
@@ -25,6 +25,6 @@ def lowers(*, bankroll: Bankroll, bet: Bet, as_of: datetime) -> bool:
         sport_id=event.competition.sport_id,
         competition_id=event.competition_id,
     )
-    usage = risk_queries.usage(bankroll=bankroll, as_of=as_of, dimensions=[Dimension.MARKET])
+    usage = risk.usage(bankroll=bankroll, as_of=as_of, dimensions=[Dimension.MARKET])
     standing = usage.net(Dimension.MARKET, market.pk, asked)
     return exposure.lowers(standing=standing, position=asked.position)

@@ -10,10 +10,10 @@ from typing import Any
 import pandas as pd
 from django.db import connection
 
-from betting import risk_queries
 from betting.domain import exposure, limits, rules, selecting, simultaneous, staking
 from betting.domain.limits import Dimension
 from betting.models import Bankroll, Bet, Strategy
+from betting.queries import risk
 from betting.services import allotting, strategies
 
 Seen = Mapping[str, Any]  # a row that was appraised and has nothing against it
@@ -46,10 +46,10 @@ class Sizer:
     def __init__(self, *, strategy: Strategy, as_of: datetime) -> None:
         self.strategy = strategy
         bankroll = Bankroll.objects.get(pk=strategy.bankroll_id)
-        rows = risk_queries.in_force([bankroll])[bankroll.pk]
-        self.usage = risk_queries.usage(bankroll=bankroll, as_of=as_of, dimensions=rows)
+        rows = risk.in_force([bankroll])[bankroll.pk]
+        self.usage = risk.usage(bankroll=bankroll, as_of=as_of, dimensions=rows)
         self.caps = strategies.caps_of(strategy)
-        bounds = risk_queries.bounds_of(rows)
+        bounds = risk.bounds_of(rows)
         self.limits = limits.together(caps=self.caps, rows=bounds)
         self.has_stake_row = Dimension.STAKE in bounds
         self.allotment = allotting.Allotment(strategy=strategy)

@@ -11,7 +11,7 @@ from typing import Any
 
 from betting.domain import orders
 from betting.models import Bet, TradingHalt
-from betting.models_tracking import UNSENT
+from betting.models.tracking import UNSENT
 from betting.services import answering, halting
 from betting.venues import VENUES
 from betting.venues.base import Cancelling, Venue

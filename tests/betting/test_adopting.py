@@ -7,8 +7,9 @@ from django.core.management import call_command
 from django.db import IntegrityError, transaction
 from django.urls import reverse
 
-from betting import monitors, queries, risk_queries
+from betting import monitors, queries
 from betting.models import Bet, OutsideOrder
+from betting.queries import risk
 from betting.services import adopting, placing, reconciling, stopping
 from betting.venues.base import VenueUnknown
 from betting.venues.betfair import BetfairVenue
@@ -148,7 +149,7 @@ class TestAnOrderWithoutABet:
         assert why in OutsideOrder.objects.get().why_no_bet
         for bankroll in bankrolls:
             assert queries.open_exposure(bankroll_id=bankroll.pk) == 10
-            assert risk_queries.usage(bankroll=bankroll, as_of=NOON).open_staked == 10
+            assert risk.usage(bankroll=bankroll, as_of=NOON).open_staked == 10
         assert queries.open_exposure(bankroll_id=paper.pk) == 0
 
     def test_gets_one_once_its_market_is_known(self, double):

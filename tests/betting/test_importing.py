@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from django.core.management import call_command
 
-from betting import risk_uses
 from betting.models import Bankroll, Bet, BetImport, TrackedBet
+from betting.queries import uses
 from betting.services import bet_mappings, exporting, importing, recording
 from betting.services.exporting import Choice, ExportRefused
 from betting.services.importing import ImportRefused, ImportReport
@@ -257,7 +257,7 @@ class TestHubTips:
         assert Event.objects.count() == 2
         report = settling.settle_due(as_of=LATER, now=LATER, actor="t")
         assert (report.settled, report.failed) == (0, 0)
-        assert risk_uses.exposures_over_limit() == []
+        assert uses.exposures_over_limit() == []
 
 
 class TestExport:

@@ -4,8 +4,9 @@ from decimal import Decimal
 import pytest
 from django.template.loader import render_to_string
 
-from betting import monitors, queries, risk_uses
+from betting import monitors, queries
 from betting.models import Bankroll
+from betting.queries import uses
 from betting.services import halting, reconciling
 from monitoring import registry
 from tests.betting.builders import (
@@ -56,7 +57,7 @@ class TestExposureOverLimit:
         a_strategy(bankroll=bankroll, max_open_share=0.25, max_event_share=0.03)
         event = an_event()
         a_bet(bankroll=bankroll, event=event, stake="30.01")
-        excess = risk_uses.exposures_over_limit()
+        excess = uses.exposures_over_limit()
         assert [(e.where, e.open, e.limit) for e in excess] == [
             (f"event {event.pk}", Decimal("30.01"), Decimal("30.00"))
         ]

@@ -7,9 +7,10 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.template.loader import render_to_string
 
-from betting import monitors, risk_queries, risk_uses
+from betting import monitors
 from betting.domain.limits import Dimension
 from betting.models import Bankroll, Bet, Decision, Limit
+from betting.queries import risk, uses
 from betting.services import deciding, limiting, permitting
 from markets.models import Competition, Event
 from models_ml.models import ModelVersion, Prediction
@@ -46,8 +47,8 @@ def a_limit(dimension: str, bankroll: Bankroll | None = None, **values: object) 
     )
 
 
-def use_of(dimension: str, now: datetime = NOON) -> risk_uses.Use:
-    (found,) = (use for use in risk_uses.uses(now=now) if use.dimension == dimension)
+def use_of(dimension: str, now: datetime = NOON) -> uses.Use:
+    (found,) = (use for use in uses.uses(now=now) if use.dimension == dimension)
     return found
 
 
@@ -56,17 +57,17 @@ class TestInForce:
         mine, other = a_bankroll(), a_bankroll()
         for_all = a_limit("DAY", share=0.15)
         own = a_limit("DAY", mine, amount="50")
-        found = risk_queries.in_force([mine, other])
+        found = risk.in_force([mine, other])
         assert found[mine.pk] == {Dimension.DAY: own}
         assert found[other.pk] == {Dimension.DAY: for_all}
         limiting.change_limit(limit_id=own.pk, is_enabled=False, actor="t", reason="x", now=NOON)
-        assert risk_queries.in_force([mine])[mine.pk] == {Dimension.DAY: for_all}
+        assert risk.in_force([mine])[mine.pk] == {Dimension.DAY: for_all}
 
     def test_of_a_replay_is_its_own_alone(self):
         replay = a_bankroll(kind="REPLAY", replay=a_replay())
         a_limit("DAY", share=0.15)
         own = a_limit("OPEN", replay, share=0.2)
-        assert risk_queries.in_force([replay])[replay.pk] == {Dimension.OPEN: own}
+        assert risk.in_force([replay])[replay.pk] == {Dimension.OPEN: own}
 
 
 class TestUsage:
@@ -78,7 +79,7 @@ class TestUsage:
               profit=D("-7"), settled_at=NOON)  # fmt: skip
         a_bet(bankroll=bankroll, stake="99.00", status="REJECTED")
         a_bet(stake="500.00")
-        found = risk_queries.usage(
+        found = risk.usage(
             bankroll=bankroll, as_of=NOON, dimensions=[Dimension.PARTICIPANT, Dimension.BOOK]
         )
         assert found.exposed == {
@@ -96,9 +97,7 @@ class TestUsage:
         Event.objects.filter(pk=second.pk).update(away=first.home_id)
         for event, stake in ((first, "10.00"), (second, "5.00")):
             a_bet(bankroll=bankroll, event=event, stake=stake)
-        found = risk_queries.usage(
-            bankroll=bankroll, as_of=NOON, dimensions=[Dimension.PARTICIPANT]
-        )
+        found = risk.usage(bankroll=bankroll, as_of=NOON, dimensions=[Dimension.PARTICIPANT])
         assert found.exposed[Dimension.PARTICIPANT, first.home_id] == D("15.00")
         assert found.exposed[Dimension.PARTICIPANT, first.away_id] == D("10.00")
 
@@ -107,20 +106,20 @@ class TestUsage:
         bankroll = a_bankroll(time_zone="Pacific/Auckland")
         for hours, stake in ((0.5, "1"), (2, "2"), (24 * 5, "4"), (24 * 7, "8")):
             a_bet(bankroll=bankroll, stake=stake, placed_at=NOON - timedelta(hours=hours))
-        found = risk_queries.usage(bankroll=bankroll, as_of=NOON, dimensions=[Dimension.WEEK])
+        found = risk.usage(bankroll=bankroll, as_of=NOON, dimensions=[Dimension.WEEK])
         assert (found.day_total, found.week_total) == (D("1.00"), D("7.00"))
-        found = risk_queries.usage(bankroll=bankroll, as_of=NOON)
+        found = risk.usage(bankroll=bankroll, as_of=NOON)
         assert found.week_total == D("1.00")  # nobody asked for more
 
     def test_counts_the_short_weeks_of_a_league_that_runs_fast(self):
         bankroll = a_bankroll(is_simulated=True)
         event = an_event(is_simulated=True)
         Competition.objects.filter(is_simulated=True).update(time_scale=360.0)  # a week: 28 min
-        start, end = risk_queries.betting_week(at=NOON, time_zone="UTC", time_scale=360.0)
+        start, end = risk.betting_week(at=NOON, time_zone="UTC", time_scale=360.0)
         assert end - start == timedelta(minutes=28)
         for at, stake in ((start, "1"), (start - timedelta(seconds=1), "2")):
             a_bet(bankroll=bankroll, event=event, stake=stake, placed_at=at)
-        found = risk_queries.usage(bankroll=bankroll, as_of=NOON, dimensions=[Dimension.WEEK])
+        found = risk.usage(bankroll=bankroll, as_of=NOON, dimensions=[Dimension.WEEK])
         assert found.week_total == D("1.00")
 
     def test_costs_as_many_statements_for_many_bankrolls(self, django_assert_max_num_queries):
@@ -129,7 +128,7 @@ class TestUsage:
             for _ in range(2):
                 a_bet(bankroll=bankroll, event=an_event())
         with django_assert_max_num_queries(3):
-            risk_queries.usages(bankrolls=bankrolls, at=NOON, dimensions=set(Dimension))
+            risk.usages(bankrolls=bankrolls, at=NOON, dimensions=set(Dimension))
 
 
 class TestBettingWeek:
@@ -142,7 +141,7 @@ class TestBettingWeek:
         ],
     )
     def test_is_as_long_as_its_days(self, at, hours):
-        start, end = risk_queries.betting_week(at=at, time_zone="Europe/London")
+        start, end = risk.betting_week(at=at, time_zone="Europe/London")
         assert start <= at < end
         assert (end.astimezone(UTC) - start.astimezone(UTC)) == timedelta(hours=hours)
 
@@ -377,7 +376,7 @@ class TestUses:
         a_limit("FLOOR", share=0.1)
         a_limit("DAY_BETS", number="4")
         a_limit("STAKE", share=0.01)  # asks each bet by itself
-        found = {use.dimension: use for use in risk_uses.uses(now=NOON)}
+        found = {use.dimension: use for use in uses.uses(now=NOON)}
         assert set(found) == {"EVENT", "FLOOR", "DAY_BETS"}
         event_use = found[Dimension.EVENT]
         assert (event_use.where, event_use.used, event_use.allowed) == (
@@ -400,7 +399,7 @@ class TestUses:
             bankroll = a_bankroll()
             a_bet(bankroll=bankroll, event=an_event())
         with django_assert_max_num_queries(8):
-            found = risk_uses.uses(now=NOON)
+            found = uses.uses(now=NOON)
         assert replay not in {use.bankroll for use in found}
         assert len(found) == 36
 

@@ -12,9 +12,10 @@ from threading import Event as Signal
 import pytest
 from django.db import connection
 
-from betting import queries, risk_queries
+from betting import queries
 from betting.domain.limits import Dimension
 from betting.models import Bet, Decision, Limit
+from betting.queries import risk
 from betting.services import halting, placing
 from markets.models import Event
 from tests.betting.builders import (
@@ -73,7 +74,7 @@ def be_patient() -> None:
 
 def assert_within(bankroll) -> None:
     """Hold the bets that stand against every limit, and against the money there is."""
-    used = risk_queries.usage(bankroll=bankroll, as_of=NOON, dimensions=set(Dimension))
+    used = risk.usage(bankroll=bankroll, as_of=NOON, dimensions=set(Dimension))
     for dimension, most in ROWS.items():
         stands = [amount for (of, _), amount in used.exposed.items() if of == dimension]
         assert all(0 <= amount <= most for amount in stands), (dimension, stands)

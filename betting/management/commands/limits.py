@@ -5,8 +5,8 @@ from django.core.management.base import CommandError, CommandParser
 from django.utils import timezone
 from rich.table import Table
 
-from betting import risk_uses
 from betting.models import Bankroll, Limit
+from betting.queries import uses
 from betting.services import limiting
 from monitoring.commands import ProductCommand, screen
 
@@ -37,8 +37,8 @@ class Command(ProductCommand):
         found = Limit.objects.select_related("bankroll").order_by("bankroll__name", "pk")
         found = found.filter(dimension=dimension) if dimension else found
         found = found.filter(bankroll__name=bankroll) if bankroll else found
-        used: dict[int, risk_uses.Use] = {}
-        for use in risk_uses.uses(now=timezone.now()):
+        used: dict[int, uses.Use] = {}
+        for use in uses.uses(now=timezone.now()):
             used.setdefault(use.limit_id, use)  # the tightest comes first
         return {"limits": [_row(limit, used.get(limit.pk)) for limit in found]}
 
@@ -84,7 +84,7 @@ class Command(ProductCommand):
         screen().print(table)
 
 
-def _row(limit: Limit, use: risk_uses.Use | None) -> dict[str, Any]:
+def _row(limit: Limit, use: uses.Use | None) -> dict[str, Any]:
     return {
         "dimension": limit.dimension,
         "bankroll": limit.bankroll.name if limit.bankroll else EVERY,

@@ -7,10 +7,11 @@ from decimal import Decimal
 
 from django.db.models import Max
 
-from betting import queries, risk_queries
+from betting import queries
 from betting.domain import limits, staking
 from betting.domain.limits import Bound, Dimension
 from betting.models import Bankroll, Limit
+from betting.queries import risk
 from markets.models import Book, Competition, Event, Market, Participant, Selection, Sport
 
 
@@ -33,7 +34,7 @@ def exposures_over_limit() -> list[Excess]:
         .order_by("pk")
     )
     dimensions = (Dimension.EVENT, Dimension.OPEN)
-    standing = risk_queries.open_usages(bankrolls=widest, dimensions=dimensions)
+    standing = risk.open_usages(bankrolls=widest, dimensions=dimensions)
     found = []
     for bankroll in widest:
         exposed = standing[bankroll.pk].exposed
@@ -109,12 +110,12 @@ def uses(*, now: datetime, limit_ids: Collection[int] | None = None) -> list[Use
             for dimension, row in found.items()
             if dimension in _USED_BY and (limit_ids is None or row.pk in limit_ids)
         }
-        for pk, found in risk_queries.in_force(bankrolls).items()
+        for pk, found in risk.in_force(bankrolls).items()
     }
     dimensions = {dimension for found in rows.values() for dimension in found}
     if not dimensions:
         return []
-    standing = risk_queries.usages(bankrolls=bankrolls, at=now, dimensions=dimensions)
+    standing = risk.usages(bankrolls=bankrolls, at=now, dimensions=dimensions)
     told = [
         (bankroll, dimension, row, *_used(standing[bankroll.pk], dimension))
         for bankroll in bankrolls

@@ -62,3 +62,18 @@ class CostModel(models.Model):
 
     def __str__(self) -> str:
         return f"costs at {self.book}"
+
+
+class PaperOrder(models.Model):
+    """What the paper venue remembers of an order: its side of the story, asked by reference."""
+
+    client_ref = models.CharField(max_length=32, unique=True)
+    state = models.CharField(max_length=10)  # ACCEPTED, REJECTED, CANCELLED
+    reason = models.CharField(max_length=250, blank=True)
+    fill = models.JSONField(null=True, blank=True)  # by a cost model; null: whole and at once
+    price = models.DecimalField(max_digits=9, decimal_places=3)
+    stake = models.DecimalField(max_digits=12, decimal_places=2)
+    received_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.client_ref} {self.state}"
