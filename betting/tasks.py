@@ -65,7 +65,7 @@ def adopt_outside(run: RunHandle) -> dict[str, object]:
     return adopting.adopt(now=timezone.now(), actor=run.actor)
 
 
-@recorded_task(title="Report paper beside live bets", permission="betting.view_bet")
+@recorded_task(title="Report paper beside live bets", permission="betting.change_bet")
 def report_twins(run: RunHandle) -> dict[str, object]:
     """Tell how far the live bets of the last day were from their twins on paper."""
     now = timezone.now()

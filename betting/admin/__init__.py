@@ -11,6 +11,7 @@ from betting.admin import (
     outside,
     phases,
     strategies,
+    twins,
 )
 
 __all__ = [
@@ -24,4 +25,5 @@ __all__ = [
     "outside",
     "phases",
     "strategies",
+    "twins",
 ]

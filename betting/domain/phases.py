@@ -189,7 +189,7 @@ def share_of_sums(
     Linearised and normal, events kept whole: ``s = sqrt(n / (n - 1) Σ (t - r b)²) / Σ b``.
 
     >>> [round(x, 3) for x in share_of_sums([5.0, -10.0, 14.0, -3.0], [10.0] * 4)]
-    [0.15, -0.852, 1.152]
+    [0.15, -0.864, 1.164]
     >>> share_of_sums([5.0], [10.0]), share_of_sums([], [])
     ((0.5, None, None), (None, None, None))
 

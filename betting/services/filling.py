@@ -30,7 +30,7 @@ FILLS_FEWEST = declare(
 )  # fmt: skip
 FILLS_SURELY = declare(
     "betting.fill-rate-surely", 1, "",
-    "1: a fill rate is low only where its whole 95 % interval is; 0: where its value is.",
+    "Whether (1) a fill rate is low only where its whole 95 % interval is, or (0) its value.",
     lowest=0, highest=1, is_whole=True,
 )  # fmt: skip
 FILLS_DAYS = declare(

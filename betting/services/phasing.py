@@ -35,8 +35,8 @@ FILL_RATE = declare(
 )  # fmt: skip
 IS_SURE = declare(
     "betting.phase-sure", 0, "",
-    "1: yield and fill rate must lie above their bounds with the whole of their 95 % interval"
-    " before a strategy goes on; 0: by their value.",
+    "Whether (1) the whole 95 % interval of yield and fill rate must lie above its bound before a"
+    " strategy goes on, or (0) the value.",
     lowest=0, highest=1, is_whole=True,
 )  # fmt: skip
 

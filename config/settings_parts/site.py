@@ -102,6 +102,7 @@ _NAVIGATION = [
         _list("Paper orders", "receipt", "betting", "paperorder"),
         _list("Outside orders", "person_alert", "betting", "outsideorder"),
         _list("Paper costs", "price_change", "betting", "costmodel"),
+        _list("Paper twins", "content_copy", "betting", "papertwin"),
     ),
     _group(
         "Settlements",

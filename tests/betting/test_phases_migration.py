@@ -38,12 +38,12 @@ def newest():
 def test_the_release_before_stakes_nothing_of_what_is_held_back(newest):
     whole = a_strategy()
     held = [a_strategy(phase="DRY_RUN"), a_strategy(phase="MICRO"), a_strategy(allocation=0.3)]
-    migrate("0003_halts")
+    migrate("0010_paper_twins")
     with connection.cursor() as cursor:
         cursor.execute("select id from betting_strategy where is_enabled")
         assert cursor.fetchall() == [(whole.pk,)]
         cursor.execute(OLD_ROW)
-    migrate("0004_phases")
+    migrate("0011_phases")
     rows = Strategy.objects.values_list("phase", "allocation").distinct()
     assert list(rows) == [("PRODUCTION", 1.0)]
     assert Strategy.objects.count() == len(held) + 2

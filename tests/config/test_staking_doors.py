@@ -143,7 +143,8 @@ class TestCommand:
             code = int(end.code or 0)
         return json.loads(capsys.readouterr().out.splitlines()[-1]), code
 
-    def test_lists_how_each_stakes(self, capsys, strategy):
+    def test_lists_how_each_stakes(self, capsys, strategy, monkeypatch):
+        monkeypatch.setenv("COLUMNS", "240")
         report, code = self.run(capsys)
         assert (code, report["strategies"][0]["staking"]) == (0, "FRACTIONAL_KELLY")
         call_command("strategies")
