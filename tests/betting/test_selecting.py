@@ -180,7 +180,7 @@ class TestAppraise:
         assert found["prediction_id"].tolist() == [101, 102, 103]
         assert set(found["reason"]) <= {"", *selecting.REASONS}
 
-    @settings(deadline=None, max_examples=30)
+    @settings(deadline=None, max_examples=15)
     @given(st.lists(st.floats(0.01, 0.99), min_size=3, max_size=3), st.floats(1.05, 6.0))
     def test_of_a_batch_equals_that_of_each_alone(self, probabilities, price):
         board = quotes(f"{price:.2f}", "3.4", "3.6")

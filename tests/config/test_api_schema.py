@@ -30,7 +30,7 @@ CHECKS = (
     response_schema_conformance,
 )
 EXAMPLES = settings(
-    max_examples=int(os.environ.get("API_EXAMPLES", "3")),  # more for a longer look
+    max_examples=int(os.environ.get("API_EXAMPLES", "2")),  # more for a longer look
     deadline=None,
     database=None,
     derandomize=True,

@@ -73,7 +73,7 @@ def picture():
 
 
 class TestCreateHistory:
-    def test_records_each_season_whole(self):
+    def test_records_each_season_whole_before_now_and_one_after_the_other(self):
         counts = a_league(seasons=2)
         assert counts["seasons"] == Season.objects.count() == 2
         assert counts["events"] == Event.objects.filter(status="FINISHED").count() == 760
@@ -83,9 +83,6 @@ class TestCreateHistory:
         assert counts["prices"] == PriceSnapshot.objects.count() > 760 * PER_STEP
         assert Market.objects.count() == 760 * 3
         assert Selection.objects.count() == 760 * simulation.N_SELECTIONS
-
-    def test_lies_before_now_one_season_after_the_other(self):
-        a_league(seasons=2)
         one, two = (
             Event.objects.filter(season__label=label).order_by("starts_at")
             for label in ("S00001", "S00002")
@@ -94,16 +91,13 @@ class TestCreateHistory:
         assert Result.objects.order_by("-known_at").first().known_at < NOW
         assert not PriceSnapshot.objects.filter(seen_at__gte=NOW).exists()
 
-    def test_flags_everything_as_simulated(self):
+    def test_flags_everything_as_simulated_with_the_sharp_book_as_reference(self):
         a_league(seasons=1)
         assert Competition.objects.get().is_simulated
         assert Source.objects.get().is_simulated
         assert set(Book.objects.values_list("is_simulated", flat=True)) == {True}
         for shown in (Competition.objects.get(), Source.objects.get(), Book.objects.first()):
             assert "SIMULATED" in str(shown)
-
-    def test_makes_the_sharp_book_the_reference_among_the_simulated(self):
-        a_league(seasons=1)
         assert Book.objects.get(reference_rank=1).code == "sim-sharp"
         assert Book.objects.count() == 5
 
@@ -335,7 +329,7 @@ class TestRetire:
 
     def test_leaves_real_and_recent_prices_alone(self):
         a_league()
-        ticks(since=NOW, until=NOW + timedelta(seconds=60), every=5)
+        ticks(since=NOW, until=NOW + timedelta(seconds=60), every=20)
         assert simulating.retire(now=NOW + timedelta(hours=1), keep=timedelta(days=3)) == 0
         Competition.objects.update(is_simulated=False, time_scale=1.0)
         assert simulating.retire(now=NOW + timedelta(days=4), keep=timedelta(days=3)) == 0
