@@ -29,14 +29,12 @@ class TwinForm(ReasonForm):
 
 
 def begin(asked: Asked) -> Done:
-    strategy, bankroll = (asked.values.get(name) for name in ("strategy", "bankroll"))
-    row = asked.row if strategy is None else None
-    return _set(
-        asked,
-        strategy_id=row.strategy_id if row else strategy.pk,
-        bankroll_id=row.bankroll_id if row else bankroll.pk,
-        is_enabled=True,
-    )
+    """Begin by the form above the list, or again by a row's own action."""
+    if "strategy" in asked.values:
+        strategy_id, bankroll_id = asked.values["strategy"].pk, asked.values["bankroll"].pk
+    else:
+        strategy_id, bankroll_id = asked.row.strategy_id, asked.row.bankroll_id
+    return _set(asked, strategy_id=strategy_id, bankroll_id=bankroll_id, is_enabled=True)
 
 
 def stop(asked: Asked) -> Done:
