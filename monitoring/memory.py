@@ -3,7 +3,7 @@
 Arrays of some megabytes come and go all the time there.  By default glibc gives each back to the
 kernel at once, and fetching the pages anew takes longer than the arithmetic: rolling means of
 100,000 matches 53 ms, with freed memory kept 24 ms.  What reads files keeps the default: there
-the heap would go to pieces, 467 MB instead of 300.
+the heap would go to pieces, and the process grow with the file.
 """
 
 import ctypes
