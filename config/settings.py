@@ -110,6 +110,7 @@ def _database(url: str) -> dict[str, object]:
         "OPTIONS": {
             "connect_timeout": 5,
             "application_name": "closingline",
+            "prepare_threshold": 5,  # the ORM's cursors never prepare: monitoring.prepared does
             "options": (
                 "-c statement_timeout=30s -c lock_timeout=5s"
                 " -c idle_in_transaction_session_timeout=60s"

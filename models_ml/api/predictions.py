@@ -14,7 +14,6 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from models_ml.models import Prediction
-from models_ml.queries import asked_now
 from models_ml.services import auditing, exporting, forecasting
 from monitoring.rest.filters import MomentField
 from monitoring.rest.resources import ACTING, ERRORS, REFUSED, refuse_unknown
@@ -64,18 +63,16 @@ class PredictNow(APIView):
     def post(self, request: Request, pk: int) -> Response:
         data = ForecastWanted(data=request.data)
         data.is_valid(raise_exception=True)
-        found = asked_now.pipeline(pk=pk)
-        if found is None:
-            raise Http404
-        pipeline, standing = found
-        told = forecasting.forecast(
-            pipeline=pipeline,
-            standing=standing,
-            event_id=data.validated_data["event"],
-            as_of=data.validated_data["as_of"],
-            is_fresh=data.validated_data["fresh"],
-            now=timezone.now(),
-        )
+        try:
+            told = forecasting.forecast(
+                pipeline_id=pk,
+                event_id=data.validated_data["event"],
+                as_of=data.validated_data["as_of"],
+                is_fresh=data.validated_data["fresh"],
+                now=timezone.now(),
+            )
+        except forecasting.UnknownPipeline as unknown:
+            raise Http404 from unknown
         return Response(asdict(told))
 
 

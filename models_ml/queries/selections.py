@@ -1,21 +1,30 @@
 """What may be foretold of events: the answers to their markets of a kind."""
 
-from collections.abc import Iterable
+import json
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from django.db import connection
 
 from markets.domain import kinds
 
-_ANSWERS = """
-SELECT s.id, m.event_id, m.id, s.role, m.line, m.statistic, m.places, s.participant_id,
-    m.participant_id, e.away_id
+_COLUMNS = """s.id, m.event_id, m.id, s.role, m.line, m.statistic, m.places, s.participant_id,
+    m.participant_id"""
+_WHOLE = "m.kind = {kind} AND m.period = 'FULL'"
+_ANSWERS = f"""
+SELECT {_COLUMNS}, e.away_id
 FROM markets_selection s
 JOIN markets_market m ON m.id = s.market_id
 JOIN markets_event e ON e.id = m.event_id
-WHERE m.event_id = ANY(%s) AND m.kind = %s AND m.period = 'FULL'
+WHERE m.event_id = ANY(%s) AND {_WHOLE.format(kind="%s")}
 ORDER BY m.event_id, m.line, m.id, s.id
 """
+AS_JSON = f"""
+(SELECT json_agg(json_build_array({_COLUMNS}, e.away_id) ORDER BY m.line, m.id, s.id)::text
+ FROM markets_market m JOIN markets_selection s ON s.market_id = m.id
+ WHERE m.event_id = e.id AND {_WHOLE.format(kind="p.market_kind")})
+"""  # of event e for pipeline p, inside a statement that has both
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +49,16 @@ def answers(*, event_ids: Iterable[int], market_kind: str) -> dict[int, list[Ans
     """
     with connection.cursor() as cursor:
         cursor.execute(_ANSWERS, [list(event_ids), market_kind])
-        rows = cursor.fetchall()
+        return _read(cursor.fetchall(), market_kind)
+
+
+def of_json(text: str | None, *, market_kind: str) -> list[Answer]:
+    """Return the answers that a statement brought ``AS_JSON``, of one event."""
+    found = _read(json.loads(text), market_kind) if text else {}
+    return next(iter(found.values()), [])
+
+
+def _read(rows: Iterable[Sequence[Any]], market_kind: str) -> dict[int, list[Answer]]:
     roles = {role: place for place, role in enumerate(kinds.ROLES.get(market_kind, ()))}
     found: dict[int, dict[int, list[Answer]]] = {}
     for pk, event, market, role, line, statistic, places, runner, whose, away in rows:

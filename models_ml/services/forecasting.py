@@ -6,18 +6,23 @@ from datetime import datetime
 
 import numpy as np
 
-from markets.models import Competition
-from models_ml import queries
+from markets.models import Competition, Event
 from models_ml.domain import feature_sets
 from models_ml.domain.features import FeatureSet
 from models_ml.models import ModelVersion, Pipeline
-from models_ml.queries import asked_now, selections
-from models_ml.queries.asked_now import AskedEvent, Look, ToServe
+from models_ml.queries import asked_now
+from models_ml.queries.asked_now import AskedEvent, AskedNow, Look
+from models_ml.queries.selections import Answer
 from models_ml.services import answering, asking, predicting, questioning, serving
 from models_ml.services.asking import Made, Subject
 from models_ml.services.predicting import PredictionRefused
+from monitoring.errors import Refused
 
 FRESH = "now"  # the stage of features that are made for the asking
+
+
+class UnknownPipeline(Refused):
+    """There is no such pipeline."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,33 +49,34 @@ class Forecast:
 
 def forecast(
     *,
-    pipeline: Pipeline,
+    pipeline_id: int,
     event_id: int,
     now: datetime,
     as_of: datetime | None = None,
     is_fresh: bool = False,
-    standing: ToServe | None = None,
 ) -> Forecast:
-    """Return what the serving version says of an event to come.
+    """Return what a pipeline's serving version says of an event to come.
 
     From the newest row that a look brought, where there is one; features are made anew where
-    they are asked for ``as_of`` a moment, or ``is_fresh``.  ``standing`` is what may serve the
-    pipeline, where the caller has just read it.
+    they are asked for ``as_of`` a moment, or ``is_fresh``.
 
     Raises:
+        UnknownPipeline: there is none of this id.
         PredictionRefused: nothing serves, the event is not the pipeline's or has started, it has
             no such market, or nothing is known of it.
         NoFeatures: ``as_of`` lies in the future or after the start.
         UnsoundAnswers: the estimator says what can be no probabilities.
     """
-    looks: list[Look] = []
-    if is_fresh or as_of:
-        event = asked_now.event(pk=event_id)
-    else:
-        event, looks = _looked_at(event_id, pipeline)
-    return _forecast(
-        pipeline, _existing(event, event_id), looks, now=now, as_of=as_of, standing=standing
+    found = asked_now.of_pipeline(
+        pipeline_id=pipeline_id, event_id=event_id, with_looks=not (is_fresh or as_of)
     )
+    if found is None:
+        raise UnknownPipeline(f"there is no pipeline {pipeline_id}")
+    if found.event is None:
+        raise PredictionRefused(f"event {event_id} is unknown")
+    told = _forecast(found, found.event, now=now, as_of=as_of or now)
+    answering.flush(now=now)
+    return told
 
 
 def forecasts(*, event_id: int, now: datetime) -> tuple[list[Forecast], dict[str, str]]:
@@ -79,74 +85,46 @@ def forecasts(*, event_id: int, now: datetime) -> tuple[list[Forecast], dict[str
     Raises:
         PredictionRefused: there is no such event.
     """
-    event = _existing(asked_now.event(pk=event_id), event_id)
-    rows = queries.served_pipelines().filter(
-        sport_id=event.sport_id,
-        is_simulated=event.is_simulated,
-        is_enabled=True,
-    )
-    found, refused = [], {}
-    for pipeline in rows:
-        try:
-            looks = _looked_at(event_id, pipeline)[1]
-            found.append(_forecast(pipeline, event, looks, now=now))
-        except (PredictionRefused, asking.NoFeatures, questioning.UnsoundAnswers) as error:
-            refused[pipeline.code] = str(error)
-    return found, refused
-
-
-def _existing(event: AskedEvent | None, event_id: int) -> AskedEvent:
-    if event is None:
+    asked = asked_now.of_event(event_id=event_id)
+    if not asked and not Event.objects.filter(pk=event_id).exists():
         raise PredictionRefused(f"event {event_id} is unknown")
-    return event
+    told, refused = [], {}
+    for found in asked:
+        assert found.event is not None  # the pipelines are chosen by it
+        try:
+            told.append(_forecast(found, found.event, now=now, as_of=now))
+        except (PredictionRefused, asking.NoFeatures, questioning.UnsoundAnswers) as error:
+            refused[found.pipeline.code] = str(error)
+    answering.flush(now=now)
+    return told, refused
 
 
-def _forecast(
-    pipeline: Pipeline,
-    event: AskedEvent,
-    looks: Sequence[Look],
-    *,
-    now: datetime,
-    as_of: datetime | None = None,
-    standing: ToServe | None = None,
-) -> Forecast:
-    event_id, moment = event.pk, as_of or now
-    version = _version(pipeline, event, moment, now, standing)
+def _forecast(found: AskedNow, event: AskedEvent, *, now: datetime, as_of: datetime) -> Forecast:
+    pipeline, looks = found.pipeline, found.looks
+    version = _version(found, event, as_of, now)
     feature_set = feature_sets.named(pipeline.feature_set)
     if looks:
-        made, stage = _of_looks(event_id, pipeline, looks), looks[0].stage
+        made, stage = _of_looks(event.pk, pipeline, looks), looks[0].stage
     else:
-        made = _made(event_id, pipeline, feature_set, moment, now)
+        made = _made(event.pk, pipeline, feature_set, as_of, now)
         stage = FRESH
-    said = _said(version, made, feature_set)
-    answering.flush(now=now)
-    return Forecast(pipeline.code, version.number, event_id, stage, made.as_of[0], said)
+    said = _said(version, made, feature_set, found.answers)
+    return Forecast(pipeline.code, version.number, event.pk, stage, made.as_of[0], said)
 
 
-def _version(
-    pipeline: Pipeline,
-    event: AskedEvent,
-    as_of: datetime,
-    now: datetime,
-    standing: ToServe | None,
-) -> ModelVersion:
+def _version(found: AskedNow, event: AskedEvent, as_of: datetime, now: datetime) -> ModelVersion:
+    pipeline = found.pipeline
     if (event.sport_id, event.is_simulated) != (pipeline.sport_id, pipeline.is_simulated):
         competition = Competition.objects.get(pk=event.competition_id)
         raise PredictionRefused(f"{pipeline} does not foretell events of {competition}")
     if event.starts_at <= as_of:
         raise PredictionRefused(f"event {event.pk} has started by {as_of:%Y-%m-%d %H:%M}")
-    version = serving.serving_version(pipeline=pipeline, now=now, standing=standing)
+    version = serving.serving_version(pipeline=pipeline, now=now, standing=found.standing)
     if version is None:
         raise PredictionRefused(f"nothing serves {pipeline}")
     if event.starts_at < version.trained_until:
         raise PredictionRefused(f"{version} may know the result of event {event.pk}")
     return version
-
-
-def _looked_at(event_id: int, pipeline: Pipeline) -> tuple[AskedEvent | None, list[Look]]:
-    return asked_now.looked_at(
-        event_id=event_id, feature_set=pipeline.feature_set, statistic=pipeline.statistic
-    )
 
 
 def _of_looks(event_id: int, pipeline: Pipeline, looks: Sequence[Look]) -> Made:
@@ -170,14 +148,15 @@ def _made(
     )
 
 
-def _said(version: ModelVersion, made: Made, feature_set: FeatureSet) -> list[Said]:
-    kind = version.pipeline.market_kind
+def _said(
+    version: ModelVersion, made: Made, feature_set: FeatureSet, answers: Sequence[Answer]
+) -> list[Said]:
     asked = questioning.asked(
         subjects=made.subjects,
         values=made.values,
         feature_set=feature_set,
-        kind=kind,
-        answers=selections.answers(event_ids=set(made.events()), market_kind=kind),
+        kind=version.pipeline.market_kind,
+        answers=dict.fromkeys(made.events(), answers),
     )
     if not len(asked):
         raise PredictionRefused(next(iter(asked.refused.values())))

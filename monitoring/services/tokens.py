@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db import connection, transaction
 
+from monitoring import prepared
 from monitoring.errors import Refused
 from monitoring.models import ApiToken, User
 from monitoring.services import audit
@@ -85,12 +86,9 @@ def make_token(
 def beginning(token_key: str) -> list[ApiToken]:
     """Return the tokens that begin so, each with its user and what that one may do.
 
-    Every call of a program comes by here, so it is one statement that needs no building.
+    Every call of a program comes by here, so it is one statement whose plan is kept.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(_BEGINNING, [token_key])
-        rows = cursor.fetchall()
-    return [_of_row(row) for row in rows]
+    return [_of_row(row) for row in prepared.rows(_BEGINNING, [token_key])]
 
 
 def _of_row(row: tuple[Any, ...]) -> ApiToken:
