@@ -13,9 +13,9 @@ from unfold.contrib.filters.admin import RelatedDropdownFilter
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
-from betting.admin import common, phases, why
+from betting.admin import common, phases, programs, why
 from betting.domain import selecting
-from betting.domain import strategies as programs
+from betting.domain.strategies import REGISTRY
 from betting.models import Bet, Decision, Strategy
 from betting.services import halting, strategies
 from models_ml import queries
@@ -61,9 +61,11 @@ class StrategyForm(forms.ModelForm):
         if "reason" in self.fields:
             self.fields["reason"].required = self.instance.pk is not None
         if "code" in self.fields:  # it stays as it is once the row is there
-            codes = sorted(programs.REGISTRY)
+            codes = sorted(REGISTRY)
             self.fields["code"].choices = [(code, code) for code in codes]  # type: ignore[attr-defined]
         self.fields["decide_at_stage"].choices = self._stages()  # type: ignore[attr-defined]
+        if "parameters" in self.fields:
+            self.fields["parameters"].help_text = programs.help_text(self.instance.code)
 
     def _stages(self) -> list[tuple[str, str]]:
         own = self.instance if self.instance.pk else None
@@ -83,6 +85,7 @@ class StrategyForm(forms.ModelForm):
             except strategies.StrategyRefused as no:
                 self.add_error("pipeline", f"Refused: {no}")
         self._check_stage(cleaned)
+        programs.clean(self)
         return cleaned
 
     def _check_stage(self, cleaned: dict[str, Any]) -> None:
@@ -138,7 +141,7 @@ class StrategyAdmin(Kept):
     fieldsets = (
         (None, {"fields": ("name", "code", "bankroll", "pipeline", "is_enabled", "books")}),
         ("What to bet on", {"fields": (
-            "decide_at_stage", ("min_edge", "max_edge"), "min_probability",
+            "parameters", "decide_at_stage", ("min_edge", "max_edge"), "min_probability",
             ("min_price", "max_price"), "max_overround", "max_price_age_seconds")}),
         ("How much", {"fields": (
             "staking", ("kelly_fraction", "flat_stake", "stake_share"), "commission",
@@ -242,6 +245,7 @@ class StrategyAdmin(Kept):
                 empty="It decided nothing in seven days: is an event near, and does a model serve?",
                 more=("All its decisions", every),
             ),
+            *programs.parts(row),
             *phases.parts(row),
         ]  # fmt: skip
 

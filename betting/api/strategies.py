@@ -9,7 +9,7 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from betting.api import phases
+from betting.api import phases, programs
 from betting.models import Strategy
 from betting.services import strategies
 from monitoring.rest.access import actor_of
@@ -18,6 +18,7 @@ from monitoring.rest.resources import ACTING, ReadOnlyResource, resource
 LIMITS = [
     "is_enabled",
     "decide_at_stage",
+    "parameters",
     "min_edge",
     "max_edge",
     "min_probability",
@@ -46,6 +47,9 @@ class StrategyChange(serializers.ModelSerializer):
     """What is to change, and why; it is audited with the values before and after."""
 
     reason = serializers.CharField(max_length=500)
+    parameters = serializers.DictField(
+        required=False, help_text="All that the program is told; what is left out is as made."
+    )
 
     class Meta:
         model = Strategy
@@ -62,7 +66,11 @@ class StrategyChange(serializers.ModelSerializer):
 class StrategyBase(ReadOnlyResource):
     """Strategies, and how each of them stakes."""
 
-    permissions = {"partial_update": "betting.change_strategy", **phases.PHASE_PERMISSIONS}
+    permissions = {
+        "partial_update": "betting.change_strategy",
+        **phases.PHASE_PERMISSIONS,
+        **programs.PROGRAM_PERMISSIONS,
+    }
 
 
 _Strategies: Any = resource(
@@ -80,7 +88,7 @@ _Strategies: Any = resource(
 )
 
 
-class Strategies(phases.PhaseDoors, _Strategies):
+class Strategies(programs.ProgramDoors, phases.PhaseDoors, _Strategies):
     @extend_schema(request=StrategyChange, responses={200: _Strategies.serializer_class, **ACTING})
     def partial_update(self, request: Request, pk: str) -> Response:
         """Change a strategy's limits or how it stakes; the next decision heeds it."""

@@ -182,6 +182,13 @@ def keep_best_of_event(reasons: pd.Series, event_ids: pd.Series, edges: pd.Serie
     return reasons.mask(beaten, OTHER_SELECTION_BETTER)
 
 
+def once_per_event(found: pd.DataFrame) -> pd.DataFrame:
+    """Return appraised rows with all but the best of each event passed over, and saying so."""
+    reasons = keep_best_of_event(found["reason"], found["event_id"], found["edge"])
+    note_beaten(found, reasons)
+    return found.assign(reason=reasons)
+
+
 def note_beaten(found: pd.DataFrame, reasons: pd.Series) -> None:
     """Write into the chains of beaten selections the edge of the one that was kept."""
     kept = found.loc[reasons == "", ["event_id", "edge"]].set_index("event_id")["edge"].to_dict()

@@ -1,39 +1,20 @@
-"""The programs a strategy's row may name by ``code``.
+"""The programs a strategy's row may name by ``code``, and what each may be told."""
 
-A strategy appraises candidates: it gives each prediction a price, an edge, a Kelly share and
-the reason against it ("" for none).  Stakes, limits and halts are the same for all of them.
-"""
+from collections.abc import Mapping
 
-from collections.abc import Callable
-from datetime import datetime
+from betting.domain.parameters import BadParameters, Parameters
+from betting.domain.programs import value
+from betting.domain.programs.base import Program
 
-import pandas as pd
-
-from betting.domain import selecting
-
-Appraise = Callable[[pd.DataFrame, pd.DataFrame, selecting.Rules, datetime], pd.DataFrame]
-
-REGISTRY: dict[str, Appraise] = {}
+REGISTRY: dict[str, Program] = {program.code: program for program in (value.PROGRAM,)}
 
 
-def strategy(code: str) -> Callable[[Appraise], Appraise]:
-    """Register a program under the code that rows name."""
+def read(code: str, given: Mapping[str, object]) -> Parameters:
+    """Return the parameters of a program as a strategy's row holds them.
 
-    def register(function: Appraise) -> Appraise:
-        if code in REGISTRY:
-            raise ValueError(f"{code!r} is registered twice")
-        REGISTRY[code] = function
-        return function
-
-    return register
-
-
-@strategy("value")
-def value(
-    predictions: pd.DataFrame, quotes: pd.DataFrame, rules: selecting.Rules, as_of: datetime
-) -> pd.DataFrame:
-    """Back where our probability times the best price is enough above one; once per event."""
-    found = selecting.appraise(predictions=predictions, quotes=quotes, rules=rules, as_of=as_of)
-    reasons = selecting.keep_best_of_event(found["reason"], found["event_id"], found["edge"])
-    selecting.note_beaten(found, reasons)
-    return found.assign(reason=reasons)
+    Raises:
+        BadParameters: there is no such program, or one of them does not fit it.
+    """
+    if code not in REGISTRY:
+        raise BadParameters({"": f"{code!r} is no strategy: {', '.join(sorted(REGISTRY))}"})
+    return REGISTRY[code].parameters.read(given)

@@ -1,7 +1,8 @@
 from decimal import Decimal
 
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, Func, Q, TextField, Value
+from django.db.models.lookups import Exact
 
 from betting.models.bankrolls import Bankroll
 from betting.models.phases import Phase
@@ -30,6 +31,9 @@ class Strategy(models.Model):
     pipeline = models.ForeignKey(Pipeline, on_delete=models.PROTECT, related_name="strategies")
     is_enabled = models.BooleanField(default=True)
     decide_at_stage = models.CharField(max_length=10, default="T-60m")
+    parameters = models.JSONField(  # what the program alone is told; see docs/strategies.md
+        default=dict, blank=True, db_default=Value({}, models.JSONField())
+    )
     min_edge = models.FloatField(default=0.02)
     max_edge = models.FloatField(default=0.25)  # above it the price or the model is wrong
     min_probability = models.FloatField(default=0.0)
@@ -124,6 +128,14 @@ class Strategy(models.Model):
                 condition=Q(allocation__gt=0, allocation__lte=1),
                 name="strategy_allocation_is_a_share",
                 violation_error_message="allocation must be above 0 and at most 1",
+            ),
+            models.CheckConstraint(
+                condition=Exact(
+                    Func(F("parameters"), function="jsonb_typeof", output_field=TextField()),
+                    Value("object"),
+                ),
+                name="strategy_parameters_have_names",
+                violation_error_message="parameters must be names with their values",
             ),
         ]
 

@@ -133,8 +133,7 @@ def _check_strategy(strategy: Strategy, *, dry_run: bool) -> None:
     strategies.check_pairing(bankroll=strategy.bankroll, pipeline=strategy.pipeline)
     if not strategy.is_enabled and not dry_run:
         raise DecidingRefused(f"the strategy {strategy} is switched off")
-    if strategy.code not in programs.REGISTRY:
-        raise DecidingRefused(f"{strategy.code!r} is no strategy that is programmed")
+    strategies.check_parameters(code=strategy.code, parameters=strategy.parameters)
 
 
 def _write(
@@ -203,10 +202,12 @@ def _decisions(
     stops = _stopped_before_prices(
         strategy=strategy, predictions=predictions, halted=halted, as_of=as_of
     )
+    program = programs.REGISTRY[strategy.code]
+    told = strategies.check_parameters(code=program.code, parameters=strategy.parameters)
     appraised = _appraised(
         predictions=predictions,
         stops=stops,
-        appraise=lambda rows: programs.REGISTRY[strategy.code](rows, board, rules, as_of),
+        appraise=lambda rows: program.appraise(rows, board, rules, as_of, told),
     )
     sizer = sizing.Sizer(strategy=strategy, as_of=as_of)
     worth = selecting.DRY_RUN if strategy.phase == _DRY_RUN else selecting.VALUE

@@ -1,6 +1,7 @@
 """Making strategies, and reading their rows as the rules and caps of the pure domain."""
 
 import math
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from django.core.exceptions import NON_FIELD_ERRORS, FieldDoesNotExist, ValidationError
@@ -9,6 +10,7 @@ from django.db.models import Field
 
 from betting.domain import selecting, strategies
 from betting.domain.limits import Caps
+from betting.domain.parameters import BadParameters, Parameters
 from betting.models import Bankroll, Strategy
 from models_ml import queries
 from models_ml.domain import stages
@@ -111,6 +113,18 @@ def check_pairing(*, bankroll: Bankroll, pipeline: Pipeline) -> None:
         )
 
 
+def check_parameters(*, code: str, parameters: Mapping[str, object]) -> Parameters:
+    """Return what a strategy's program is told.
+
+    Raises:
+        StrategyRefused: the program has no such parameter, or it cannot have that value.
+    """
+    try:
+        return strategies.read(code, parameters)
+    except BadParameters as no:
+        raise StrategyRefused(f"parameters: {no}") from no
+
+
 def check_stage(*, stage: str, bankroll: Bankroll, pipeline: Pipeline) -> None:
     """Refuse a stage at which the pipeline's events are not looked at: it would never decide.
 
@@ -187,10 +201,7 @@ def _set(strategy: Strategy, limits: dict[str, object]) -> None:
         if isinstance(value, float) and not math.isfinite(value):
             raise StrategyRefused(f"{key} must be a finite number")
         setattr(strategy, key, value)
-    if strategy.code not in strategies.REGISTRY:
-        raise StrategyRefused(
-            f"{strategy.code!r} is no strategy: {', '.join(sorted(strategies.REGISTRY))}"
-        )
+    check_parameters(code=strategy.code, parameters=strategy.parameters)
     if "decide_at_stage" in limits or strategy.pk is None:
         check_stage(
             stage=strategy.decide_at_stage, bankroll=strategy.bankroll, pipeline=strategy.pipeline

@@ -248,8 +248,12 @@ class TestAppraiseWithCommission:
 
 class TestValue:
     def test_bets_the_best_edge_of_an_event_alone(self):
-        found = strategies.REGISTRY["value"](
-            predictions(0.48, 0.35, 0.30), quotes("2.2", "3.4", "3.6"), RULES, NOON
+        found = strategies.REGISTRY["value"].appraise(
+            predictions(0.48, 0.35, 0.30),
+            quotes("2.2", "3.4", "3.6"),
+            RULES,
+            NOON,
+            strategies.read("value", {}),
         )
         assert found["reason"].tolist() == [
             "OTHER_SELECTION_BETTER",

@@ -69,6 +69,9 @@ class TestEnsureStrategy:
             {"commission": 1.0},
             {"commission": -0.01},
             {"is_drawdown_scaled": "perhaps"},
+            {"parameters": {"days": 1}},
+            {"parameters": ["days"]},
+            {"parameters": None},
         ],
         ids=lambda changes: ",".join(f"{name}={value}" for name, value in changes.items()),
     )
@@ -107,8 +110,9 @@ class TestEnsureStrategy:
             ({"flat_stake": "ten"}, "flat_stake: 'ten' does not fit"),
             ({"commission": float("nan")}, "commission must be a finite number"),
             ({"commission": None}, "commission: This field cannot be null"),
+            ({"parameters": {"days": 1}}, "parameters: days: no such parameter"),
         ],
-        ids=["needs", "choice", "text", "nan", "null"],
+        ids=["needs", "choice", "text", "nan", "null", "parameter"],
     )
     def test_names_what_does_not_fit(self, changes, told):
         with pytest.raises(strategies.StrategyRefused, match=told):

@@ -58,12 +58,14 @@ class TestPatch:
             ({"commission": "Infinity", "reason": "x"}, 400, "commission"),
             ({"kelly_fraction": None, "reason": "x"}, 400, "kelly_fraction"),
             ({"bankroll": 1, "reason": "x"}, 400, "bankroll"),
+            ({"parameters": {"days": 1}, "reason": "x"}, 409, "days: no such parameter"),
+            ({"parameters": [1], "reason": "x"}, 400, "parameters"),
             ({"reason": "x"}, 409, "name what is to change"),
             ([], 400, ""),
         ],
         ids=[
             "no-reason", "no-amount", "no-method", "negative", "nan", "share-above-one", "infinite",
-            "null", "unknown-limit", "nothing", "list",
+            "null", "unknown-limit", "unknown-parameter", "no-parameters", "nothing", "list",
         ],
     )  # fmt: skip
     def test_refuses_what_does_not_fit_and_names_it(self, lead, strategy, body, status, told):
@@ -106,8 +108,10 @@ class TestForm:
             ({"staking": "FLAT", "reason": "x"}, "staking FLAT needs flat_stake"),
             ({"staking": "PERCENT", "stake_share": "7", "reason": "x"}, "stake_share must be"),
             ({"commission": "0.02"}, "This field is required"),
+            ({"parameters": '{"days": 1}', "reason": "x"}, "days: no such parameter"),
+            ({"parameters": "[1]", "reason": "x"}, "expected names with their values"),
         ],
-        ids=["no-amount", "share-above-one", "no-reason"],
+        ids=["no-amount", "share-above-one", "no-reason", "no-parameter", "no-names"],
     )
     def test_says_what_does_not_fit(self, lead, strategy, given, told):
         url = reverse("admin:betting_strategy_change", args=[strategy.pk])
@@ -163,8 +167,9 @@ class TestCommand:
             (("commission=nan",), "commission must be a finite number"),
             (("flat_stake=1e99",), "flat_stake"),
             (("nonsense=1",), "no limit 'nonsense'"),
+            (("parameters.days=1",), "days: no such parameter"),
         ],
-        ids=["no-amount", "nan", "too-large", "unknown"],
+        ids=["no-amount", "nan", "too-large", "unknown", "no-parameter"],
     )
     def test_refuses_what_does_not_fit(self, capsys, strategy, words, told):
         report, code = self.run(capsys, "set", strategy.name, *words, "--reason", "x")

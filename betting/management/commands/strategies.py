@@ -1,19 +1,24 @@
+import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 from django.utils import timezone
 from rich.table import Table
 
-from betting.domain import phases
+from betting.domain import parameters, phases
+from betting.domain.strategies import REGISTRY
 from betting.models import Strategy
 from betting.queries import phases as queries
 from betting.services import phasing, strategies
 from monitoring.commands import ProductCommand, screen
 
+OF_PROGRAM = "parameters."
 _SHOWN = (
-    "name", "is_enabled", "phase", "allocation", "staking", "kelly_fraction", "flat_stake",
-    "stake_share", "commission", "is_drawdown_scaled", "is_correlation_discounted",
+    "name", "code", "is_enabled", "phase", "parameters", "allocation", "staking",
+    "kelly_fraction", "flat_stake", "stake_share", "commission", "is_drawdown_scaled",
+    "is_correlation_discounted",
     "max_stake_share", "max_event_share", "max_day_share", "max_open_share",
     "min_stake", "stake_step",
 )  # fmt: skip
@@ -21,14 +26,21 @@ _SHOWN = (
 
 class Command(ProductCommand):
     help = (
-        "The strategies and how they stake: list them, change one with a reason, tell what is asked"
-        " before one goes on to its next phase, or put it back into an earlier one."
+        "The strategies and how they stake: list them, change one with a reason, tell what each"
+        " program may be told, tell what is asked before one goes on to its next phase, or put it"
+        " back into an earlier one."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("action", nargs="?", default="list", choices=list(self._actions()))
         parser.add_argument("name", nargs="?", help="of the strategy")
-        parser.add_argument("changes", nargs="*", metavar="LIMIT=VALUE", help="set: what changes")
+        parser.add_argument(
+            "changes",
+            nargs="*",
+            metavar="LIMIT=VALUE",
+            help="set: what changes; parameters.NAME=VALUE for what the program is told, and"
+            " parameters.NAME= for as made",
+        )
         parser.add_argument("--reason", default="", help="set, fall-back: why; it is audited")
         parser.add_argument("--to", default=None, choices=phases.ORDER, help="fall-back: how far")
 
@@ -36,6 +48,7 @@ class Command(ProductCommand):
         return {
             "list": self._list,
             "set": self._set,
+            "programs": self._programs,
             "phase": self._phase,
             "fall-back": self._fall_back,
         }
@@ -66,9 +79,21 @@ class Command(ProductCommand):
             actor=self.actor,
             reason=reason,
             now=timezone.now(),
-            **{limit: _value(text) for limit, _, text in pairs},
+            **_limits(strategy, {limit: text for limit, _, text in pairs}),
         )
         return _row(changed)
+
+    def _programs(self, **_: Any) -> dict[str, Any]:
+        return {
+            "programs": [
+                {
+                    "code": program.code,
+                    "title": program.title,
+                    "parameters": [asdict(p) for p in parameters.described(program.parameters)],
+                }
+                for program in REGISTRY.values()
+            ]
+        }
 
     def _phase(self, *, name: str | None = None, **_: Any) -> dict[str, Any]:
         strategy = _named(name)
@@ -95,6 +120,9 @@ class Command(ProductCommand):
         return {"name": name, "former": change.former, "phase": change.wanted, "change": change.pk}
 
     def show(self, report: dict[str, Any]) -> None:
+        if "programs" in report:
+            _show_programs(report["programs"])
+            return
         if "strategies" not in report:
             super().show(report)
             return
@@ -122,6 +150,39 @@ def _named(name: str | None) -> Strategy:
     if found is None:
         raise CommandError(f"there is no strategy {name!r}" if name else "name a strategy")
     return found
+
+
+def _limits(strategy: Strategy, given: Mapping[str, str]) -> dict[str, object]:
+    """Return what is to change; a parameter is changed among those that stand."""
+    limits: dict[str, object] = {}
+    told = dict(strategy.parameters)
+    for limit, text in given.items():
+        if not limit.startswith(OF_PROGRAM):
+            limits[limit] = _value(text)
+            continue
+        limits["parameters"] = told
+        told.pop(limit.removeprefix(OF_PROGRAM), None)
+        if text:
+            told[limit.removeprefix(OF_PROGRAM)] = _told(text)
+    return limits
+
+
+def _told(text: str) -> object:
+    """Return what a shell's word tells a program: JSON where it is, else the word itself."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def _show_programs(programs: Sequence[dict[str, Any]]) -> None:
+    table = Table("Program", "Parameter", "Unless told", "May be", "What it does")
+    for program in programs:
+        table.add_row(program["code"], "", "", "", program["title"])
+        for one in program["parameters"]:
+            default = "–" if one["default"] is None else str(one["default"])
+            table.add_row("", one["name"], default, one["expected"], one["meaning"])
+    screen().print(table)
 
 
 def _value(text: str) -> object:

@@ -1,0 +1,58 @@
+"""What a strategy's program is told: the form's field, and what stands beside what may."""
+
+from typing import Any
+
+from django import forms
+
+from betting.domain import parameters
+from betting.domain import strategies as programs
+from betting.models import Strategy
+from betting.services import strategies
+from monitoring.desk import chips, sections
+
+
+def clean(form: forms.ModelForm) -> None:
+    """Hold what is written against the program's own parameters; each fault names its own."""
+    code = form.cleaned_data.get("code") or form.instance.code
+    given = form.cleaned_data.get("parameters")
+    if not code or "parameters" in form.errors:
+        return
+    form.cleaned_data["parameters"] = given = {} if given is None else given
+    try:
+        strategies.check_parameters(code=code, parameters=given)
+    except strategies.StrategyRefused as no:
+        form.add_error("parameters", f"Refused: {no}")
+
+
+def help_text(code: str) -> str:
+    """Say what a program may be told; of a row without one yet, what each may."""
+    told = [programs.REGISTRY[code]] if code in programs.REGISTRY else programs.REGISTRY.values()
+    texts = []
+    for program in told:
+        names = [f"{one.name}: {one.expected}" for one in parameters.described(program.parameters)]
+        texts.append(f"{program.code} is told {'; '.join(names) or 'nothing of its own'}.")
+    return " ".join(['Names with their values, {"name": value}.', *texts])
+
+
+def parts(row: Strategy) -> list[sections.Section]:
+    """Show each parameter with its value, what it may be, and what it does."""
+    program = programs.REGISTRY.get(row.code)
+    told = parameters.described(program.parameters) if program else ()
+    rows = [
+        (
+            one.name,
+            _value(row.parameters.get(one.name, one.default), is_set=one.name in row.parameters),
+            one.expected,
+            one.meaning,
+        )
+        for one in told
+    ]
+    if not rows:
+        return []
+    headers = ("Parameter", "Value", "May be", "What it does")
+    return [sections.Table(f"What the program {row.code!r} is told", headers, rows)]
+
+
+def _value(value: Any, *, is_set: bool) -> Any:
+    text = chips.NOTHING if value is None else str(value)
+    return text if is_set else chips.two_lines(text, "unless told")
