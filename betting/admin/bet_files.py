@@ -209,7 +209,7 @@ class BetImportAdmin(Fixed):
             "form": form,
             "report": report,
             "kept": kept,
-            "desk_sections": [] if report is None else [_counts(report), _errors(report.errors)],
+            "desk_sections": [] if report is None else _told(report),
             "cancel_url": reverse("admin:betting_betimport_changelist"),
         }
         return TemplateResponse(request, "betting/import_bets.html", context)
@@ -218,6 +218,8 @@ class BetImportAdmin(Fixed):
         report = _import(_opened(request.POST.get("kept", "")), request, dry_run=False)
         text = f"{report.made} bets made, {report.unchanged} known, {report.refused} refused."
         messages.success(request, text)
+        if report.beyond:
+            messages.warning(request, f"Beyond limits: {_in_words(report.beyond)}.")
         return HttpResponseRedirect(row_url(BetImport(pk=report.id)))
 
 
@@ -244,6 +246,19 @@ def _opened(kept: str) -> dict[str, Any]:
     except signing.BadSignature as bad:
         raise importing.ImportRefused("choose the file again: the preview is too old") from bad
     return {**told, "payload": zlib.decompress(base64.b64decode(told["payload"]))}
+
+
+def _told(report: ImportReport) -> list[sections.Section]:
+    found = [_counts(report), _errors(report.errors)]
+    if report.beyond:
+        title = f"Beyond limits, which does not hold them back: {_in_words(report.beyond)}"
+        rows = [(each["row"], "; ".join(each["limits"])) for each in report.beyond_rows]
+        found.append(sections.Table(title, ("Row", "What it breaks"), rows))
+    return found
+
+
+def _in_words(beyond: dict[str, int]) -> str:
+    return ", ".join(f"{code} {count}" for code, count in sorted(beyond.items()))
 
 
 def _counts(report: ImportReport) -> sections.Section:

@@ -20,6 +20,7 @@ from unfold.widgets import (
 
 from betting import queries
 from betting.domain.recorded import Terms
+from betting.domain.rules import Broken
 from betting.models import Bankroll, Bet
 from betting.services import exporting, finding, recording
 from betting.services.exporting import Choice
@@ -60,6 +61,12 @@ class SlipForm(forms.Form):
         label="The book took it",
         widget=UnfoldBooleanSwitchWidget(),
         help_text="Off: it reserves its money, and may be changed until it is taken.",
+    )
+    beyond_limits = forms.BooleanField(
+        required=False,
+        label="Even beyond limits",
+        widget=UnfoldBooleanSwitchWidget(),
+        help_text="Only of a bet that stands already: what it breaks is kept with it and audited.",
     )
     note = forms.CharField(
         required=False, max_length=500, widget=UnfoldAdminTextareaWidget(attrs={"rows": 2})
@@ -193,6 +200,7 @@ def parts(row: Bet) -> list[sections.Section]:
         ("Recorded", told.recorded_at),
         ("Import", told.imported),
         ("Row of its file", told.row),
+        *(("Beyond a limit", each) for each in told.beyond),
         ("Published outcome", told.get_told_outcome_display()),
         ("Published profit", told.told_profit),
         ("Published commission", _share(told.told_commission)),
@@ -286,16 +294,31 @@ def _take(
                 actor=actor_of(request),
                 now=timezone.now(),
                 is_accepted=form.cleaned_data["is_accepted"],
+                beyond_limits=form.cleaned_data["beyond_limits"],
             )
             text = f"Recorded: {bet}." if is_new else f"It was recorded before: {bet}."
             messages.success(request, text)
+            for each in bet.tracked.beyond:
+                messages.warning(request, f"It is beyond a limit. {each}")
             return HttpResponseRedirect(row_url(bet)), []
         bankroll = form.cleaned_data["bankroll"]
-        recording.allow(told=form.told, bankroll=bankroll, now=timezone.now())
+        broken = recording.allow(
+            told=form.told,
+            bankroll=bankroll,
+            now=timezone.now(),
+            beyond_limits=form.cleaned_data["beyond_limits"],
+        )
     except BetRefused as no:
         form.add_error(no.field if no.field in form.fields else None, no.message)
         return None, []
-    return None, [_risk(form.told.terms, bankroll)]
+    return None, [_risk(form.told.terms, bankroll), *_beyond(broken)]
+
+
+def _beyond(broken: list[Broken]) -> list[sections.Section]:
+    if not broken:
+        return []
+    rows = [(each.code, each.numbers) for each in broken]
+    return [sections.Table("Limits that it is beyond", ("Limit", "What it breaks"), rows)]
 
 
 def _risk(terms: Terms, bankroll: Bankroll) -> sections.Section:

@@ -50,6 +50,14 @@ class RowError(serializers.Serializer):
     found = serializers.CharField()
 
 
+class RowBeyond(serializers.Serializer):
+    """A bet that can still lose money, and what it breaks."""
+
+    file = serializers.CharField()
+    row = serializers.IntegerField()
+    limits = serializers.ListField(child=serializers.CharField())
+
+
 class ImportedOut(serializers.Serializer):
     """What became of the rows."""
 
@@ -63,6 +71,11 @@ class ImportedOut(serializers.Serializer):
     unchanged = serializers.IntegerField()
     refused = serializers.IntegerField()
     errors_left_off = serializers.IntegerField()
+    beyond = serializers.DictField(
+        child=serializers.IntegerField(),
+        help_text="How many bets break each limit, by its code: told, not refused.",
+    )
+    beyond_rows = RowBeyond(many=True)
 
     def get_fields(self) -> dict[str, Any]:
         """Add ``errors``, a name that the class itself uses for something else."""

@@ -64,6 +64,12 @@ class NewBet(BetTerms):
         default=True, help_text="False: its book has not taken it yet, and it may be changed."
     )
 
+    beyond_limits = serializers.BooleanField(
+        default=False,
+        help_text="True: it stands at its book already, so a limit that it breaks is told, and"
+        " does not refuse it.",
+    )
+
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """Ask for one way of naming the selection, and for nothing unknown."""
         if unknown := sorted(set(self.initial_data) - set(self.fields)):
@@ -160,9 +166,20 @@ _Bets: Any = resource(
 _ANSWER = _Bets.serializer_class
 
 
+class RecordedBet(_ANSWER):  # type: ignore[misc, valid-type]
+    """A bet, and the limits that it was recorded beyond."""
+
+    beyond_limits = serializers.ListField(
+        child=serializers.CharField(), source="tracked.beyond", read_only=True
+    )
+
+    class Meta(_ANSWER.Meta):
+        fields = [*_ANSWER.Meta.fields, "beyond_limits"]
+
+
 class Bets(_Bets):
     @extend_schema(
-        request=NewBet, parameters=[_KEY], responses={200: _ANSWER, 201: _ANSWER, **ACTING}
+        request=NewBet, parameters=[_KEY], responses={200: RecordedBet, 201: RecordedBet, **ACTING}
     )
     def create(self, request: Request) -> Response:
         """Record a bet that was placed elsewhere.  200: it is known already under its reference."""
@@ -180,9 +197,10 @@ class Bets(_Bets):
             actor=actor_of(request),
             now=timezone.now(),
             is_accepted=data["is_accepted"],
+            beyond_limits=data["beyond_limits"],
         )
         code = status.HTTP_201_CREATED if is_new else status.HTTP_200_OK
-        return Response(self.get_serializer(bet).data, status=code)
+        return Response(RecordedBet(bet, context=self.get_serializer_context()).data, status=code)
 
     @bet_files.EXPORT
     @action(detail=False, methods=["get"], pagination_class=None, filterset_class=None)

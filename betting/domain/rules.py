@@ -5,7 +5,8 @@ cuts a stake down to that room; placing refuses one beyond it, under the bankrol
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
 from decimal import ROUND_FLOOR, Decimal
 
 from betting.domain import exposure, staking
@@ -34,6 +35,27 @@ class Rule(ABC):
         """Tell whether a bet's stake is beyond the room."""
         room = self.room(bet=bet, usage=usage, bounds=bounds)
         return room is not None and bet.position.stake > room
+
+    def in_words(self, *, bet: Bet, usage: Usage, bounds: Sequence[Bound]) -> str:
+        """Say what is asked for, what is allowed, and what room that leaves."""
+        room = self.room(bet=bet, usage=usage, bounds=bounds)
+        left = NOTHING if room is None else max(room, NOTHING)
+        found = f"a stake of {bet.position.stake} where there is room for {left}"
+        return f"{self.reads}: {found}{self._limit(usage, bounds)}"
+
+    def _limit(self, usage: Usage, bounds: Sequence[Bound]) -> str:
+        return f", limit {least(bounds, usage.balance)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """A rule that a bet breaks: its code, and its numbers in words."""
+
+    code: str
+    numbers: str
+
+    def __str__(self) -> str:
+        return f"{self.code}: {self.numbers}"
 
 
 def least(bounds: Sequence[Bound], balance: Decimal) -> Decimal:
@@ -69,6 +91,10 @@ class Ceiling(Rule):
 
     def room(self, *, bet: Bet, usage: Usage, bounds: Sequence[Bound]) -> Decimal | None:
         return None if bet.position.price <= _number(bounds) else NOTHING
+
+    def in_words(self, *, bet: Bet, usage: Usage, bounds: Sequence[Bound]) -> str:
+        """Say which price is asked for, and which is allowed."""
+        return f"{self.reads}: {bet.position.price}, limit {_number(bounds)}"
 
 
 class Exposed(Rule):
@@ -107,14 +133,19 @@ class Counted(Rule):
     """How many bets stand open, or were placed in a betting day."""
 
     def room(self, *, bet: Bet, usage: Usage, bounds: Sequence[Bound]) -> Decimal | None:
+        return None if self._used(bet, usage) + 1 <= _number(bounds) else NOTHING
+
+    def in_words(self, *, bet: Bet, usage: Usage, bounds: Sequence[Bound]) -> str:
+        """Say how many there are, and how many may be."""
+        return f"{self.reads}: {self._used(bet, usage)} already, limit {_number(bounds):.0f}"
+
+    def _used(self, bet: Bet, usage: Usage) -> int:
         match self.dimension:
             case D.OPEN_BETS:
-                used = usage.open_bets
+                return usage.open_bets
             case D.DAY_BETS:
-                used = usage.day_bets
-            case _:
-                used = usage.day_bets_of.get(bet.strategy_id, 0)
-        return None if used + 1 <= _number(bounds) else NOTHING
+                return usage.day_bets
+        return usage.day_bets_of.get(bet.strategy_id, 0)
 
 
 class Floor(Rule):
@@ -124,12 +155,18 @@ class Floor(Rule):
         kept = greatest(bounds, usage.balance)
         return _stake_of(usage.balance - usage.open_staked - kept, bet)
 
+    def _limit(self, usage: Usage, bounds: Sequence[Bound]) -> str:
+        return f", {greatest(bounds, usage.balance)} is kept"
+
 
 class Funds(Rule):
     """What the balance still covers."""
 
     def room(self, *, bet: Bet, usage: Usage, bounds: Sequence[Bound]) -> Decimal | None:
         return _stake_of(usage.balance - usage.open_staked, bet)
+
+    def _limit(self, usage: Usage, bounds: Sequence[Bound]) -> str:
+        return ""
 
 
 def _number(bounds: Sequence[Bound]) -> Decimal:
@@ -158,7 +195,12 @@ RULES: tuple[Rule, ...] = (
     Funds(None, "NO_FUNDS", reads="balance and open stakes"),
 )
 """Every rule, in the order they are asked."""
-UNREADABLE = (BET_UNSOUND, BALANCE_UNKNOWN, CURRENCY_UNKNOWN, PARTICIPANT_UNKNOWN)
+UNREADABLE = {
+    BET_UNSOUND: "its stake or price is no number above 0 and 1",
+    BALANCE_UNKNOWN: "the balance is no number",
+    CURRENCY_UNKNOWN: "the bankroll's currency is none",
+    PARTICIPANT_UNKNOWN: "nobody knows who takes part, and there is a limit on a side",
+}
 CODES = (*UNREADABLE, *(rule.code for rule in RULES))
 
 
@@ -190,6 +232,17 @@ def refusal(*, usage: Usage, limits: Limits, bet: Bet) -> str:
         ),
         "",
     )
+
+
+def broken(*, usage: Usage, limits: Limits, bet: Bet, unasked: Collection[D] = ()) -> list[Broken]:
+    """Return every rule that forbids a bet, with its numbers; ``unasked`` ones are left out."""
+    if code := unreadable(usage=usage, limits=limits, bet=bet):
+        return [Broken(code, UNREADABLE[code])]
+    return [
+        Broken(rule.code, rule.in_words(bet=bet, usage=usage, bounds=bounds))
+        for rule, bounds in _asked(limits)
+        if rule.dimension not in unasked and rule.forbids(bet=bet, usage=usage, bounds=bounds)
+    ]
 
 
 def shared(*, usage: Usage, limits: Limits) -> list[Decimal]:

@@ -3,8 +3,9 @@
 A part of ``betting.models``, which everybody imports these from.
 """
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, Q, Value
 
 #: In ``Bet.venue``: recorded by a person, told by a file.  There is nobody to ask about them.
 MANUAL, IMPORTED = "manual", "imported"
@@ -89,9 +90,11 @@ class TrackedBet(models.Model):
         max_digits=9, decimal_places=8, null=True, blank=True
     )
     told_profit = models.DecimalField(max_digits=20, decimal_places=10, null=True, blank=True)
-    kept = models.JSONField(
-        blank=True, default=dict, db_default=models.Value({}, models.JSONField())
+    #: Which limits it broke, in words, where it was written down beyond them.
+    beyond = ArrayField(
+        models.CharField(max_length=250), blank=True, default=list, db_default=Value([])
     )
+    kept = models.JSONField(blank=True, default=dict, db_default=Value({}, models.JSONField()))
 
     class Meta:
         constraints = [

@@ -21,7 +21,7 @@ _SUM_TOLERATED = 0.005  # a whole percent would be an edge
 
 _OPEN = """
     select b.bankroll_id, e.id, s.market_id, m.kind, e.home_id, e.away_id, e.competition_id,
-           c.sport_id, b.selection_id, b.book_id, b.strategy_id, count(*),
+           c.sport_id, b.selection_id, s.participant_id, b.book_id, b.strategy_id, count(*),
            sum(case b.side when 'BACK' then b.stake else -b.stake end * (b.price - 1)),
            sum(case b.side when 'BACK' then -b.stake else b.stake end),
            sum(b.liability)
@@ -30,10 +30,11 @@ _OPEN = """
     join markets_market m on m.id = s.market_id
     join markets_event e on e.id = m.event_id
     join markets_competition c on c.id = e.competition_id
-    where b.bankroll_id = any(%s) and b.status in ('RESERVED', 'UNKNOWN', 'ACCEPTED')
+    where b.bankroll_id = any(%s) and b.id is distinct from %s::bigint
+      and b.status in ('RESERVED', 'UNKNOWN', 'ACCEPTED')
       and not exists (  -- its file told how it ended
           select from betting_trackedbet t where t.bet_id = b.id and t.told_outcome > '')
-    group by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11
+    group by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12
 """
 _STAKED = """
     select b.bankroll_id, b.strategy_id, count(*) filter (where is_today),
@@ -44,7 +45,7 @@ _STAKED = """
     join betting_bet b on b.bankroll_id = asked.id
         and b.placed_at >= least(asked.day_from, asked.week_from)
         and b.placed_at < asked.day_until
-        and b.status not in ('REJECTED', 'CANCELLED')
+        and b.status not in ('REJECTED', 'CANCELLED') and b.id is distinct from %s::bigint
     cross join lateral (select b.placed_at >= asked.day_from as is_today) as told
     group by 1, 2
 """
@@ -111,30 +112,44 @@ def bounds_of(rows: Mapping[Dimension, Limit]) -> dict[Dimension, Bound]:
 
 
 def usage(
-    *, bankroll: Bankroll, as_of: datetime, dimensions: Collection[Dimension] = ()
+    *,
+    bankroll: Bankroll,
+    as_of: datetime,
+    dimensions: Collection[Dimension] = (),
+    without: int | None = None,
 ) -> limits.Usage:
     """Return what stands in a bankroll: open, and staked in this day and week; two queries.
 
     What every strategy has a cap on is counted always, the other dimensions where they are asked.
+    ``without``: a bet that does not count, for it is to be replaced.
     """
     counted = {Dimension.EVENT, Dimension.OPEN, *dimensions}
-    return usages(bankrolls=[bankroll], at=as_of, dimensions=counted)[bankroll.pk]
+    found = usages(bankrolls=[bankroll], at=as_of, dimensions=counted, without=without)
+    return found[bankroll.pk]
 
 
 def usages(
-    *, bankrolls: Sequence[Bankroll], at: datetime, dimensions: Collection[Dimension]
+    *,
+    bankrolls: Sequence[Bankroll],
+    at: datetime,
+    dimensions: Collection[Dimension],
+    without: int | None = None,
 ) -> dict[int, limits.Usage]:
     """Return what stands in each of several bankrolls; as many queries as for one."""
-    found = open_usages(bankrolls=bankrolls, dimensions=dimensions)
+    found = open_usages(bankrolls=bankrolls, dimensions=dimensions, without=without)
+    since = _since(bankrolls, at=at, with_week=Dimension.WEEK in dimensions)
     with connection.cursor() as cursor:
-        cursor.execute(_STAKED, _since(bankrolls, at=at, with_week=Dimension.WEEK in dimensions))
+        cursor.execute(_STAKED, [*since, without])
         for bankroll_id, strategy_id, bets, day, week in cursor.fetchall():
             found[bankroll_id].stake(strategy_id=strategy_id, day=day, week=week, bets=bets)
     return found
 
 
 def open_usages(
-    *, bankrolls: Sequence[Bankroll], dimensions: Collection[Dimension]
+    *,
+    bankrolls: Sequence[Bankroll],
+    dimensions: Collection[Dimension],
+    without: int | None = None,
 ) -> dict[int, limits.Usage]:
     """Return what stands open in each of several bankrolls; what was staked is left out."""
     counted = tuple(each for each in limits.EXPOSED if each in dimensions)
@@ -143,7 +158,7 @@ def open_usages(
         for row in bankrolls
     }
     with connection.cursor() as cursor:
-        cursor.execute(_OPEN, [list(found)])
+        cursor.execute(_OPEN, [list(found), without])
         for bankroll_id, *columns, bets, won, lost, liability in cursor.fetchall():
             bet = _bet(*columns)
             found[bankroll_id].open(bet, won=won, lost=lost, liability=liability, bets=bets)
@@ -180,6 +195,7 @@ def _bet(
     competition_id: int,
     sport_id: int,
     selection_id: int,
+    runner_id: int | None,
     book_id: int,
     strategy_id: int | None,
 ) -> limits.Bet:
@@ -189,7 +205,7 @@ def _bet(
         event_id=event_id,
         market_id=market_id,
         selections=selecting.SELECTIONS_OF.get(kind),
-        participants=frozenset({home_id, away_id} - {None}),  # type: ignore[arg-type]
+        participants=frozenset({home_id, away_id, runner_id} - {None}),  # type: ignore[arg-type]
         book_id=book_id,
         strategy_id=strategy_id,
         sport_id=sport_id,

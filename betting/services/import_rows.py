@@ -9,9 +9,10 @@ from django.db.models import Q
 from betting.domain.bet_mapping import BetSpec
 from betting.domain.bet_rows import RaceTold, RowTold
 from betting.domain.recorded import BadBet, Wanted
+from betting.domain.rules import Broken
 from betting.models import Bankroll, Bet, BetImport, TrackedBet
 from betting.models.tracking import IMPORTED
-from betting.services import bankrolls, finding, recording
+from betting.services import bankrolls, finding, holding, recording
 from markets.models import Book, Selection
 
 _SAME = ("bankroll_id", "selection_id", "book_id", "side", "price", "stake", "placed_at")
@@ -19,11 +20,12 @@ _SAME = ("bankroll_id", "selection_id", "book_id", "side", "price", "stake", "pl
 
 @dataclass(slots=True)
 class Done:
-    """What became of a portion's rows; ``refused`` says by row why."""
+    """What became of a portion's rows; ``refused`` says by row why, ``beyond`` what it breaks."""
 
     made: int = 0
     unchanged: int = 0
     refused: dict[int, list[BadBet]] = field(default_factory=dict)
+    beyond: dict[int, list[Broken]] = field(default_factory=dict)
 
 
 def write(
@@ -61,11 +63,31 @@ def write(
             seen[row.reference] = row.row
         except BadBet as bad:
             done.refused[row.row] = [bad]
+    done.beyond = _beyond(new, purses, now=now)
     Bet.objects.bulk_create([bet for _, bet in new])
     tracked = [_tracked(row, bet, imported, actor=actor, now=now) for row, bet in new]
+    for row in tracked:
+        row.beyond = holding.in_words(done.beyond.get(row.row or 0, []))
     TrackedBet.objects.bulk_create(tracked)
     done.made = len(new)
     return done
+
+
+def _beyond(
+    new: Sequence[tuple[RowTold, Bet]], purses: Mapping[str, Bankroll], *, now: datetime
+) -> dict[int, list[Broken]]:
+    """Return by row which limits the bets break that can still lose money, in their order."""
+    standing = [(row, bet) for row, bet in new if not row.outcome]
+    held = {
+        name: holding.Held(bankroll=purses[name], at=now)
+        for name in {row.bankroll for row, _ in standing}
+    }
+    found = {}
+    for row, bet in standing:
+        if broken := held[row.bankroll].broken(bet):
+            found[row.row] = broken
+        held[row.bankroll].take(bet)
+    return found
 
 
 def _purses(

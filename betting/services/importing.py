@@ -1,7 +1,8 @@
 """Files of bets, read by a mapping: every good row becomes a bet, every other says what is wrong.
 
-A file tells what happened elsewhere: it is asked for no limit, no halt and no funds, and what it
-published of outcomes is kept beside the bet, not taken for a settlement.  A file is one
+A file tells what happened elsewhere: no limit, halt or lack of funds refuses it.  Which limits a
+bet breaks that can still lose money is told, and what was published of outcomes is kept beside
+the bet, not taken for a settlement.  A file is one
 transaction: a worker that dies leaves nothing of it, and reading it again makes what is missing.
 """
 
@@ -20,8 +21,9 @@ from betting.domain import bet_mapping, bet_rows, sheets
 from betting.domain.bet_mapping import BadMapping, BetSpec, Race
 from betting.domain.bet_rows import RaceTold, RowTold
 from betting.domain.recorded import BadBet
+from betting.domain.rules import Broken
 from betting.models import BetImport, BetMapping
-from betting.services import import_rows
+from betting.services import holding, import_rows
 from markets.domain.told_races import ToldRunner
 from markets.services import told_races
 from monitoring.domain.progress import RunHandle
@@ -31,6 +33,7 @@ from monitoring.services import audit
 LARGEST, MOST_ROWS = 50_000_000, 500_000
 PORTION = 2_000
 KEPT_ERRORS = 1_000
+KEPT_BEYOND = 100
 
 
 class ImportRefused(Refused):
@@ -39,7 +42,10 @@ class ImportRefused(Refused):
 
 @dataclass(slots=True)
 class ImportReport:
-    """What became of a file's rows; ``errors`` are the first ``KEPT_ERRORS`` of them."""
+    """What became of a file's rows; ``errors`` are the first ``KEPT_ERRORS`` of them.
+
+    ``beyond``: how many bets break each limit, by its code; ``beyond_rows`` are the first.
+    """
 
     mapping: str
     file: str
@@ -52,6 +58,8 @@ class ImportReport:
     refused: int = 0
     errors: list[dict[str, Any]] = field(default_factory=list)
     errors_left_off: int = 0
+    beyond: dict[str, int] = field(default_factory=dict)
+    beyond_rows: list[dict[str, Any]] = field(default_factory=list)
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -65,6 +73,14 @@ class ImportReport:
                 continue
             about = {"field": bad.field, "expected": bad.expected[:500], "found": bad.found}
             self.errors.append({"file": self.file, "row": row, **about})
+
+    def break_limits(self, row: int, broken: Sequence[Broken]) -> None:
+        """Count the limits that a row's bet breaks."""
+        for each in broken:
+            self.beyond[each.code] = self.beyond.get(each.code, 0) + 1
+        if len(self.beyond_rows) < KEPT_BEYOND:
+            told = holding.in_words(broken)
+            self.beyond_rows.append({"file": self.file, "row": row, "limits": told})
 
 
 def import_bets(
@@ -135,6 +151,8 @@ def _write(
         report.unchanged += done.unchanged
         for number, problems in done.refused.items():
             report.refuse(number, problems)
+        for number, broken in done.beyond.items():
+            report.break_limits(number, broken)
         if progress is not None:
             progress.progress(done=start + PORTION, total=len(told))
             progress.raise_if_cancelled()
@@ -143,7 +161,7 @@ def _write(
     BetImport.objects.filter(pk=made.pk).update(**counts, errors=report.errors[:100])
     audit.record(
         actor=actor, action="bet.imported", subject=made, at=now, file=report.file,
-        sha256=report.sha256, mapping=mapping.name, **counts,
+        sha256=report.sha256, mapping=mapping.name, beyond=report.beyond, **counts,
     )  # fmt: skip
 
 

@@ -17,9 +17,10 @@ from betting import queries
 from betting.domain import compliance, price_ladder, recorded
 from betting.domain.halts import Effect
 from betting.domain.recorded import BadBet, Terms
+from betting.domain.rules import Broken
 from betting.models import Bankroll, Bet, TrackedBet
 from betting.models.tracking import MANUAL
-from betting.services import complying, reducing
+from betting.services import complying, holding
 from markets.models import Book, Event, Selection
 from monitoring.errors import Refused
 from monitoring.services import audit
@@ -57,22 +58,32 @@ class Told:
         return Terms(self.side, self.price, self.stake)
 
 
-def record(*, told: Told, actor: str, now: datetime, is_accepted: bool = True) -> tuple[Bet, bool]:
+def record(
+    *,
+    told: Told,
+    actor: str,
+    now: datetime,
+    is_accepted: bool = True,
+    beyond_limits: bool = False,
+) -> tuple[Bet, bool]:
     """Write down a bet; return it, and whether it is new.
 
     The same reference with the same bet is the bet that stands.  One that its book has not taken
-    yet (``is_accepted`` false) reserves its money, and may still be changed.
+    yet (``is_accepted`` false) reserves its money, and may still be changed.  One that its book
+    took already may be written down ``beyond_limits``: what it breaks of them is kept with it.
 
     Raises:
         BetRefused: a rule forbids it; the field is named, and nothing is written.
     """
+    if beyond_limits and not is_accepted:
+        raise BetRefused("beyond_limits", "only of a bet that its book has taken already")
     reference = _reference(told.reference)
     try:
         with transaction.atomic():
             bankroll = _locked(told.bankroll_id)
             if found := _standing(reference, told):
                 return found, False
-            allow(told=told, bankroll=bankroll, now=now)
+            broken = allow(told=told, bankroll=bankroll, now=now, beyond_limits=beyond_limits)
             status = Bet.Status.ACCEPTED if is_accepted else Bet.Status.RESERVED
             bet = Bet.objects.create(
                 **{name: getattr(told, name) for name in _SAME},
@@ -89,8 +100,12 @@ def record(*, told: Told, actor: str, now: datetime, is_accepted: bool = True) -
                 note=_plain("note", told.note, 500),
                 recorded_by=actor,
                 recorded_at=now,
+                beyond=holding.in_words(broken),
             )
             _audit(bet, "bet.recorded", actor=actor, now=now, reference=reference)
+            if broken:
+                beyond = holding.in_words(broken)
+                _audit(bet, "bet.beyond_limits", actor=actor, now=now, beyond=beyond)
     except IntegrityError as taken:
         raise BetRefused("reference", "stands for another bet by now") from taken
     bet.refresh_from_db()
@@ -165,8 +180,17 @@ def void(*, bet_id: int, actor: str, reason: str, now: datetime) -> Bet:
     return bet
 
 
-def allow(*, told: Told, bankroll: Bankroll, now: datetime, instead_of: int | None = None) -> None:
+def allow(
+    *,
+    told: Told,
+    bankroll: Bankroll,
+    now: datetime,
+    instead_of: int | None = None,
+    beyond_limits: bool = False,
+) -> list[Broken]:
     """Ask every rule of a bet; ``instead_of`` names the bet that it replaces.
+
+    Returns the limits that it breaks, which refuse it unless it goes ``beyond_limits``.
 
     Raises:
         BetRefused: the first that forbids it.
@@ -176,6 +200,27 @@ def allow(*, told: Told, bankroll: Bankroll, now: datetime, instead_of: int | No
     if book is None:
         raise BetRefused("book", f"there is no book #{told.book_id}")
     _belongs(told, bankroll, selection, book)
+    _stands(told, selection, book, now=now)
+    bet = Bet(
+        selection=selection, side=told.side, price=told.price, stake=told.stake,
+        book_id=book.pk, placed_at=told.placed_at or now,
+    )  # fmt: skip
+    held = holding.Held(bankroll=bankroll, at=bet.placed_at, instead_of=instead_of)
+    _halts(bet, held, bankroll, now=now)
+    rules = complying.Compliance(bankroll=bankroll, as_of=now, now=now, instead_of=instead_of)
+    if code := rules.forbids(book_id=book.pk, amount=told.terms.liability):
+        raise BetRefused("", f"{code}: {compliance.SAID[code]}")
+    _funds(told, bankroll, instead_of)
+    broken = held.broken(bet)
+    if instead_of is None and not beyond_limits:
+        broken += holding.tried(bankroll=bankroll, now=now)
+    if broken and not beyond_limits:
+        raise BetRefused("", "; ".join(holding.in_words(broken)))
+    return broken
+
+
+def _stands(told: Told, selection: Selection, book: Book, *, now: datetime) -> None:
+    """Hold the slip itself to what can be: its terms, its time, its selection."""
     event = selection.market.event
     is_exchange = book.kind == Book.Kind.EXCHANGE
     ladder = price_ladder.kind_for(selection.market.kind) if is_exchange else ""
@@ -191,11 +236,6 @@ def allow(*, told: Told, bankroll: Bankroll, now: datetime, instead_of: int | No
         raise BetRefused(bad.field, f"expected {bad.expected}, found {bad.found}") from bad
     if selection.removed_at is not None and selection.removed_at <= placed_at:
         raise BetRefused("selection", f"{selection} was withdrawn before the bet was placed")
-    _halts(told, bankroll, selection, now=now)
-    held = complying.Compliance(bankroll=bankroll, as_of=now, now=now, instead_of=instead_of)
-    if code := held.forbids(book_id=book.pk, amount=told.terms.liability):
-        raise BetRefused("", f"{code}: {compliance.SAID[code]}")
-    _funds(told, bankroll, instead_of)
 
 
 def client_ref(reference: str) -> str:
@@ -286,25 +326,21 @@ def _belongs(told: Told, bankroll: Bankroll, selection: Selection, book: Book) -
         raise BetRefused("book", f"{book} is switched off: {book.disabled_reason or 'no reason'}")
 
 
-def _halts(told: Told, bankroll: Bankroll, selection: Selection, *, now: datetime) -> None:
-    event = selection.market.event
-    halted = queries.halted(at=now)
-    effect = halted.effect(
+def _halts(bet: Bet, held: holding.Held, bankroll: Bankroll, *, now: datetime) -> None:
+    competition = bet.selection.market.event.competition
+    effect = queries.halted(at=now).effect(
         strategy_id=0,
         bankroll_id=bankroll.pk,
         pipeline_id=0,
-        sport_id=event.competition.sport_id,
-        competition_id=event.competition_id,
-        book_id=told.book_id,
+        sport_id=competition.sport_id,
+        competition_id=competition.pk,
+        book_id=bet.book_id,
         live=True,
     )
     if effect is Effect.STOP:
         raise BetRefused("", "a halt stands: nothing is staked")
-    if effect is Effect.REDUCE_ONLY:
-        bet = Bet(selection=selection, side=told.side, price=told.price, stake=told.stake)
-        bet.book_id = told.book_id
-        if not reducing.lowers(bankroll=bankroll, bet=bet, as_of=now):
-            raise BetRefused("", "a halt lets through only what lowers its market's exposure")
+    if effect is Effect.REDUCE_ONLY and not held.lowers(bet):
+        raise BetRefused("", "a halt lets through only what lowers its market's exposure")
 
 
 def _funds(told: Told, bankroll: Bankroll, instead_of: int | None) -> None:

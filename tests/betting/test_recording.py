@@ -159,7 +159,7 @@ class TestRecord:
         for n in range(5):
             record(told(bankroll, event, reference=f"r{n}"))
         bet = told(bankroll, event)
-        with django_assert_max_num_queries(17):
+        with django_assert_max_num_queries(21):
             record(bet)
 
 

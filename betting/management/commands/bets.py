@@ -36,6 +36,9 @@ class Command(ProductCommand):
         parser.add_argument("--reference", default="", help="the same one twice is the same bet")
         parser.add_argument("--note", default="")
         parser.add_argument("--waits", action="store_true", help="its book has not taken it yet")
+        parser.add_argument(
+            "--beyond-limits", action="store_true", help="it stands already: tell what it breaks"
+        )
         parser.add_argument("--reason", default="", help="for voiding")
 
     def report(self, **options: Any) -> dict[str, Any]:
@@ -46,7 +49,11 @@ class Command(ProductCommand):
     def _do(self, action: str, options: dict[str, Any], *, now: datetime) -> dict[str, Any]:
         if action == "record":
             bet, is_new = recording.record(
-                told=_told(options), actor=self.actor, now=now, is_accepted=not options["waits"]
+                told=_told(options),
+                actor=self.actor,
+                now=now,
+                is_accepted=not options["waits"],
+                beyond_limits=options["beyond_limits"],
             )
             return {**_line(bet), "new": is_new}
         if options["id"] is None:
@@ -115,4 +122,5 @@ def _line(bet: Bet) -> dict[str, Any]:
         "price": str(bet.price),
         "stake": str(bet.stake),
         "liability": str(bet.liability),
+        "beyond_limits": bet.tracked.beyond,
     }

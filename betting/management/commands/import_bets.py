@@ -41,7 +41,7 @@ class Command(ProductCommand):
 
     def show(self, report: dict[str, Any]) -> None:
         counts = ("file", "mapping", "dry_run", "rows", "made", "unchanged", "refused")
-        super().show({name: report[name] for name in counts})
+        super().show({name: report[name] for name in (*counts, "beyond")})
         if not report["errors"]:
             return
         table = Table("Row", "Field", "Expected", "Found")
