@@ -85,6 +85,7 @@ class StrategyForm(forms.ModelForm):
             except strategies.StrategyRefused as no:
                 self.add_error("pipeline", f"Refused: {no}")
         self._check_stage(cleaned)
+        self._check_window(cleaned)
         programs.clean(self)
         return cleaned
 
@@ -102,6 +103,20 @@ class StrategyForm(forms.ModelForm):
             strategies.check_stage(stage=stage, bankroll=bankroll, pipeline=pipeline)
         except strategies.StrategyRefused as no:
             self.add_error("decide_at_stage", f"Refused: {no}")
+
+    def _check_window(self, cleaned: dict[str, Any]) -> None:
+        """Hold a window against the stage, where either is new."""
+        own = self.instance if self.instance.pk else None
+        bankroll = cleaned.get("bankroll") or (own.bankroll if own else None)
+        stage, least = cleaned.get("decide_at_stage"), cleaned.get("min_hours_to_start")
+        if not ({"decide_at_stage", "min_hours_to_start"} & set(self.changed_data)):
+            return
+        if not (stage and bankroll):
+            return
+        try:
+            strategies.check_window(stage=stage, bankroll=bankroll, least=least)
+        except strategies.StrategyRefused as no:
+            self.add_error("min_hours_to_start", f"Refused: {no}")
 
 
 def offered_stages() -> list[tuple[str, str]]:
@@ -141,7 +156,8 @@ class StrategyAdmin(Kept):
     fieldsets = (
         (None, {"fields": ("name", "code", "bankroll", "pipeline", "is_enabled", "books")}),
         ("What to bet on", {"fields": (
-            "parameters", "decide_at_stage", ("min_edge", "max_edge"), "min_probability",
+            "parameters", ("decide_at_stage", "min_hours_to_start", "max_hours_to_start"),
+            ("min_edge", "max_edge"), "min_probability",
             ("min_price", "max_price"), "max_overround", "max_price_age_seconds")}),
         ("How much", {"fields": (
             "staking", ("kelly_fraction", "flat_stake", "stake_share"), "commission",

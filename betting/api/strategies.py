@@ -18,6 +18,8 @@ from monitoring.rest.resources import ACTING, ReadOnlyResource, resource
 LIMITS = [
     "is_enabled",
     "decide_at_stage",
+    "min_hours_to_start",
+    "max_hours_to_start",
     "parameters",
     "min_edge",
     "max_edge",

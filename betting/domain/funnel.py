@@ -151,6 +151,7 @@ def needed(
             f" a price of {wanted:.3f} instead of {had:.3f}{' after commission' if is_net else ''}"
         ).replace("%", " %")
     texts = {
+        selecting.OUTSIDE_WINDOW: f"{bound:g} hours to the start; there were {value:.2f}",
         selecting.PRICE_STALE: f"a price confirmed within {bound:.0f} s; it was {value:.0f} s old",
         selecting.OVERROUND_TOO_HIGH: f"a margin of {bound:.4f} at most; it was {value:.4f}",
         selecting.PRICE_OUT_OF_RANGE: f"a price of {bound:.3f}; it was {value:.3f}",

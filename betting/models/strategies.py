@@ -34,6 +34,8 @@ class Strategy(models.Model):
     parameters = models.JSONField(  # what the program alone is told; see docs/strategies.md
         default=dict, blank=True, db_default=Value({}, models.JSONField())
     )
+    min_hours_to_start = models.FloatField(null=True, blank=True)  # by the league's own clock
+    max_hours_to_start = models.FloatField(null=True, blank=True)
     min_edge = models.FloatField(default=0.02)
     max_edge = models.FloatField(default=0.25)  # above it the price or the model is wrong
     min_probability = models.FloatField(default=0.0)
@@ -128,6 +130,19 @@ class Strategy(models.Model):
                 condition=Q(allocation__gt=0, allocation__lte=1),
                 name="strategy_allocation_is_a_share",
                 violation_error_message="allocation must be above 0 and at most 1",
+            ),
+            models.CheckConstraint(
+                condition=(Q(min_hours_to_start__isnull=True) | Q(min_hours_to_start__gte=0))
+                & (Q(max_hours_to_start__isnull=True) | Q(max_hours_to_start__gt=0)),
+                name="strategy_window_is_before_the_start",
+                violation_error_message="hours to the start are not below 0, the most above it",
+            ),
+            models.CheckConstraint(
+                condition=Q(min_hours_to_start__isnull=True)
+                | Q(max_hours_to_start__isnull=True)
+                | Q(min_hours_to_start__lte=F("max_hours_to_start")),
+                name="strategy_window_range",
+                violation_error_message="min_hours_to_start must not exceed max_hours_to_start",
             ),
             models.CheckConstraint(
                 condition=Exact(

@@ -9,7 +9,7 @@ from django.db import connection, transaction
 from django.db.models import F
 
 from betting import queries
-from betting.domain import funnel, selecting, staking
+from betting.domain import funnel, selecting, staking, windows
 from betting.domain import strategies as programs
 from betting.domain.halts import Effect, Halted
 from betting.models import Bankroll, Decision, Strategy
@@ -32,6 +32,7 @@ _FIELDS = {
     "stage": F("feature_row__stage"),
     "pipeline_id": F("version__pipeline_id"),
     "version_stage": F("version__stage"),
+    "time_scale": F("event__competition__time_scale"),
     "starts_at": F("event__starts_at"),
     "started_at": F("event__started_at"),
     "status": F("event__status"),
@@ -199,6 +200,7 @@ def _decisions(
     board = markets.event_board(
         event_ids=event_ids, as_of=as_of, kinds=(strategy.pipeline.market_kind,)
     )
+    predictions["hours"] = _hours(predictions, as_of=as_of)
     stops = _stopped_before_prices(
         strategy=strategy, predictions=predictions, halted=halted, as_of=as_of
     )
@@ -255,6 +257,7 @@ def _stopped_before_prices(
 ) -> list[list[str]]:
     """Return everything for which a prediction is passed over whatever its price, in order."""
     live = strategy.bankroll.kind != Bankroll.Kind.REPLAY
+    window = strategies.window_of(strategy)
     event_ids = predictions["event_id"].tolist()
     taken = queries.events_taken(
         strategy_id=strategy.pk, event_ids=event_ids, is_dry=strategy.phase == _DRY_RUN
@@ -270,12 +273,29 @@ def _stopped_before_prices(
         (is_off & live, selecting.EVENT_NOT_SCHEDULED),
         (_halted(strategy, predictions, halted=halted, live=live), selecting.HALTED),
         (predictions["stage"] != strategy.decide_at_stage, selecting.STAGE_NOT_BET),
+        (~predictions["hours"].map(window.holds), selecting.OUTSIDE_WINDOW),
         (not_serving & live, selecting.VERSION_NOT_SERVING),
         (predictions["event_id"].isin(taken), selecting.ALREADY_BET),
     ]
     codes = [reason for _, reason in ladder]
     hits = zip(*(mask for mask, _ in ladder), strict=True)
     return [[code for code, hit in zip(codes, row, strict=True) if hit] for row in hits]
+
+
+def _hours(predictions: pd.DataFrame, *, as_of: datetime) -> list[float]:
+    """Return the hours to each start by the clock of its own league."""
+    columns = ("starts_at", "started_at", "time_scale")
+    return [
+        windows.hours_to(
+            starts_at=starts_at,
+            started_at=None if pd.isna(started_at) else started_at,
+            as_of=as_of,
+            time_scale=time_scale,
+        )
+        for starts_at, started_at, time_scale in zip(
+            *(predictions[name] for name in columns), strict=True
+        )
+    ]
 
 
 def _halted(
@@ -339,6 +359,8 @@ def _chain(
     for number in ("overround", "edge", "kelly"):
         if pd.notna(value := seen[number]):
             chain[number] = round(float(value), 6)
+    if bounds := strategies.window_of(strategy).bounds:
+        filters[selecting.OUTSIDE_WINDOW] = [round(row["hours"], 6), *bounds]
     if row["refund"]:
         chain["refund"] = round(row["refund"], 6)
     if strategy.commission:

@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from betting import queries
-from betting.domain import exposure, limits, price_ladder, rules, selecting
+from betting.domain import exposure, limits, price_ladder, rules, selecting, windows
 from betting.domain.halts import Effect
 from betting.domain.limits import Dimension
 from betting.models import Bankroll, Decision
@@ -119,6 +119,12 @@ class Permit:
             return selecting.EVENT_STARTED
         if self.is_live and event.status != Event.Status.SCHEDULED:
             return selecting.EVENT_NOT_SCHEDULED
+        hours = windows.hours_to(
+            starts_at=start, started_at=None, as_of=self.as_of,
+            time_scale=event.competition.time_scale,
+        )  # fmt: skip
+        if not strategies.window_of(strategy).holds(hours):
+            return selecting.OUTSIDE_WINDOW
         if halt := self._halt(decision):
             return halt
         if self.breakers and self.breakers.refuses():

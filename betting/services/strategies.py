@@ -11,6 +11,7 @@ from django.db.models import Field
 from betting.domain import selecting, strategies
 from betting.domain.limits import Caps
 from betting.domain.parameters import BadParameters, Parameters
+from betting.domain.windows import Window
 from betting.models import Bankroll, Strategy
 from models_ml import queries
 from models_ml.domain import stages
@@ -144,6 +145,28 @@ def check_stage(*, stage: str, bankroll: Bankroll, pipeline: Pipeline) -> None:
         )
 
 
+def check_window(*, stage: str, bankroll: Bankroll, least: float | None) -> None:
+    """Refuse a window that has closed before the strategy's stage: it would never bet.
+
+    A replay looks at its events by itself, at any stage there is.
+
+    Raises:
+        StrategyRefused: the stage comes later than the window's last moment.
+    """
+    if least is None or bankroll.replay_id is not None or stage not in stages.MINUTES:
+        return
+    hours = stages.MINUTES[stage] / 60.0
+    if least > hours:
+        raise StrategyRefused(
+            f"min_hours_to_start is {least:g}, but at {stage} no more than {hours:g} are left"
+        )
+
+
+def window_of(strategy: Strategy) -> Window:
+    """Read a strategy's row as how long before the start it may bet."""
+    return Window(least=strategy.min_hours_to_start, most=strategy.max_hours_to_start)
+
+
 def rules_of(
     strategy: Strategy,
     *,
@@ -206,6 +229,9 @@ def _set(strategy: Strategy, limits: dict[str, object]) -> None:
         check_stage(
             stage=strategy.decide_at_stage, bankroll=strategy.bankroll, pipeline=strategy.pipeline
         )
+    if {"decide_at_stage", "min_hours_to_start"} & set(limits) or strategy.pk is None:
+        least = strategy.min_hours_to_start
+        check_window(stage=strategy.decide_at_stage, bankroll=strategy.bankroll, least=least)
     try:
         strategy.full_clean(exclude=["bankroll", "pipeline"], validate_unique=False)
     except ValidationError as no:

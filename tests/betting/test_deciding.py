@@ -187,6 +187,35 @@ class TestDecide:
         predictions = predictions_of(an_event_with_prices(), stage="T-24h")
         assert set(reasons(decide(a_strategy(), predictions))) == {"STAGE_NOT_BET"}
 
+    @pytest.mark.parametrize(
+        "window, passes, miss",
+        [
+            ({"min_hours_to_start": 1.0, "max_hours_to_start": 1.0}, False, None),
+            ({"min_hours_to_start": 1.25}, True, 0.2),
+            ({"max_hours_to_start": 0.8}, True, 0.25),
+        ],
+        ids=["within", "too-late", "too-early"],
+    )
+    def test_passes_what_starts_outside_its_window_and_tells_by_how_much(
+        self, window, passes, miss
+    ):
+        decisions = decide(a_strategy(**window), predictions_of(an_event_with_prices()))
+        best = next(d for d in decisions if d.edge == pytest.approx(0.10))
+        assert (best.reason, best.verdict) == (
+            ("OUTSIDE_WINDOW", "PASS") if passes else ("VALUE", "BET")
+        )
+        assert best.chain["filters"]["OUTSIDE_WINDOW"] == [1.0, *window.values()]
+        assert best.chain.get("miss") == miss
+
+    def test_reckons_the_hours_of_a_league_that_runs_fast_by_its_own_clock(self):
+        event = an_event_with_prices(is_simulated=True, starts_at=NOON + timedelta(seconds=10))
+        Competition.objects.filter(is_simulated=True).update(time_scale=360.0)
+        money = {"bankroll": a_bankroll(is_simulated=True)}
+        strategy = a_strategy(
+            pipeline=a_pipeline(is_simulated=True), min_hours_to_start=1.0, **money
+        )
+        assert reasons(decide(strategy, predictions_of(event)))[0] == "VALUE"
+
     def test_passes_a_version_that_does_not_serve(self):
         predictions = predictions_of(an_event_with_prices(), version=a_version(stage="CANDIDATE"))
         assert set(reasons(decide(a_strategy(), predictions))) == {"VERSION_NOT_SERVING"}

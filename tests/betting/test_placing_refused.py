@@ -56,6 +56,10 @@ class TestPlaceRefuses:
     def test_an_event_that_has_started(self):
         assert refusal(a_decision(), as_of=NOON + timedelta(hours=1)) == "EVENT_STARTED"
 
+    def test_an_event_that_is_nearer_than_its_window_by_now(self):
+        decision = a_decision(strategy=a_strategy(min_hours_to_start=0.5))
+        assert refusal(decision, as_of=NOON + timedelta(minutes=31)) == "OUTSIDE_WINDOW"
+
     def test_an_event_that_started_before_its_time(self):
         decision = a_decision()
         Event.objects.update(started_at=NOON)

@@ -69,6 +69,11 @@ class TestEnsureStrategy:
             {"commission": 1.0},
             {"commission": -0.01},
             {"is_drawdown_scaled": "perhaps"},
+            {"min_hours_to_start": -0.1},
+            {"max_hours_to_start": 0.0},
+            {"max_hours_to_start": float("nan")},
+            {"min_hours_to_start": 0.6, "max_hours_to_start": 0.5},
+            {"min_hours_to_start": 1.1},
             {"parameters": {"days": 1}},
             {"parameters": ["days"]},
             {"parameters": None},
@@ -111,8 +116,9 @@ class TestEnsureStrategy:
             ({"commission": float("nan")}, "commission must be a finite number"),
             ({"commission": None}, "commission: This field cannot be null"),
             ({"parameters": {"days": 1}}, "parameters: days: no such parameter"),
+            ({"min_hours_to_start": 2}, "is 2, but at T-60m no more than 1 are left"),
         ],
-        ids=["needs", "choice", "text", "nan", "null", "parameter"],
+        ids=["needs", "choice", "text", "nan", "null", "parameter", "window"],
     )
     def test_names_what_does_not_fit(self, changes, told):
         with pytest.raises(strategies.StrategyRefused, match=told):

@@ -58,6 +58,7 @@ class TestPatch:
             ({"commission": "Infinity", "reason": "x"}, 400, "commission"),
             ({"kelly_fraction": None, "reason": "x"}, 400, "kelly_fraction"),
             ({"bankroll": 1, "reason": "x"}, 400, "bankroll"),
+            ({"min_hours_to_start": 2, "reason": "x"}, 409, "at T-60m no more than 1 are left"),
             ({"parameters": {"days": 1}, "reason": "x"}, 409, "days: no such parameter"),
             ({"parameters": [1], "reason": "x"}, 400, "parameters"),
             ({"reason": "x"}, 409, "name what is to change"),
@@ -65,7 +66,8 @@ class TestPatch:
         ],
         ids=[
             "no-reason", "no-amount", "no-method", "negative", "nan", "share-above-one", "infinite",
-            "null", "unknown-limit", "unknown-parameter", "no-parameters", "nothing", "list",
+            "null", "unknown-limit", "window", "unknown-parameter", "no-parameters", "nothing",
+            "list",
         ],
     )  # fmt: skip
     def test_refuses_what_does_not_fit_and_names_it(self, lead, strategy, body, status, told):
@@ -110,8 +112,9 @@ class TestForm:
             ({"commission": "0.02"}, "This field is required"),
             ({"parameters": '{"days": 1}', "reason": "x"}, "days: no such parameter"),
             ({"parameters": "[1]", "reason": "x"}, "expected names with their values"),
+            ({"min_hours_to_start": "2", "reason": "x"}, "at T-60m no more than 1 are left"),
         ],
-        ids=["no-amount", "share-above-one", "no-reason", "no-parameter", "no-names"],
+        ids=["no-amount", "share-above-one", "no-reason", "no-parameter", "no-names", "window"],
     )
     def test_says_what_does_not_fit(self, lead, strategy, given, told):
         url = reverse("admin:betting_strategy_change", args=[strategy.pk])
