@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('betting', '0011_phases'),
+        ('betting', '0013_timing_window'),
     ]
 
     operations = [
