@@ -112,8 +112,14 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_db_setup):
-    """Empty what a test that commits wrote, and nothing else."""
-    from tests import emptying
+def django_db_setup(django_test_environment, django_db_blocker, django_db_modify_db_settings):
+    """Copy what was migrated once; empty what a test that commits wrote, and nothing else."""
+    from tests import databases, emptying
 
     emptying.only_what_was_written()
+    with ExitStack() as held:
+        with django_db_blocker.unblock():
+            held.enter_context(databases.own_copy())
+        yield
+        with django_db_blocker.unblock():
+            held.close()
