@@ -82,6 +82,8 @@ class StrategyForm(forms.ModelForm):
         if bankroll and pipeline:
             try:
                 strategies.check_pairing(bankroll=bankroll, pipeline=pipeline)
+                if cleaned.get("code"):
+                    strategies.check_program(code=cleaned["code"], pipeline=pipeline)
             except strategies.StrategyRefused as no:
                 self.add_error("pipeline", f"Refused: {no}")
         self._check_stage(cleaned)

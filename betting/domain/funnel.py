@@ -151,6 +151,8 @@ def needed(
             f" a price of {wanted:.3f} instead of {had:.3f}{' after commission' if is_net else ''}"
         ).replace("%", " %")
     texts = {
+        selecting.NOT_TIRED: f"a rest of {bound:g} days at most; it was {value:g}",
+        selecting.NOT_RESTED_ENOUGH: f"a rest of {bound:g} days; it was {value:g}",
         selecting.OUTSIDE_WINDOW: f"{bound:g} hours to the start; there were {value:.2f}",
         selecting.PRICE_STALE: f"a price confirmed within {bound:.0f} s; it was {value:.0f} s old",
         selecting.OVERROUND_TOO_HIGH: f"a margin of {bound:.4f} at most; it was {value:.4f}",

@@ -6,7 +6,7 @@ what every other filter would have said; without a price that may be taken, of t
 nearest to it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -26,6 +26,10 @@ STAGE_NOT_BET = "STAGE_NOT_BET"
 OUTSIDE_WINDOW = "OUTSIDE_WINDOW"
 VERSION_NOT_SERVING = "VERSION_NOT_SERVING"
 ALREADY_BET = "ALREADY_BET"
+ANSWER_NOT_BET = "ANSWER_NOT_BET"
+REST_UNKNOWN = "REST_UNKNOWN"
+NOT_TIRED = "NOT_TIRED"
+NOT_RESTED_ENOUGH = "NOT_RESTED_ENOUGH"
 PROBABILITY_INVALID = "PROBABILITY_INVALID"
 NO_PRICE = "NO_PRICE"
 BOOK_NOT_ALLOWED = "BOOK_NOT_ALLOWED"
@@ -57,6 +61,10 @@ REASONS = (
     OUTSIDE_WINDOW,
     VERSION_NOT_SERVING,
     ALREADY_BET,
+    ANSWER_NOT_BET,
+    REST_UNKNOWN,
+    NOT_TIRED,
+    NOT_RESTED_ENOUGH,
     PROBABILITY_INVALID,
     NO_PRICE,
     BOOK_NOT_ALLOWED,
@@ -182,6 +190,24 @@ def keep_best_of_event(reasons: pd.Series, event_ids: pd.Series, edges: pd.Serie
     winners = edges[standing].groupby(event_ids[standing]).idxmax()
     beaten = standing & ~reasons.index.isin(winners)
     return reasons.mask(beaten, OTHER_SELECTION_BETTER)
+
+
+def object_to(
+    found: pd.DataFrame,
+    *,
+    codes: Sequence[Sequence[str]],
+    filters: Sequence[Mapping[str, list[float]]],
+) -> None:
+    """Put what a program has against appraised rows before what their prices have.
+
+    ``codes``: what fails, in the order asked; ``filters``: what was asked, value and bounds.
+    """
+    for failed, asked, against, values in zip(
+        found["failed"], found["filters"], codes, filters, strict=True
+    ):
+        failed[:0] = against
+        asked.update(values)
+    found["reason"] = [failed[0] if failed else "" for failed in found["failed"]]
 
 
 def once_per_event(found: pd.DataFrame) -> pd.DataFrame:

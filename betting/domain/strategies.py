@@ -3,10 +3,12 @@
 from collections.abc import Mapping
 
 from betting.domain.parameters import BadParameters, Parameters
-from betting.domain.programs import value
+from betting.domain.programs import fatigue, value
 from betting.domain.programs.base import Program
 
-REGISTRY: dict[str, Program] = {program.code: program for program in (value.PROGRAM,)}
+REGISTRY: dict[str, Program] = {
+    program.code: program for program in (value.PROGRAM, fatigue.PROGRAM)
+}
 
 
 def read(code: str, given: Mapping[str, object]) -> Parameters:

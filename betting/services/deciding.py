@@ -6,40 +6,20 @@ from typing import Any
 
 import pandas as pd
 from django.db import connection, transaction
-from django.db.models import F
 
 from betting import queries
-from betting.domain import funnel, selecting, staking, windows
+from betting.domain import funnel, selecting, staking
 from betting.domain import strategies as programs
 from betting.domain.halts import Effect, Halted
 from betting.models import Bankroll, Decision, Strategy
-from betting.services import complying, dry_runs, sizing, strategies
+from betting.services import complying, dry_runs, gathering, sizing, strategies
 from markets import queries as markets
 from markets.models import Event
-from models_ml.models import ModelVersion, Prediction
+from models_ml.models import ModelVersion
 from monitoring.errors import Refused
 from monitoring.services import audit
 
 _DRY_RUN = Strategy.Phase.DRY_RUN
-_FIELDS = {
-    "prediction_id": F("pk"),
-    "market_id": F("selection__market_id"),
-    "sport_id": F("event__competition__sport_id"),
-    "competition_id": F("event__competition_id"),
-    "is_simulated": F("event__competition__is_simulated"),
-    "replay_id": F("feature_row__replay_id"),
-    "rehearsal_id": F("feature_row__rehearsal_id"),
-    "stage": F("feature_row__stage"),
-    "pipeline_id": F("version__pipeline_id"),
-    "version_stage": F("version__stage"),
-    "time_scale": F("event__competition__time_scale"),
-    "starts_at": F("event__starts_at"),
-    "started_at": F("event__started_at"),
-    "status": F("event__status"),
-    "refund": F("refund_probability"),
-    "home_id": F("event__home_id"),
-    "away_id": F("event__away_id"),
-}
 
 
 class DecidingRefused(Refused):
@@ -72,7 +52,9 @@ def decide(
             strategy.phase = standing.phase
         earlier = [] if dry_run else _earlier(strategy=strategy, ids=prediction_ids)
         done = {decision.prediction_id for decision in earlier}
-        predictions = _predictions([id_ for id_ in prediction_ids if id_ not in done])
+        predictions = gathering.predictions(
+            ids=[id_ for id_ in prediction_ids if id_ not in done], strategy=strategy, as_of=as_of
+        )
         _check_belong(strategy=strategy, predictions=predictions)
         if predictions.empty:
             return earlier
@@ -160,13 +142,6 @@ def _earlier(*, strategy: Strategy, ids: Sequence[int]) -> list[Decision]:
     return list(earlier.order_by("pk"))
 
 
-def _predictions(ids: list[int]) -> pd.DataFrame:
-    columns = [*_FIELDS, "event_id", "selection_id", "probability", "as_of"]
-    rows = Prediction.objects.filter(pk__in=ids).annotate(**_FIELDS).values_list(*columns)
-    frame = pd.DataFrame.from_records(list(rows.order_by("as_of", "event", "selection")))
-    return frame.set_axis(columns, axis="columns") if len(frame) else pd.DataFrame(columns=columns)
-
-
 def _check_belong(*, strategy: Strategy, predictions: pd.DataFrame) -> None:
     wrong = [
         (predictions["rehearsal_id"].notna(), "were made to practise"),
@@ -200,7 +175,6 @@ def _decisions(
     board = markets.event_board(
         event_ids=event_ids, as_of=as_of, kinds=(strategy.pipeline.market_kind,)
     )
-    predictions["hours"] = _hours(predictions, as_of=as_of)
     stops = _stopped_before_prices(
         strategy=strategy, predictions=predictions, halted=halted, as_of=as_of
     )
@@ -282,22 +256,6 @@ def _stopped_before_prices(
     return [[code for code, hit in zip(codes, row, strict=True) if hit] for row in hits]
 
 
-def _hours(predictions: pd.DataFrame, *, as_of: datetime) -> list[float]:
-    """Return the hours to each start by the clock of its own league."""
-    columns = ("starts_at", "started_at", "time_scale")
-    return [
-        windows.hours_to(
-            starts_at=starts_at,
-            started_at=None if pd.isna(started_at) else started_at,
-            as_of=as_of,
-            time_scale=time_scale,
-        )
-        for starts_at, started_at, time_scale in zip(
-            *(predictions[name] for name in columns), strict=True
-        )
-    ]
-
-
 def _halted(
     strategy: Strategy, predictions: pd.DataFrame, *, halted: Halted, live: bool
 ) -> pd.Series:
@@ -367,6 +325,7 @@ def _chain(
         chain["commission"] = strategy.commission
         if pd.notna(net := seen["net_price"]):
             chain["net_price"] = round(float(net), 6)
+    chain.update(seen.get("notes") or {})
     if seen["best"]:
         chain["best"] = seen["best"]
     if stake is not None:

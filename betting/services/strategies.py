@@ -14,7 +14,7 @@ from betting.domain.parameters import BadParameters, Parameters
 from betting.domain.windows import Window
 from betting.models import Bankroll, Strategy
 from models_ml import queries
-from models_ml.domain import stages
+from models_ml.domain import feature_sets, stages
 from models_ml.models import Pipeline
 from monitoring.errors import Refused
 from monitoring.services import audit
@@ -126,6 +126,22 @@ def check_parameters(*, code: str, parameters: Mapping[str, object]) -> Paramete
         raise StrategyRefused(f"parameters: {no}") from no
 
 
+def check_program(*, code: str, pipeline: Pipeline) -> None:
+    """Refuse a program that could bet on nothing that the pipeline foretells.
+
+    Raises:
+        StrategyRefused: it does not bet on such markets, or needs features that are not told.
+    """
+    if program := strategies.REGISTRY.get(code):
+        found = program.unfit(
+            feature_set=pipeline.feature_set,
+            features=feature_sets.named(pipeline.feature_set).names if program.features else (),
+            kind=pipeline.market_kind,
+        )
+        if found:
+            raise StrategyRefused(found)
+
+
 def check_stage(*, stage: str, bankroll: Bankroll, pipeline: Pipeline) -> None:
     """Refuse a stage at which the pipeline's events are not looked at: it would never decide.
 
@@ -225,6 +241,8 @@ def _set(strategy: Strategy, limits: dict[str, object]) -> None:
             raise StrategyRefused(f"{key} must be a finite number")
         setattr(strategy, key, value)
     check_parameters(code=strategy.code, parameters=strategy.parameters)
+    if strategy.pk is None:
+        check_program(code=strategy.code, pipeline=strategy.pipeline)
     if "decide_at_stage" in limits or strategy.pk is None:
         check_stage(
             stage=strategy.decide_at_stage, bankroll=strategy.bankroll, pipeline=strategy.pipeline

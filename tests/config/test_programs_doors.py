@@ -5,9 +5,13 @@ import json
 import pytest
 from django.core.management import call_command
 from django.test import Client
+from django.urls import reverse
 
 from betting.domain.strategies import REGISTRY
+from betting.models import Strategy
+from monitoring.models import AuditEntry
 from monitoring.services import roles
+from tests.betting.builders import a_strategy
 from tests.config.builders import a_person
 
 pytestmark = pytest.mark.django_db
@@ -49,3 +53,65 @@ class TestProgramsByCommand:
         for program in REGISTRY.values():
             assert program.title in shown
             assert all(name in shown for name in program.parameters.model_fields)
+
+
+@pytest.fixture
+def lead() -> Client:
+    roles.ensure_roles()
+    client = Client()
+    client.force_login(a_person("otto", roles.OPS_LEAD))
+    return client
+
+
+@pytest.fixture
+def tired() -> Strategy:
+    strategy = a_strategy()
+    Strategy.objects.filter(pk=strategy.pk).update(code="fatigue", parameters={"max_rest_days": 3})
+    strategy.refresh_from_db()
+    return strategy
+
+
+class TestParameters:
+    def patch(self, client: Client, strategy: Strategy, told: object):
+        return client.patch(
+            f"/api/v1/strategies/{strategy.pk}",
+            json.dumps({"parameters": told, "reason": "shorter weeks"}),
+            content_type="application/json",
+        )
+
+    def test_are_given_whole_over_the_api_and_audited(self, lead, tired):
+        answer = self.patch(lead, tired, {"max_rest_days": 4, "side": "AWAY"})
+        assert (answer.status_code, answer.json()["parameters"]) == (
+            200, {"max_rest_days": 4, "side": "AWAY"},
+        )  # fmt: skip
+        detail = AuditEntry.objects.get(action="strategy.changed").detail
+        assert detail["reason"] == "shorter weeks"
+        assert detail["before"] == {"parameters": "{'max_rest_days': 3}"}
+        assert detail["after"] == {"parameters": "{'max_rest_days': 4, 'side': 'AWAY'}"}
+
+    @pytest.mark.parametrize(
+        "told, named",
+        [
+            ({"max_rest_days": 31}, "max_rest_days: expected a number from 0 to 30, not 31"),
+            ({"side": "DRAW"}, "side: expected ANY or HOME or AWAY, not 'DRAW'"),
+            ({"backs_under": "yes"}, "backs_under: expected true or false"),
+            ({"resting": 1}, "resting: no such parameter; there are max_rest_days"),
+        ],
+        ids=["out-of-range", "no-choice", "no-truth", "unknown"],
+    )
+    def test_that_do_not_fit_are_refused_by_name(self, lead, tired, told, named):
+        answer = self.patch(lead, tired, told)
+        assert (answer.status_code, named in answer.json()["detail"]) == (409, True)
+        tired.refresh_from_db()
+        assert tired.parameters == {"max_rest_days": 3}
+
+    def test_are_changed_one_by_one_by_command(self, capsys, tired):
+        words = ("parameters.side=HOME", "parameters.backs_under=true", "parameters.max_rest_days=")
+        call_command("strategies", "set", tired.name, *words, "--reason", "calmer")
+        tired.refresh_from_db()
+        assert tired.parameters == {"side": "HOME", "backs_under": True}
+
+    def test_stand_on_the_page_with_what_they_may_be(self, lead, tired):
+        text = lead.get(reverse("admin:betting_strategy_change", args=[tired.pk])).content.decode()
+        for shown in ("is told", "max_rest_days", "a number from 0 to 30", "unless told"):
+            assert shown in text
