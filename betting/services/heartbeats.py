@@ -60,12 +60,26 @@ def lost_hearts(*, now: datetime, venues: Mapping[str, Venue] | None = None) -> 
         if heart is None:
             yield Lost(name, "it never heard of us")
             continue
-        seconds = int(heart.detail.get("seconds") or thresholds.whole(SILENCE))
-        silence = now - heart.at
-        if silence > timedelta(seconds=seconds):
-            yield Lost(name, f"it heard nothing for {int(silence.total_seconds())} s")
+        if _is_silent(heart, now=now):
+            yield Lost(name, f"it heard nothing for {int((now - heart.at).total_seconds())} s")
         elif acted := heart.detail.get("acted"):
             yield Lost(name, f"it had heard nothing for too long, and says {acted}")
+
+
+def is_silent(*, name: str, venue: Venue, now: datetime) -> bool:
+    """Tell whether a venue that keeps such a watch did not hear of us in time; it then takes back.
+
+    A venue without one, or one that we do not bet at, is never silent.
+    """
+    if not (isinstance(venue, Watching) and venue.is_on):
+        return False
+    heart = Heartbeat.objects.filter(name=f"{PREFIX}{name}").first()
+    return heart is None or _is_silent(heart, now=now)
+
+
+def _is_silent(heart: Heartbeat, *, now: datetime) -> bool:
+    seconds = int(heart.detail.get("seconds") or thresholds.whole(SILENCE))
+    return now - heart.at > timedelta(seconds=seconds)
 
 
 def _watching(venues: Mapping[str, Venue]) -> Iterator[tuple[str, Any]]:

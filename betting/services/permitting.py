@@ -23,6 +23,7 @@ from models_ml.models import ModelVersion
 
 NOT_A_BET = "NOT_A_BET"
 NO_VENUE = "NO_VENUE"
+VENUE_SILENT = "VENUE_SILENT"  # it did not hear of us in time: nobody would take an order back
 SIMULATED_MISMATCH = "SIMULATED_MISMATCH"
 REPLAY_MISMATCH = "REPLAY_MISMATCH"
 STRATEGY_DISABLED = "STRATEGY_DISABLED"
@@ -48,9 +49,10 @@ class Permit:
         as_of: datetime,
         now: datetime,
         has_venue: bool,
+        is_silent: bool = False,
     ) -> None:
         self.bankroll, self.quotes, self.as_of = bankroll, quotes, as_of
-        self.has_venue, self.now = has_venue, now
+        self.has_venue, self.is_silent, self.now = has_venue, is_silent, now
         self._expired: dict[int, bool] = {}
         self.is_live = bankroll.kind != Bankroll.Kind.REPLAY
         self.allotted = allotting.Allotments(balance=bankroll.balance)
@@ -102,7 +104,9 @@ class Permit:
             return SIMULATED_MISMATCH
         if prediction.feature_row.replay_id != self.bankroll.replay_id:
             return REPLAY_MISMATCH
-        return "" if self.has_venue else NO_VENUE
+        if not self.has_venue:
+            return NO_VENUE
+        return VENUE_SILENT if self.is_silent else ""
 
     def _is_sound(self, decision: Decision) -> str:
         """Ask that our own numbers can be: of the selection, and of its whole market."""

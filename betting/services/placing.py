@@ -18,7 +18,7 @@ from django.db import connection, transaction
 
 from betting import venues
 from betting.models import Bankroll, Bet, Decision
-from betting.services import answering, breaking, permitting
+from betting.services import answering, breaking, heartbeats, permitting
 from betting.venues.base import Answer, State, Ticket, Venue, VenueRejected
 from markets import queries as markets
 from markets.models import Event
@@ -69,7 +69,7 @@ def place(
             as_of=as_of,
             now=now,
             actor=actor,
-            has_venue=venue is not None,
+            venue=venue,
         )
         recorded = send(bets=bets, venue=venue, as_of=as_of, actor=actor, now=now)
         breaking.note_answers(bankroll_id=bankroll_id, states=recorded.statuses, now=now)
@@ -158,18 +158,20 @@ def _reserve(
     as_of: datetime,
     now: datetime,
     actor: str,
-    has_venue: bool,
+    venue: Venue | None,
 ) -> tuple[list[Bet], dict[int, str]]:
     """Write our intent for each decision that every rule allows now, under the bankroll's lock."""
     bankroll = Bankroll.objects.select_for_update(of=("self",)).get(pk=bankroll_id)
-    decisions = _unplaced(decision_ids)
+    name, decisions = venues.name_for(bankroll.kind), _unplaced(decision_ids)
+    venue = venue or venues.VENUES.get(name)
     permit = permitting.Permit(
         bankroll=bankroll,
         decisions=decisions,
         quotes=quotes,
         as_of=as_of,
         now=now,
-        has_venue=has_venue or bool(venues.name_for(bankroll.kind)),
+        has_venue=venue is not None,
+        is_silent=venue is not None and heartbeats.is_silent(name=name, venue=venue, now=now),
     )
     bets, refusals = [], {}
     for decision in decisions:

@@ -3,6 +3,7 @@
 import itertools
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from decimal import Decimal
 from unittest.mock import patch
 
@@ -12,6 +13,7 @@ from betting import venues
 from betting.venues.base import Answer, State, Ticket
 from betting.venues.betfair import BetfairVenue, venue
 from markets.models import Selection, SelectionAlias
+from monitoring.services import beating
 from tests.betting.betfair_double import BetfairDouble
 from tests.betting.builders import NOON, ROLES, a_book, a_selection, an_event, quote
 
@@ -39,14 +41,20 @@ def patient(*, rests: bool = False) -> BetfairVenue:
 
 @contextmanager
 def an_exchange(settings) -> Iterator[BetfairDouble]:
-    """Run a double, and let this installation bet there, however slow the machine."""
+    """Run a double, and let this installation bet there and keep its watch, however slow."""
     with (
         BetfairDouble().running() as double,
         patch.dict(venues.VENUES, betfair=patient()),
         patch.object(venue, "PATIENCE", PATIENCE),
     ):
         settings.ENVIRONMENT = settings.ENVIRONMENT.model_copy(update=account(double.url))
+        heard()
         yield double
+
+
+def heard(at: datetime = NOON) -> None:
+    """Let the exchange have heard of us."""
+    beating.beat_heart(name="venue:betfair", now=at, detail={"seconds": 60})
 
 
 def a_mapped_event(double: BetfairDouble, *, market: str = MARKET, price: str = "2.20"):

@@ -10,19 +10,21 @@ import pytest
 from betting import venues
 from betting.domain import price_ladder
 from betting.models import Bankroll, Bet
-from betting.services import permitting, placing
+from betting.services import heartbeats, permitting, placing
 from betting.venues.base import Cancelling, State, VenueRejected
 from betting.venues.betfair import BetfairVenue
 from betting.venues.betfair.calls import Calls
 from betting.venues.paper import PaperVenue
 from markets.models import Selection
 from markets.services import exchanges
+from monitoring.models import Heartbeat
 from tests.betting.betfair import (
     MARKET,
     PATIENCE,
     a_mapped_event,
     a_ticket,
     an_exchange,
+    heard,
     name,
     patient,
     place,
@@ -445,8 +447,19 @@ class TestPlacingLive:
         assert self.place(decision).refusals == {decision.pk: permitting.NO_VENUE}
         assert not Bet.objects.exists() and double.requests == []
 
+    def test_waits_until_the_exchange_hears_of_us_in_time(self, double):
+        decision = self.decide(double)
+        Heartbeat.objects.all().delete()
+        assert self.place(decision).refusals == {decision.pk: permitting.VENUE_SILENT}
+        heard(NOON - timedelta(seconds=61))
+        assert self.place(decision).refusals == {decision.pk: permitting.VENUE_SILENT}
+        assert not Bet.objects.exists() and double.requests == []
+        heartbeats.beat(now=NOON)
+        assert self.place(decision).accepted == 1
+
     def test_paper_money_never_reaches_it(self, double):
         decision = self.decide(double)
+        Heartbeat.objects.all().delete()
         Bankroll.objects.update(kind="PAPER")
         assert self.place(decision).accepted == 1
         assert double.requests == [] and double.logins == 0
