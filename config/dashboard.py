@@ -17,6 +17,7 @@ from django.utils import timezone
 from django.utils.safestring import SafeString
 
 from betting.models import Bankroll
+from betting.queries import money as exposures
 from config import panels, site
 from monitoring import registry
 from monitoring.desk import chips
@@ -27,13 +28,6 @@ log = structlog.get_logger(__name__)
 REFRESH_SECONDS = 10
 panels.register()
 
-_MONEY = """
-select bankroll.id, bankroll.balance, count(bet.id), coalesce(sum(bet.liability), 0)
-from betting_bankroll bankroll
-left join betting_bet bet on bet.bankroll_id = bankroll.id
-    and bet.status in ('RESERVED', 'UNKNOWN', 'ACCEPTED')
-where bankroll.id = any(%s) group by bankroll.id
-"""
 _SYSTEM = """
 select
     (select count(*) from monitoring_incident where resolved_at is null),
@@ -63,7 +57,8 @@ class Shown:
 class _Money:
     balance: Decimal
     n_open: int
-    at_risk: Decimal
+    in_bets: Decimal
+    outside: Decimal
 
 
 def index(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
@@ -180,7 +175,9 @@ def _tiles(group: settlements.Group, money: Mapping[int, _Money]) -> list[Tile]:
     total = settlements.totals(group)
     mine = [money[key] for key in group.bankroll_ids]
     balance = sum((row.balance for row in mine), Decimal(0))
-    at_risk = sum((row.at_risk for row in mine), Decimal(0))
+    # What was placed outside counts against each bankroll, and is lost but once.
+    outside = max((row.outside for row in mine), default=Decimal(0))
+    at_risk = sum((row.in_bets for row in mine), outside)
     yield_ = float(total.profit / total.turnover) if total.turnover else None
     bets = reverse("admin:betting_bet_changelist")
     only = f"&bankroll__id__exact={group.bankroll_ids[0]}" if len(mine) == 1 else ""
@@ -210,9 +207,9 @@ def _tiles(group: settlements.Group, money: Mapping[int, _Money]) -> list[Tile]:
 
 
 def _money(bankroll_ids: list[int]) -> dict[int, _Money]:
-    with connection.cursor() as cursor:
-        cursor.execute(_MONEY, [bankroll_ids])
-        return {key: _Money(*rest) for key, *rest in cursor.fetchall()}
+    rows = exposures.exposed(Bankroll.objects.filter(pk__in=bankroll_ids))
+    columns = ("pk", "balance", "n_open", "in_bets", "outside")
+    return {key: _Money(*rest) for key, *rest in rows.values_list(*columns)}
 
 
 _QUICK = (

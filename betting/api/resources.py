@@ -1,28 +1,14 @@
 """The betting's read side: money, strategies, what was decided, what was struck."""
 
 from betting import models
-from betting.api import bet_files, bets, compliance, costs, limits, phases, strategies
+from betting.api import bankrolls, bet_files, bets, compliance, costs, limits, phases, strategies
 from monitoring.rest.resources import ReadOnlyResource, resource
 
 TIME = ("gte", "lt")
 
 RESOURCES: dict[str, type[ReadOnlyResource]] = {
     "costs": costs.Costs,
-    "bankrolls": resource(
-        models.Bankroll,
-        fields=[
-            "id",
-            "name",
-            "kind",
-            "currency",
-            "time_zone",
-            "balance",
-            "is_simulated",
-            "replay",
-            "created_at",
-        ],
-        filters={"kind": ["exact"], "is_simulated": ["exact"]},
-    ),
+    "bankrolls": bankrolls.BANKROLLS,
     "limits": limits.Limits,
     "strategies": strategies.Strategies,
     **phases.RESOURCES,

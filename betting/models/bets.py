@@ -18,6 +18,10 @@ class BetQuerySet(models.QuerySet["Bet"]):
         """Bets that can still lose money."""
         return self.filter(status__in=Bet.OPEN)
 
+    def at_risk(self) -> "BetQuerySet":
+        """Open bets, but those of a file that told how they ended."""
+        return self.open().filter(Q(tracked=None) | Q(tracked__told_outcome=""))
+
     def waiting(self) -> "BetQuerySet":
         """Bets whose order stands at a venue, which may match more of it; ours alone."""
         return self.open().filter(order_state__in=orders.WAITING).exclude(venue=Bet.OUTSIDE)

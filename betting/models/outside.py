@@ -8,6 +8,12 @@ from django.db.models import F, Q
 from markets.models import Selection
 
 
+class OutsideOrderQuerySet(models.QuerySet["OutsideOrder"]):
+    def loose(self) -> "OutsideOrderQuerySet":
+        """Orders that stand, and that no bet of ours counts."""
+        return self.filter(bet=None, ended_at=None)
+
+
 class OutsideOrder(models.Model):
     """An order that somebody placed at a venue by hand or with another program.
 
@@ -42,6 +48,8 @@ class OutsideOrder(models.Model):
         "betting.Bet", null=True, blank=True, on_delete=models.PROTECT, related_name="outside"
     )
     why_no_bet = models.CharField(max_length=200, blank=True)
+
+    objects = OutsideOrderQuerySet.as_manager()
 
     class Meta:
         constraints = [

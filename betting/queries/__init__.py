@@ -26,6 +26,7 @@ from django.db.models.functions import Coalesce, Now
 from betting.domain import halts
 from betting.models import Bankroll, Bet, Decision, OutsideOrder, Strategy, TradingHalt
 from betting.models.tracking import UNSENT
+from betting.queries import money
 from markets.models import Book, Competition, Sport
 from models_ml.models import Pipeline
 
@@ -48,22 +49,22 @@ def open_exposure(*, bankroll_id: int) -> Decimal:
     Orders on our accounts that we did not send, and that have no bet, count against every live
     bankroll.
     """
-    bets = Bet.objects.open().filter(bankroll_id=bankroll_id)
-    total = bets.aggregate(total=Coalesce(Sum("liability"), _ZERO))["total"]
-    is_live = Bankroll.objects.filter(pk=bankroll_id, kind=Bankroll.Kind.LIVE).exists()
-    return total + outside_risk() if is_live else total
+    rows = money.exposed(Bankroll.objects.filter(pk=bankroll_id))
+    found: Decimal = rows.values_list("at_risk", flat=True).get()  # type: ignore[misc]
+    return found
 
 
 def outside_risk() -> Decimal:
     """Return what orders that we did not send, and that have no bet, can still lose."""
-    loose = OutsideOrder.objects.filter(bet=None, ended_at=None)
+    loose = OutsideOrder.objects.loose()
     return loose.aggregate(total=Coalesce(Sum("at_risk"), _ZERO))["total"]
 
 
 def available(*, bankroll_id: int) -> Decimal:
     """Return what may still be staked: the settled balance less the open exposure."""
-    balance = Bankroll.objects.values_list("balance", flat=True).get(pk=bankroll_id)
-    return balance - open_exposure(bankroll_id=bankroll_id)
+    rows = money.exposed(Bankroll.objects.filter(pk=bankroll_id))
+    found: Decimal = rows.values_list("available", flat=True).get()  # type: ignore[misc]
+    return found
 
 
 def open_bets(*, bankroll_id: int | None = None) -> QuerySet[Bet]:
@@ -106,6 +107,7 @@ class BankrollExposure:
     balance: Decimal
     open: Decimal
     open_bets: int
+    outside: Decimal  # of it, orders that we did not send and that have no bet
 
     @property
     def available(self) -> Decimal:
@@ -114,14 +116,12 @@ class BankrollExposure:
 
 def bankrolls_with_exposure(*, with_replays: bool = False) -> list[BankrollExposure]:
     """Return every bankroll with its open liability, by name, in one query."""
-    is_open = Q(bets__status__in=Bet.OPEN)
-    rows = Bankroll.objects.annotate(
-        open=Coalesce(Sum("bets__liability", filter=is_open), _ZERO),
-        open_bets=Count("bets", filter=is_open),
-    )
+    rows = money.exposed(Bankroll.objects.all())
     if not with_replays:
         rows = rows.filter(replay=None)
-    columns = ("pk", "name", "kind", "is_simulated", "currency", "balance", "open", "open_bets")
+    columns = (
+        "pk", "name", "kind", "is_simulated", "currency", "balance", "at_risk", "n_open", "outside",
+    )  # fmt: skip
     return [BankrollExposure(*row) for row in rows.order_by("name").values_list(*columns)]
 
 

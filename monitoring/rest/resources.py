@@ -93,24 +93,28 @@ def resource(
     filters: Mapping[str, Sequence[str]] | None = None,
     orderings: Sequence[str] = ("-id", "id"),
     base: type[ReadOnlyResource] = ReadOnlyResource,
+    rows: QuerySet[Any] | None = None,
+    figures: Mapping[str, serializers.Field] | None = None,
 ) -> type[ReadOnlyResource]:
     """Make the resource of a model.
 
     ``texts`` adds fields that read along a relation: {"event": "market.event.name"}.
+    ``figures`` adds what ``rows`` are annotated with, under the same names.
     ``orderings`` are what ``?ordering=`` may ask for, the default first.
     """
-    texts = texts or {}
-    serializer = _serializer(model, fields, texts)
+    texts, figures = texts or {}, figures or {}
+    serializer = _serializer(model, fields, texts, figures)
     view = type(
         f"{model.__name__}Resource",
         (base,),
         {
             "__doc__": (model.__doc__ or "").strip() or f"Read {model._meta.verbose_name_plural}.",
-            "queryset": model._default_manager.all(),
+            "queryset": model._default_manager.all() if rows is None else rows,
             "serializer_class": serializer,
             "paths": {
                 **{name: _column(model, name).attname for name in fields},
                 **{name: source.replace(".", "__") for name, source in texts.items()},
+                **{name: name for name in figures},
             },
             "orderings": tuple(orderings),
             "filterset_class": _filters(model, filters or {}),
@@ -145,9 +149,12 @@ def _add_reading(
 
 
 def _serializer(
-    model: type[Model], fields: Sequence[str], texts: Mapping[str, str]
+    model: type[Model],
+    fields: Sequence[str],
+    texts: Mapping[str, str],
+    figures: Mapping[str, serializers.Field],
 ) -> type[SparseSerializer]:
-    added = {name: _described(model, source) for name, source in texts.items()}
+    added = {name: _described(model, source) for name, source in texts.items()} | dict(figures)
     meta = type(
         "Meta", (), {"model": model, "fields": [*fields, *added], "read_only_fields": fields}
     )

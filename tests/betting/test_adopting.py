@@ -151,6 +151,11 @@ class TestAnOrderWithoutABet:
             assert queries.open_exposure(bankroll_id=bankroll.pk) == 10
             assert risk.usage(bankroll=bankroll, as_of=NOON).open_staked == 10
         assert queries.open_exposure(bankroll_id=paper.pk) == 0
+        shown = {row.id: row for row in queries.bankrolls_with_exposure()}
+        for bankroll in bankrolls:
+            row = shown[bankroll.pk]
+            assert (row.open, row.open_bets, row.outside, row.available) == (10, 0, 10, 990)
+        assert (shown[paper.pk].outside, shown[paper.pk].available) == (0, 1000)
 
     def test_gets_one_once_its_market_is_known(self, double):
         bankroll = a_bankroll(kind="LIVE")
@@ -223,6 +228,22 @@ class TestSurfaces:
         assert "no source has told" in page.content.decode()
         (row,) = client.get("/api/v1/outside-orders?bet__isnull=true").json()["results"]
         assert (row["told_ref"], row["at_risk"]) == ("other-bot", "10.00")
+
+    def test_a_bankrolls_page_and_the_api_count_them_as_the_limits_do(self, client, double):
+        live = a_bankroll(kind="LIVE")
+        a_bet(bankroll=live, stake="7.00")
+        by_hand(double)
+        adopt()
+        roles.ensure_roles()
+        client.force_login(a_person("vera", roles.VIEWER))
+        (row,) = client.get("/api/v1/bankrolls").json()["results"]
+        told = {name: row[name] for name in ("n_open", "in_bets", "outside", "at_risk")}
+        assert told == {"n_open": 1, "in_bets": "7.00", "outside": "10.00", "at_risk": "17.00"}
+        usage = risk.usage(bankroll=live, as_of=NOON)
+        assert (row["available"], usage.open_staked) == ("983.00", 17)
+        page = client.get(reverse("admin:betting_bankroll_change", args=[live.pk]))
+        text = page.content.decode()
+        assert "Of it in orders placed outside, without a bet" in text and "983.00 EUR" in text
 
     def test_command_warns_while_some_stand(self, capsys, double):
         by_hand(double)
