@@ -29,16 +29,20 @@ COOL_DOWN = declare(
     "A bankroll with too many failures at venues stakes nothing for so long; then one bet tries.",
     lowest=1, highest=10_080,
 )  # fmt: skip
-STREAK, FAILURES = "losing-streak", "venue-failures"
+STREAK, FAILURES, DRAWDOWN = "losing-streak", "venue-failures", "drawdown"
+_OF_RESULTS = (STREAK, DRAWDOWN)  # opened by what was lost, closed by a win
 HALF_OPEN = "BREAKER_HALF_OPEN"
 LONGEST = timedelta(days=1)  # a breaker that nothing closed is no news any more
 FAILED = (Bet.Status.REJECTED, Bet.Status.UNKNOWN)
+_WON = Q(status=Bet.Status.SETTLED, profit__gt=0)
 _CLOSES = {
-    STREAK: Q(status=Bet.Status.SETTLED, profit__gt=0),
+    STREAK: _WON,
+    DRAWDOWN: _WON,
     FAILURES: Q(status__in=(Bet.Status.ACCEPTED, Bet.Status.SETTLED)),
 }
 _TRIES = {
     STREAK: Q(status__in=Bet.OPEN),
+    DRAWDOWN: Q(status__in=Bet.OPEN),
     FAILURES: Q(status__in=(Bet.Status.RESERVED, Bet.Status.UNKNOWN)),
 }
 
@@ -114,7 +118,7 @@ def _cooled(*, bankroll_id: int, now: datetime) -> dict[str, datetime]:
 def _since(*, bankroll_id: int, rule: str, since: datetime) -> dict[str, int]:
     """Count the bets since then that close a breaker, and those that try it still."""
     placed = Q(reserved_at__gte=since)
-    judged = placed | Q(settled_at__gte=since) if rule == STREAK else placed
+    judged = placed | Q(settled_at__gte=since) if rule in _OF_RESULTS else placed
     return Bet.objects.filter(judged, bankroll=bankroll_id).aggregate(
         closing=Count("pk", filter=_CLOSES[rule]),
         trying=Count("pk", filter=placed & _TRIES[rule]),

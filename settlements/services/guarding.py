@@ -17,7 +17,7 @@ from django.db.models import Q
 from betting import queries as betting
 from betting.domain.limits import Bound, Dimension
 from betting.models import Bankroll, Bet, TradingHalt
-from betting.services import halting, limiting
+from betting.services import breaking, halting, limiting
 from monitoring import thresholds
 from monitoring.domain.findings import Severity
 from monitoring.domain.thresholds import Threshold, declare
@@ -38,9 +38,14 @@ WEEKLY_LOSS = declare(
 )  # fmt: skip
 DRAWDOWN = declare(
     "settlements.drawdown", 0, "share",
-    "A bankroll that is this share below its best stakes nothing until somebody lifts it; 0:"
-    " never.",
+    "A bankroll that is this share below its best is left to cool down; 0: never.",
     lowest=0, highest=1,
+)  # fmt: skip
+DRAWDOWN_COOL_DOWN = declare(
+    "settlements.drawdown-cool-down", 30, "min",
+    "A bankroll that fell too far below its best stakes nothing for so long, shorter in a league"
+    " that runs faster than the calendar; then one bet tries.  0: until somebody lifts it.",
+    lowest=0, highest=10_080,
 )  # fmt: skip
 LOSING_STREAK = declare(
     "settlements.losing-streak", 0, "bets",
@@ -247,11 +252,15 @@ def _lost_in(
 def _drawdowns(
     bankrolls: Sequence[Bankroll], rested: Rested, bounds: Bounds, now: datetime
 ) -> Iterator[Breach]:
+    """Yield who is too far below its best; after a cool-down, who lost at all until a win."""
     lost = _by_bankroll(_LOST_SINCE_BEST, _since(bankrolls, rested))
+    trying, rest = _trying(rested, now=now), thresholds.span(DRAWDOWN_COOL_DOWN)
     for row in bankrolls:
-        if _is_reached(row, lost[row.pk], bounds[row.pk]):
+        is_tried = row.pk in trying and lost[row.pk] > 0
+        if is_tried or _is_reached(row, lost[row.pk], bounds[row.pk]):
             reason = f"{_lost(row, lost[row.pk])} since its best; {_allowed(bounds[row.pk])}"
-            yield Breach(row, "drawdown", reason, None)
+            until = now + rest / betting.time_scale(row) if rest else None
+            yield Breach(row, "drawdown", reason, until)
 
 
 def _streaks(
@@ -259,7 +268,7 @@ def _streaks(
 ) -> Iterator[Breach]:
     """Yield who lost too many in a row; after a cool-down one is, until a win closes it."""
     in_a_row = _by_bankroll(_LOST_IN_A_ROW, _since(bankrolls, rested))
-    trying = _trying(rested)
+    trying = _trying(rested, now=now)
     for row in bankrolls:
         number = bounds[row.pk].number or Decimal(0)
         if in_a_row[row.pk] >= (1 if row.pk in trying else number):
@@ -268,9 +277,11 @@ def _streaks(
             yield Breach(row, "losing-streak", reason, now + rest)
 
 
-def _trying(rested: Rested) -> set[int]:
-    """Return the bankrolls whose cool-down is over and that have won nothing since."""
+def _trying(rested: Rested, *, now: datetime) -> set[int]:
+    """Return the bankrolls whose breaker is half open: cooled down, nothing won since."""
+    since = now - breaking.LONGEST
     cooled = {id_: rest.over for id_, rest in rested.items() if rest.is_by_clock}
+    cooled = {id_: over for id_, over in cooled.items() if over > since}
     if not cooled:
         return set()
     asked = Q(pk__in=[])

@@ -94,9 +94,10 @@ class TestVenueFailures:
         assert list(refused.refusals.values()) == [breaking.HALF_OPEN]
 
 
-class TestLosingStreak:
-    def test_half_open_one_bet_is_open_at_a_time_until_one_wins(self, bankroll):
-        a_cooled_halt(bankroll, "losing-streak")
+class TestLosses:
+    @pytest.mark.parametrize("rule", ["losing-streak", "drawdown"])
+    def test_half_open_one_bet_is_open_at_a_time_until_one_wins(self, bankroll, rule):
+        a_cooled_halt(bankroll, rule)
         assert place(bankroll, venue=FakeVenue(), bets=2, now=COOLED).accepted == 1
         assert place(bankroll, venue=FakeVenue(), now=COOLED).refused == 1
         for outcome, profit, accepted in (("PUSH", "0", 1), ("WON", "1", 3)):

@@ -163,8 +163,11 @@ class TestDailyLoss:
 
 
 class TestDrawdown:
-    def test_halts_until_somebody_lifts_it(self, set_limit):
+    def test_halts_until_somebody_lifts_it_where_it_never_cools_down(
+        self, set_limit, set_threshold
+    ):
         set_limit("drawdown", 0.10)
+        set_threshold(guarding.DRAWDOWN_COOL_DOWN, 0)
         bankroll = a_bankroll("1000.00")
         settle(bankroll, "200.00", at=NOON - timedelta(days=9), won=True)  # its best: 1,200
         settle(bankroll, "60.00", at=NOON - timedelta(days=5))
@@ -174,6 +177,41 @@ class TestDrawdown:
         halt = TradingHalt.objects.get()
         assert (halt.expires_at, "120.00 EUR (10.0%) since its best" in halt.reason) == (None, True)
         assert rules(at=NOON + timedelta(days=300)) == ["drawdown"]
+
+    def test_cools_down_and_opens_again_at_the_next_loss_until_a_win(self, set_limit):
+        set_limit("drawdown", 0.15)
+        bankroll = a_bankroll("1000.00")
+        settle(bankroll, "150.00")
+        assert rules() == ["drawdown"]
+        over = NOON + timedelta(minutes=30)
+        assert TradingHalt.objects.get().expires_at == over
+        assert rules(at=over) == []
+        settle(bankroll, "1.00", at=over + timedelta(minutes=1))
+        assert rules(at=over + timedelta(minutes=1)) == ["drawdown"]
+        later = over + timedelta(minutes=31)
+        assert rules(at=later) == []
+        settle(bankroll, "1.00", at=later + timedelta(minutes=1), won=True)
+        settle(bankroll, "1.00", at=later + timedelta(minutes=2))
+        assert rules(at=later + timedelta(minutes=2)) == []
+
+    def test_tries_for_a_day_at_most(self, set_limit):
+        set_limit("drawdown", 0.15)
+        bankroll = a_bankroll("1000.00")
+        settle(bankroll, "150.00")
+        assert rules() == ["drawdown"]
+        assert rules(at=NOON + timedelta(minutes=30)) == []
+        next_day = NOON + timedelta(days=1, minutes=30)
+        settle(bankroll, "1.00", at=next_day)
+        assert rules(at=next_day) == []
+
+    def test_cools_down_the_sooner_the_faster_the_league(self, set_limit):
+        set_limit("drawdown", 0.15)
+        league = a_competition("SIM", is_simulated=True)
+        league.time_scale = 360
+        league.save()
+        settle(a_bankroll("1000.00", is_simulated=True), "150.00")
+        assert rules() == ["drawdown"]
+        assert TradingHalt.objects.get().expires_at == NOON + timedelta(seconds=5)
 
     def test_is_what_is_lost_now_not_what_was_won_back(self, set_limit):
         set_limit("drawdown", 0.10)
