@@ -51,6 +51,7 @@ def ensure_strategy(
         if existing is not None:
             return _same(existing, code=code, bankroll=bankroll, pipeline=pipeline)
         strategy = Strategy(name=name, code=code, bankroll=bankroll, pipeline=pipeline)
+        strategy.phase = first_phase(bankroll)
         _set(strategy, limits)
         strategy.save(force_insert=True)
         audit.record(
@@ -60,6 +61,7 @@ def ensure_strategy(
             at=now,
             name=name,
             code=code,
+            phase=strategy.phase,
             limits={key: str(value) for key, value in limits.items()},
         )
     return strategy
@@ -100,6 +102,12 @@ def change_strategy(
             after={key: str(value) for key, value in limits.items()},
         )
     return strategy
+
+
+def first_phase(bankroll: Bankroll) -> str:
+    """Return the phase that a new strategy begins in: on live money it is tried without any."""
+    is_real = bankroll.kind == Bankroll.Kind.LIVE and not bankroll.is_simulated
+    return Strategy.Phase.DRY_RUN if is_real else Strategy.Phase.PRODUCTION
 
 
 def check_pairing(*, bankroll: Bankroll, pipeline: Pipeline) -> None:

@@ -39,6 +39,17 @@ class TestEnsureStrategy:
         assert (again.pk, again.min_edge) == (first.pk, 0.03)
 
     @pytest.mark.parametrize(
+        "money, phase",
+        [
+            pytest.param({"kind": "LIVE"}, "DRY_RUN", id="live"),
+            pytest.param({}, "PRODUCTION", id="paper"),
+        ],
+    )
+    def test_begins_without_a_stake_where_the_money_is_real(self, money, phase):
+        assert ensure(bankroll=a_bankroll(**money)).phase == phase
+        assert AuditEntry.objects.get(action="strategy.created").detail["phase"] == phase
+
+    @pytest.mark.parametrize(
         "changes",
         [
             {"code": "martingale"},
