@@ -5,10 +5,13 @@ from datetime import datetime
 
 import pandas as pd
 from django.db.models import F
+from django.db.models.functions import Coalesce
 
 from betting.domain import strategies as programs
 from betting.domain import windows
 from betting.models import Strategy
+from markets import queries as markets
+from markets.domain import lineups
 from models_ml.domain import feature_sets
 from models_ml.models import Prediction
 
@@ -25,6 +28,7 @@ _FIELDS = {
     "version_stage": F("version__stage"),
     "role": F("selection__role"),
     "kind": F("selection__market__kind"),
+    "player_id": Coalesce("selection__market__participant_id", "selection__participant_id"),
     "feature_set": F("feature_row__feature_set"),
     "time_scale": F("event__competition__time_scale"),
     "starts_at": F("event__starts_at"),
@@ -41,7 +45,8 @@ def predictions(*, ids: Sequence[int], strategy: Strategy, as_of: datetime) -> p
 
     Of what the strategy's program asks for, the features stand as they were stored with the
     prediction, NaN where they were not known or another set was asked.  ``hours`` are left to
-    the start, by the league's own clock.
+    the start, by the league's own clock.  Of markets about players ``starts`` tells whether the
+    player is known to start: True, False, or None where nobody has told.
     """
     asked = programs.REGISTRY[strategy.code].features
     places = _places(strategy, asked)
@@ -56,6 +61,8 @@ def predictions(*, ids: Sequence[int], strategy: Strategy, as_of: datetime) -> p
     for name in asked:
         known = frame[name].astype(float) if name in places else float("nan")
         frame[name] = pd.Series(known, index=frame.index).where(is_of_set)
+    if strategy.pipeline.market_kind in lineups.OF_PLAYERS:
+        frame["starts"] = _starts(frame, as_of=as_of)
     return frame.assign(hours=_hours(frame, as_of=as_of))
 
 
@@ -65,6 +72,22 @@ def _places(strategy: Strategy, asked: Sequence[str]) -> dict[str, int]:
         return {}
     names = feature_sets.named(strategy.pipeline.feature_set).names
     return {name: names.index(name) for name in asked if name in names}
+
+
+def _starts(frame: pd.DataFrame, *, as_of: datetime) -> pd.Series:
+    """Return what is known by ``as_of`` of who starts; three queries, however many there are."""
+    pairs = [
+        None if pd.isna(player) else (event, int(player))
+        for event, player in zip(frame["event_id"], frame["player_id"], strict=True)
+    ]
+    found = markets.starters(asked=[pair for pair in pairs if pair is not None], as_of=as_of)
+    columns = ("event_id", "participant_id", "starts")
+    told = {
+        (event, player): bool(starts)
+        for event, player, starts in zip(*(found[name] for name in columns), strict=True)
+    }
+    known = [told.get(pair) if pair is not None else None for pair in pairs]
+    return pd.Series(known, index=frame.index, dtype=object)
 
 
 def _hours(predictions: pd.DataFrame, *, as_of: datetime) -> list[float]:

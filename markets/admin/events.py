@@ -13,7 +13,7 @@ from unfold.contrib.filters.admin import ChoicesDropdownFilter, RelatedDropdownF
 from unfold.decorators import display
 
 from markets import queries
-from markets.admin import entering, ladders, results
+from markets.admin import entering, ladders, lineups, results
 from markets.models import (
     Book,
     ClosingPrice,
@@ -58,7 +58,7 @@ class EventAdmin(Fixed):
         "No event is coming. Ingest a source (Sources → Ingest now), or choose “All” to see the"
         " past."
     )
-    desk_actions = (entering.ENTER,)
+    desk_actions = (entering.ENTER, lineups.TELL)
 
     def get_queryset(self, request: HttpRequest) -> Any:
         newest = Result.objects.order_by("-version")
@@ -102,6 +102,7 @@ class EventAdmin(Fixed):
             _event_facts(row),
             _results(row),
             *([results.disputes_table(row)] if row.disputes.exists() else []),
+            *lineups.parts(row),
             latest_table(event=row),
             *([history_chart(chosen)] if chosen else []),
             closing_table(event=row),

@@ -10,6 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from markets import models
+from markets.api.lineups import LineUpDoors
 from markets.domain import entries
 from markets.domain.entries import Entry
 from markets.services import entering
@@ -58,10 +59,10 @@ class StandingResult(serializers.ModelSerializer):
         read_only_fields = fields
 
 
-class EventBase(ReadOnlyResource):
+class EventBase(LineUpDoors, ReadOnlyResource):
     """Events, and the result that a person enters where the sources are wrong."""
 
-    permissions = {"enter_result": "markets.add_result"}
+    permissions = {"enter_result": "markets.add_result", "tell_line_up": "markets.add_notice"}
 
     @extend_schema(request=EnteredResult, responses={200: StandingResult, **ACTING})
     @action(

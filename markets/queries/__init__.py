@@ -35,6 +35,7 @@ from markets.queries.sources import (
     source_health,
     sources_due,
 )
+from markets.queries.starting import starters
 
 __all__ = [
     "CONSENSUS",
@@ -68,4 +69,5 @@ __all__ = [
     "shown_prices",
     "source_health",
     "sources_due",
+    "starters",
 ]

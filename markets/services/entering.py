@@ -45,7 +45,7 @@ def enter(*, event_id: int, entry: Entry, actor: str, reason: str, now: datetime
     told = _telling(event, entry, now=now)
     latest = result_versions.load(event_ids=[event_id])[event_id].latest
     told = _beside(told, latest)
-    source = _source()
+    source = by_hand()
     version = result_versions.make(
         event_id=event_id,
         telling=told,
@@ -104,7 +104,7 @@ def _beside(told: Telling, latest: Version | None) -> Telling:
     return told
 
 
-def _source() -> Source:
+def by_hand() -> Source:
     """Return the source of what people enter: nothing is ever read from it."""
     return Source.objects.get_or_create(
         code=BY_HAND,

@@ -25,6 +25,7 @@ _OPERATING = (
     "betting.add_decision",
     "betting.add_phasechange",
     "betting.change_bet",
+    "markets.add_notice",
     "markets.add_participant",
     "markets.add_participantalias",
     "markets.change_participant",
