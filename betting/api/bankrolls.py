@@ -1,5 +1,7 @@
 """Bankrolls as the API shows them: their money, and what of it is at risk."""
 
+from typing import Any
+
 from rest_framework import serializers
 
 from betting import models
@@ -10,7 +12,7 @@ _FIELDS = (
     "id", "name", "kind", "currency", "time_zone", "balance", "is_simulated", "replay",
     "created_at",
 )  # fmt: skip
-_FIGURES = {
+_FIGURES: dict[str, Any] = {
     "n_open": serializers.IntegerField(read_only=True, help_text="Open bets."),
     "in_bets": serializers.DecimalField(
         max_digits=14, decimal_places=2, read_only=True, help_text="What open bets can lose."

@@ -173,7 +173,7 @@ class RecordedBet(_ANSWER):  # type: ignore[misc, valid-type]
         child=serializers.CharField(), source="tracked.beyond", read_only=True
     )
 
-    class Meta(_ANSWER.Meta):
+    class Meta(_ANSWER.Meta):  # type: ignore[name-defined]
         fields = [*_ANSWER.Meta.fields, "beyond_limits"]
 
 

@@ -1,7 +1,17 @@
 """The betting's read side: money, strategies, what was decided, what was struck."""
 
 from betting import models
-from betting.api import bankrolls, bet_files, bets, compliance, costs, limits, phases, strategies
+from betting.api import (
+    bankrolls,
+    bet_files,
+    bets,
+    compliance,
+    costs,
+    groups,
+    limits,
+    phases,
+    strategies,
+)
 from monitoring.rest.resources import ReadOnlyResource, resource
 
 TIME = ("gte", "lt")
@@ -10,6 +20,7 @@ RESOURCES: dict[str, type[ReadOnlyResource]] = {
     "costs": costs.Costs,
     "bankrolls": bankrolls.BANKROLLS,
     "limits": limits.Limits,
+    **groups.RESOURCES,
     "strategies": strategies.Strategies,
     **phases.RESOURCES,
     "decisions": resource(

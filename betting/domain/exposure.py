@@ -5,7 +5,6 @@ down.  Pure: amounts and shares in, amounts and factors out.
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
-from enum import StrEnum
 from math import prod
 
 import numpy as np
@@ -132,35 +131,22 @@ def lowers(*, standing: Net, position: Position) -> bool:
     return after.worst() < standing.worst()
 
 
-class Relation(StrEnum):
-    """How a bet hangs together with one that is open, the closest tie first."""
-
-    GAME = "GAME"
-    TEAM = "TEAM"
-    DIVISION = "DIVISION"
-    CONFERENCE = "CONFERENCE"
-
-
-DISCOUNTS = {
-    Relation.GAME: 0.5,
-    Relation.TEAM: 0.7,
-    Relation.DIVISION: 0.85,
-    Relation.CONFERENCE: 0.9,
-}
+#: The factor on a stake beside an open bet on the same event, or of which a side is the same.
+SAME_EVENT, SAME_SIDE = 0.5, 0.7
 LEAST_DISCOUNT = 0.1
 
 
-def correlation_discount(relations: Iterable[Relation]) -> float:
+def discount(factors: Iterable[float]) -> float:
     """Return the factor on a stake that has these ties to open bets, the closest of each.
 
     One factor per open bet it hangs together with; never below a tenth.
 
-    >>> round(correlation_discount([Relation.TEAM, Relation.CONFERENCE]), 4)
+    >>> round(discount([SAME_SIDE, 0.9]), 4)
     0.63
-    >>> correlation_discount([Relation.GAME] * 9)
+    >>> discount([SAME_EVENT] * 9)
     0.1
     """
-    return max(LEAST_DISCOUNT, prod(DISCOUNTS[relation] for relation in relations))
+    return max(LEAST_DISCOUNT, prod(factors))
 
 
 DRAWDOWN_STEPS = ((0.10, 1.0), (0.15, 0.5), (0.25, 0.25), (0.30, 0.0))

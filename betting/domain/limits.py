@@ -23,6 +23,9 @@ class Dimension(StrEnum):
     MARKET = "MARKET"
     SELECTION = "SELECTION"
     PARTICIPANT = "PARTICIPANT"
+    CONFERENCE = "CONFERENCE"
+    DIVISION = "DIVISION"
+    GROUP = "GROUP"
     COMPETITION = "COMPETITION"
     SPORT = "SPORT"
     BOOK = "BOOK"
@@ -144,12 +147,15 @@ class Bet:
         }[dimension]
 
 
+#: Limits on participants that hang together: ``Usage.groups`` tells who belongs where.
+GROUPED = (Dimension.CONFERENCE, Dimension.DIVISION, Dimension.GROUP)
 #: Limits on what can be lost by the bets that are open.
 EXPOSED = (
     Dimension.EVENT,
     Dimension.MARKET,
     Dimension.SELECTION,
     Dimension.PARTICIPANT,
+    *GROUPED,
     Dimension.COMPETITION,
     Dimension.SPORT,
     Dimension.BOOK,
@@ -177,6 +183,14 @@ class Usage:
     day_bets_of: dict[int | None, int] = field(default_factory=dict)  # by strategy
     exposed: dict[tuple[Dimension, int], Decimal] = field(default_factory=dict)
     nets: dict[tuple[Dimension, int, int], Net] = field(default_factory=dict)  # …, market
+    groups: Mapping[int, Mapping[Dimension, frozenset[int]]] = field(default_factory=dict)
+
+    def places(self, dimension: Dimension, bet: Bet) -> frozenset[int]:
+        """Return which rows of a dimension a bet counts towards; of groups, each side's."""
+        if dimension not in GROUPED:
+            return bet.places(dimension)
+        mine = (self.groups.get(side, {}) for side in bet.participants or ())
+        return frozenset().union(*(found.get(dimension, frozenset()) for found in mine))
 
     def take(self, bet: Bet) -> None:
         """Count a bet of this batch, so that the next one sees it."""
@@ -196,7 +210,7 @@ class Usage:
         self.open_staked += liability
         self.open_bets += bets
         for dimension in self.counted:
-            for place in bet.places(dimension):
+            for place in self.places(dimension, bet):
                 net = self.nets.setdefault((dimension, place, bet.market_id), Net(bet.selections))
                 before = net.worst()
                 net.add(bet.position.selection_id, won=won, lost=lost)

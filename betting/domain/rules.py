@@ -106,7 +106,7 @@ class Exposed(Rule):
     def room(self, *, bet: Bet, usage: Usage, bounds: Sequence[Bound]) -> Decimal | None:
         assert self.dimension is not None
         allowed, rooms = least(bounds, usage.balance), []
-        for place in bet.places(self.dimension):
+        for place in usage.places(self.dimension, bet):
             net = usage.net(self.dimension, place, bet)
             others = usage.exposed.get((self.dimension, place), NOTHING) - net.worst()
             rooms.append(net.room(bet=bet.position, allowed=allowed - others))
@@ -117,7 +117,8 @@ class Exposed(Rule):
 
     def _lowers(self, bet: Bet, usage: Usage) -> bool:
         assert self.dimension is not None
-        nets = [usage.net(self.dimension, place, bet) for place in bet.places(self.dimension)]
+        places = usage.places(self.dimension, bet)
+        nets = [usage.net(self.dimension, place, bet) for place in places]
         return all(exposure.lowers(standing=net, position=bet.position) for net in nets)
 
 
@@ -181,6 +182,9 @@ RULES: tuple[Rule, ...] = (
     Exposed(D.MARKET, "MARKET_LIMIT", reads="open bets on the market"),
     Exposed(D.SELECTION, "SELECTION_LIMIT", reads="open bets on the selection"),
     Exposed(D.PARTICIPANT, "PARTICIPANT_LIMIT", reads="open bets on all events of a side"),
+    Exposed(D.CONFERENCE, "CONFERENCE_LIMIT", reads="open bets on a side's conference"),
+    Exposed(D.DIVISION, "DIVISION_LIMIT", reads="open bets on a side's division"),
+    Exposed(D.GROUP, "GROUP_LIMIT", reads="open bets on a group that a side is in"),
     Exposed(D.COMPETITION, "COMPETITION_LIMIT", reads="open bets in the competition"),
     Exposed(D.SPORT, "SPORT_LIMIT", reads="open bets in the sport"),
     Exposed(D.BOOK, "BOOK_LIMIT", reads="open bets at the book"),

@@ -3,6 +3,7 @@ from betting.models.bets import Bet, BetQuerySet
 from betting.models.compliance import BookRule, CoolDown, GamingLimits
 from betting.models.costs import CostModel, PaperOrder
 from betting.models.decisions import Decision
+from betting.models.groups import GroupMember, ParticipantGroup
 from betting.models.halts import TradingHalt
 from betting.models.limits import Limit
 from betting.models.outside import OutsideOrder
@@ -23,10 +24,12 @@ __all__ = [
     "Decision",
     "DryBet",
     "GamingLimits",
+    "GroupMember",
     "Limit",
     "OutsideOrder",
     "PaperOrder",
     "PaperTwin",
+    "ParticipantGroup",
     "Phase",
     "PhaseChange",
     "Strategy",

@@ -10,10 +10,12 @@ from django.db import connection
 from django.db.models import Count, Min, Q, Sum
 
 from betting import queries
+from betting.domain import groups as domain_groups
 from betting.domain import limits, selecting
 from betting.domain.exposure import Position
 from betting.domain.limits import Bound, Dimension
 from betting.models import Bankroll, Decision, Limit
+from betting.queries import groups
 from markets.models import Competition
 from models_ml.models import Prediction
 
@@ -136,7 +138,7 @@ def usages(
     without: int | None = None,
 ) -> dict[int, limits.Usage]:
     """Return what stands in each of several bankrolls; as many queries as for one."""
-    found = open_usages(bankrolls=bankrolls, dimensions=dimensions, without=without)
+    found = open_usages(bankrolls=bankrolls, dimensions=dimensions, at=at, without=without)
     since = _since(bankrolls, at=at, with_week=Dimension.WEEK in dimensions)
     with connection.cursor() as cursor:
         cursor.execute(_STAKED, [*since, without])
@@ -149,12 +151,19 @@ def open_usages(
     *,
     bankrolls: Sequence[Bankroll],
     dimensions: Collection[Dimension],
+    at: datetime | None = None,
     without: int | None = None,
 ) -> dict[int, limits.Usage]:
-    """Return what stands open in each of several bankrolls; what was staked is left out."""
+    """Return what stands open in each of several bankrolls; what was staked is left out.
+
+    Who belongs to which group is read where limits on groups are asked, which takes ``at``.
+    """
     counted = tuple(each for each in limits.EXPOSED if each in dimensions)
+    grouped = _grouped(at=at) if any(each in limits.GROUPED for each in counted) else {}
     found = {
-        row.pk: limits.Usage(balance=row.balance, currency=row.currency, counted=counted)
+        row.pk: limits.Usage(
+            balance=row.balance, currency=row.currency, counted=counted, groups=grouped
+        )
         for row in bankrolls
     }
     with connection.cursor() as cursor:
@@ -167,6 +176,11 @@ def open_usages(
         for bankroll_id in live:
             found[bankroll_id].open_outside(risk)
     return found
+
+
+def _grouped(*, at: datetime | None) -> dict[int, dict[Dimension, frozenset[int]]]:
+    assert at is not None, "who is in which group depends on the moment"
+    return domain_groups.by_dimension(groups.standing(at=at))
 
 
 def _since(bankrolls: Sequence[Bankroll], *, at: datetime, with_week: bool) -> list[list[object]]:

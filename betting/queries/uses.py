@@ -10,7 +10,7 @@ from django.db.models import Max
 from betting import queries
 from betting.domain import limits, staking
 from betting.domain.limits import Bound, Dimension
-from betting.models import Bankroll, Limit
+from betting.models import Bankroll, Limit, ParticipantGroup
 from betting.queries import risk
 from markets.models import Book, Competition, Event, Market, Participant, Selection, Sport
 
@@ -183,6 +183,7 @@ _NAMED = {
     Dimension.MARKET: (Market, "event__name"),
     Dimension.SELECTION: (Selection, "market__event__name"),
     Dimension.PARTICIPANT: (Participant, "name"),
+    **dict.fromkeys(limits.GROUPED, (ParticipantGroup, "name")),
     Dimension.COMPETITION: (Competition, "name"),
     Dimension.SPORT: (Sport, "name"),
     Dimension.BOOK: (Book, "name"),

@@ -66,8 +66,8 @@ def write(
     done.beyond = _beyond(new, purses, now=now)
     Bet.objects.bulk_create([bet for _, bet in new])
     tracked = [_tracked(row, bet, imported, actor=actor, now=now) for row, bet in new]
-    for row in tracked:
-        row.beyond = holding.in_words(done.beyond.get(row.row or 0, []))
+    for made in tracked:
+        made.beyond = holding.in_words(done.beyond.get(made.row or 0, []))
     TrackedBet.objects.bulk_create(tracked)
     done.made = len(new)
     return done

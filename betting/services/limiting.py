@@ -30,6 +30,8 @@ DEFAULTS: tuple[tuple[str, Mapping[str, Any]], ...] = (
     (_D.DAY, {"share": 0.15}),
     (_D.OPEN, {"share": 0.25}),
     (_D.FLOOR, {"share": 0.10}),
+    (_D.CONFERENCE, {"share": 0.30, "is_enabled": False}),
+    (_D.DIVISION, {"share": 0.20, "is_enabled": False}),
     (_D.WEEK, {"share": 0.40, "is_enabled": False}),
     (_D.PRICE, {"number": Decimal("5"), "is_enabled": False}),
     (_D.OPEN_BETS, {"number": Decimal("10"), "is_enabled": False}),

@@ -11,9 +11,11 @@ import pandas as pd
 from django.db import connection
 
 from betting.domain import exposure, limits, rules, selecting, simultaneous, staking
+from betting.domain import groups as domain_groups
+from betting.domain.groups import Groups
 from betting.domain.limits import Dimension
 from betting.models import Bankroll, Bet, Strategy
-from betting.queries import risk
+from betting.queries import groups, risk
 from betting.services import allotting, strategies
 
 Seen = Mapping[str, Any]  # a row that was appraised and has nothing against it
@@ -55,6 +57,7 @@ class Sizer:
         self.allotment = allotting.Allotment(strategy=strategy)
         self.drawdown = self._drawdown(bankroll)
         self.open = _ties(bankroll_id=bankroll.pk) if self._is_discounted else []
+        self.groups = groups.standing(at=as_of) if self._is_discounted else {}
         self.together: dict[int, float] = {}
 
     def meet(self, standing: Sequence[Seen]) -> None:
@@ -138,8 +141,8 @@ class Sizer:
         yield from self.allotment.terms.scales
         if self._is_discounted:
             mine = (seen["event_id"], _sides(seen))
-            found = [tie for each in self.open if (tie := _tie(mine, each))]
-            yield selecting.CORRELATED, exposure.correlation_discount(found)
+            found = [tie for each in self.open if (tie := _tie(mine, each, self.groups))]
+            yield selecting.CORRELATED, exposure.discount(found)
         if self.strategy.is_drawdown_scaled:
             yield selecting.DRAWDOWN, self.drawdown
 
@@ -175,12 +178,14 @@ def _sides(seen: Seen) -> frozenset[int]:
 
 
 def _tie(
-    one: tuple[int, frozenset[int]], other: tuple[int, frozenset[int]]
-) -> exposure.Relation | None:
-    """Return the closest tie of two bets: the same event, or somebody who takes part in both."""
+    one: tuple[int, frozenset[int]], other: tuple[int, frozenset[int]], groups: Groups
+) -> float | None:
+    """Return the factor of the closest tie of two bets: event, somebody in both, a group."""
     if one[0] == other[0]:
-        return exposure.Relation.GAME
-    return exposure.Relation.TEAM if one[1] & other[1] else None
+        return exposure.SAME_EVENT
+    if one[1] & other[1]:
+        return exposure.SAME_SIDE
+    return domain_groups.discount(groups, one[1], other[1])
 
 
 def _ties(*, bankroll_id: int) -> list[tuple[int, frozenset[int]]]:

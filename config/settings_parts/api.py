@@ -39,6 +39,7 @@ SPECTACULAR_SETTINGS = {
         "BetStatus": "betting.models.Bet.Status",
         "OutsideOrderSide": "betting.models.OutsideOrder.Side",
         "LimitDimension": "betting.models.Limit.Dimension",
+        "GroupKind": "betting.models.ParticipantGroup.Kind",
         "BetOrderState": "betting.models.Bet.OrderState",
         "Phase": "betting.models.Strategy.Phase",
         "PhaseChangeState": "betting.models.PhaseChange.State",

@@ -92,6 +92,7 @@ _NAVIGATION = [
         _list("Dry bets", "science", "betting", "drybet"),
         _list("Bankrolls", "account_balance_wallet", "betting", "bankroll"),
         _list("Limits", "speed", "betting", "limit"),
+        _list("Groups", "groups", "betting", "participantgroup"),
         _list("Pauses", "pause_circle", "betting", "tradinghalt"),
         _list("Cool-downs", "hourglass_top", "betting", "cooldown"),
         _list("Gaming limits", "speed", "betting", "gaminglimits"),

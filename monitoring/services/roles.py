@@ -85,6 +85,7 @@ _LEADING = (
     "betting.change_costmodel",
     "betting.change_gaminglimits",
     "betting.change_limit",
+    "betting.change_participantgroup",
     "betting.change_phasechange",
     "betting.change_strategy",
     "betting.change_tradinghalt",

@@ -6,10 +6,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from betting.domain import exposure
-from betting.domain.exposure import Position, Relation
+from betting.domain.exposure import SAME_EVENT, SAME_SIDE, Position
+from betting.domain.groups import DISCOUNTS
+from betting.domain.limits import Dimension
 
 HOME, DRAW, AWAY = 1, 2, 3
 MARKET = (HOME, DRAW, AWAY)
+FACTORS = st.sampled_from([SAME_EVENT, SAME_SIDE, *DISCOUNTS.values()])
 positions = st.builds(
     Position,
     selection_id=st.sampled_from(MARKET),
@@ -131,20 +134,20 @@ class TestCorrelationDiscount:
         "ties, factor",
         [
             pytest.param([], 1.0, id="none"),
-            pytest.param([Relation.TEAM], 0.7, id="team"),
-            pytest.param([Relation.GAME], 0.5, id="game"),
-            pytest.param([Relation.CONFERENCE], 0.9, id="conference"),
-            pytest.param([Relation.DIVISION], 0.85, id="division"),
-            pytest.param([Relation.GAME, Relation.TEAM], 0.35, id="game-and-team"),
-            pytest.param([Relation.GAME] * 4, 0.1, id="floor"),
+            pytest.param([SAME_SIDE], 0.7, id="team"),
+            pytest.param([SAME_EVENT], 0.5, id="game"),
+            pytest.param([DISCOUNTS[Dimension.CONFERENCE]], 0.9, id="conference"),
+            pytest.param([DISCOUNTS[Dimension.DIVISION]], 0.85, id="division"),
+            pytest.param([SAME_EVENT, SAME_SIDE], 0.35, id="game-and-team"),
+            pytest.param([SAME_EVENT] * 4, 0.1, id="floor"),
         ],
     )
     def test_multiplies_a_factor_for_each_tie(self, ties, factor):
-        assert exposure.correlation_discount(ties) == pytest.approx(factor)
+        assert exposure.discount(ties) == pytest.approx(factor)
 
-    @given(st.lists(st.sampled_from(Relation), max_size=30), st.sampled_from(Relation))
+    @given(st.lists(FACTORS, max_size=30), FACTORS)
     def test_never_rises_with_one_tie_more_and_keeps_its_floor(self, ties, another):
-        one, more = (exposure.correlation_discount(each) for each in (ties, [*ties, another]))
+        one, more = (exposure.discount(each) for each in (ties, [*ties, another]))
         assert 0.1 <= more <= one <= 1.0
 
 

@@ -127,7 +127,7 @@ class TestUsage:
         for bankroll in bankrolls:
             for _ in range(2):
                 a_bet(bankroll=bankroll, event=an_event())
-        with django_assert_max_num_queries(3):
+        with django_assert_max_num_queries(4):
             risk.usages(bankrolls=bankrolls, at=NOON, dimensions=set(Dimension))
 
 
