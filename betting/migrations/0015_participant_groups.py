@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('betting', '0012_tracked_beyond_limits'),
+        ('betting', '0014_tracked_beyond_limits'),
         ('markets', '0005_reference_rules_and_switched_books'),
     ]
 
