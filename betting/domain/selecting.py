@@ -126,7 +126,8 @@ def appraise(
 
     Args:
         predictions: prediction_id, event_id, selection_id, probability (where the stake is not
-            refunded), refund (share expected back); one row each.
+            refunded), refund (share expected back), and min_edge where a program asks for
+            another than the rules'; one row each.
         quotes: market_id, kind, selection_id, role, selection_line, book_id, book_code,
             book_kind, is_enabled, price (Decimal), confirmed_at (UTC): one row per selection
             and book at ``as_of``.
@@ -366,18 +367,19 @@ def _judged(
     """Ask every filter of every candidate; return what failed, and each value with its bounds."""
     probability, odds = found["probability"].to_numpy(dtype=float), shadow["odds"].to_numpy()
     edge = _edge(found, shadow["net_price"]).to_numpy()
-    checks: list[tuple[str, NDArray, tuple[float, ...], NDArray]] = []
+    checks: list[tuple[str, NDArray, NDArray, NDArray]] = []
 
-    def ask(code: str, value: NDArray, low: float | None, high: float | None) -> None:
-        bounds = tuple(bound for bound in (low, high) if bound is not None)
+    def ask(code: str, value: NDArray, low: Any, high: float | None) -> None:
+        given = [np.broadcast_to(b, value.shape) for b in (low, high) if b is not None]
         below = value < (-np.inf if low is None else low)
-        checks.append((code, value, bounds, below | (value > (np.inf if high is None else high))))
+        above = value > (np.inf if high is None else high)
+        checks.append((code, value, np.stack(given, axis=1), below | above))
 
     ask(PRICE_STALE, shadow["age"].to_numpy(), None, rules.max_price_age.total_seconds())
     ask(OVERROUND_TOO_HIGH, shadow["overround"].to_numpy(), None, rules.max_overround)
     ask(PRICE_OUT_OF_RANGE, odds, float(rules.min_price), float(rules.max_price))
     ask(PROBABILITY_TOO_LOW, probability, rules.min_probability, None)
-    ask(EDGE_TOO_SMALL, edge, rules.min_edge, None)
+    ask(EDGE_TOO_SMALL, edge, np.asarray(found.get("min_edge", rules.min_edge)), None)
     ask(EDGE_ABSURD, edge, None, rules.max_edge)
     valid = is_sound & np.isfinite(probability) & (probability > 0.0) & (probability < 1.0)
     failed: list[list[str]] = []
@@ -389,7 +391,7 @@ def _judged(
         failed.append(list(dict.fromkeys(codes)))
         filters.append(
             {
-                code: [round(float(value[row]), 6), *bounds]
+                code: [round(float(value[row]), 6), *bounds[row].tolist()]
                 for code, value, bounds, _ in checks
                 if np.isfinite(value[row])
             }

@@ -39,8 +39,9 @@ def starters(*, asked: Iterable[tuple[int, int]], as_of: datetime) -> pd.DataFra
         for who, starts in said:
             player = meant[row["event_id"]].get(who)
             if player is not None:
-                row_of = {"starts": starts, "participant_id": player}
-                found[row["event_id"], player] = {**row, **row_of}
+                known = {str(name): value for name, value in row.items()}
+                known |= {"starts": starts, "participant_id": player}
+                found[row["event_id"], player] = known
     return pd.DataFrame(list(found.values()), columns=list(COLUMNS))
 
 
@@ -71,5 +72,8 @@ def _meant(players: set[int], names: Mapping[int, set[str]]) -> dict[int | str, 
     for player in players:
         for name in names.get(player, ()):
             bearers.setdefault(name, set()).add(player)
-    by_name = {name: next(iter(who)) for name, who in bearers.items() if len(who) == 1}
-    return {**by_name, **{player: player for player in players}}
+    meant: dict[int | str, int] = {player: player for player in players}
+    for name, who in bearers.items():
+        if len(who) == 1:
+            meant[name] = next(iter(who))
+    return meant

@@ -260,3 +260,25 @@ class TestValue:
             "",
             "OTHER_SELECTION_BETTER",
         ]
+
+    @pytest.mark.parametrize(
+        "kind, told, least",
+        [
+            ("SPREAD", {}, [0.02, 0.02]),
+            ("SPREAD", {"spread_min_edge": 0.07}, [0.07, 0.07]),
+            ("SPREAD", {"spread_min_edge": 0.07, "spread_min_edge_home": 0.10}, [0.10, 0.07]),
+            ("ASIAN_HANDICAP", {"spread_min_edge_home": 0.10}, [0.10, 0.02]),
+            ("SPREAD", {"spread_min_edge": 0.01}, [0.02, 0.02]),
+            ("MONEYLINE", {"spread_min_edge": 0.07, "spread_min_edge_home": 0.10}, [0.02, 0.02]),
+        ],
+        ids=["as-made", "all", "home-more", "home-alone", "never-less", "no-spread"],
+    )
+    def test_asks_an_edge_of_its_own_of_spreads_and_more_at_home(self, kind, told, least):
+        asked = predictions(0.50, 0.50).assign(role=["HOME", "AWAY"], kind=kind)
+        found = strategies.REGISTRY["value"].appraise(
+            asked, quotes("2.18", "2.18", "9.0"), RULES, NOON, strategies.read("value", told)
+        )
+        bounds = [filters["EDGE_TOO_SMALL"] for filters in found["filters"]]
+        assert bounds == [[pytest.approx(0.09), bound] for bound in least]
+        fails = ["EDGE_TOO_SMALL" in failed for failed in found["failed"]]
+        assert fails == [bound > 0.09 for bound in least]

@@ -104,10 +104,11 @@ def appraise(
     selecting.object_to(
         found, codes=[one.codes for one in judged], filters=[one.filters for one in judged]
     )
-    found["notes"] = [
+    rests = [
         {name: None if isnan(row[name]) else round(row[name], 4) for name in FEATURES}
         for row in found[list(FEATURES)].to_dict("records")
     ]
+    found["notes"] = pd.Series(rests, index=found.index, dtype=object)
     return selecting.once_per_event(found)
 
 

@@ -23,9 +23,9 @@ class Command(ProductCommand):
         parser.add_argument("status", nargs="?", choices=words.STATUSES)
         parser.add_argument("--reason", default="", help="tell: how it is known; it is audited")
 
-    def report(self, *, what: str, event: int, **options: Any) -> dict[str, Any]:
-        now = timezone.now()
-        if what == "tell":
+    def report(self, **options: Any) -> dict[str, Any]:
+        event, now = options["event"], timezone.now()
+        if options["what"] == "tell":
             notice = lineups.tell(
                 event_id=event,
                 participant_id=options["player"] or 0,
