@@ -1,14 +1,16 @@
-"""What a strategy's program is told: the form's field, and what stands beside what may."""
+"""What a strategy's program is told: the form's field, what stands beside what may, presets."""
 
 from typing import Any
 
 from django import forms
+from unfold.widgets import UnfoldAdminSelectWidget
 
 from betting.domain import parameters
 from betting.domain import strategies as programs
 from betting.models import Strategy
-from betting.services import strategies
+from betting.services import strategies, strategy_presets
 from monitoring.desk import chips, sections
+from monitoring.desk.actions import Action, Asked, Done, ReasonForm
 
 
 def clean(form: forms.ModelForm) -> None:
@@ -56,3 +58,40 @@ def parts(row: Strategy) -> list[sections.Section]:
 def _value(value: Any, *, is_set: bool) -> Any:
     text = chips.NOTHING if value is None else str(value)
     return text if is_set else chips.two_lines(text, "unless told")
+
+
+class PresetForm(ReasonForm):
+    """Choose among the presets that are for the strategy."""
+
+    preset = forms.ChoiceField(widget=UnfoldAdminSelectWidget())
+    field_order = ("preset", "reason")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        fitting = strategy_presets.fitting(self.rows[0]) if self.rows else []  # type: ignore[arg-type]
+        self.fields["preset"].choices = [(one.name, one.title) for one in fitting]  # type: ignore[attr-defined]
+
+
+def _apply(asked: Asked) -> Done:
+    strategy_presets.apply(
+        strategy_id=asked.row.pk,
+        preset=asked.values["preset"],
+        actor=asked.actor,
+        reason=asked.reason,
+        now=asked.now,
+    )
+    return Done(f"{asked.row} is set as {asked.values['preset']} says.")
+
+
+PRESET = Action(
+    name="preset",
+    title="Apply a preset…",
+    permission="betting.change_strategy",
+    consequence="What the preset names is set; the rest of the row stays. The next decision heeds"
+    " it, and the audit keeps both values.",
+    act=_apply,
+    form=PresetForm,
+    icon="tune",
+    valid=lambda row: bool(strategy_presets.fitting(row)),
+    invalid="No preset is for {row}.",
+)

@@ -165,7 +165,7 @@ class StrategyAdmin(Kept):
             "staking", ("kelly_fraction", "flat_stake", "stake_share"), "commission",
             "allocation", ("is_drawdown_scaled", "is_correlation_discounted"),
             ("max_stake_share", "max_event_share"),
-            ("max_day_share", "max_open_share"), ("min_stake", "stake_step"))}),
+            ("max_day_share", "max_open_share"), "max_day_bets", ("min_stake", "stake_step"))}),
         ("Why it changes", {"fields": ("reason",)}),
     )  # fmt: skip
     desk_actions = (
@@ -188,6 +188,7 @@ class StrategyAdmin(Kept):
             is_dangerous=True,
             on=BOTH,
         ),
+        programs.PRESET,
         *phases.ON_STRATEGIES,
     )
 

@@ -10,6 +10,7 @@ from rest_framework.response import Response
 
 from betting.domain import parameters
 from betting.domain.strategies import REGISTRY
+from betting.services import strategy_presets
 from monitoring.rest.resources import ERRORS, refuse_unknown
 
 PLAIN: dict[str, Any] = {"detail": False, "pagination_class": None, "filterset_class": None}
@@ -31,8 +32,24 @@ class StrategyProgram(serializers.Serializer):
     schema = serializers.DictField(help_text="The same as a JSON Schema.")
 
 
+class StrategyPreset(serializers.Serializer):
+    """Settings that are shipped: what a preset sets, and what it is for."""
+
+    name = serializers.CharField()
+    title = serializers.CharField()
+    code = serializers.CharField(help_text="The program that it is for.")
+    kinds = serializers.ListField(child=serializers.CharField(), help_text="Of markets; none: any.")
+    limits = serializers.DictField()
+    parameters = serializers.DictField()
+
+
+class AppliedPreset(serializers.Serializer):
+    preset = serializers.ChoiceField(choices=sorted(strategy_presets.PRESETS))
+    reason = serializers.CharField(max_length=400, help_text="It is audited.")
+
+
 class ProgramDoors:
-    """What the strategies' resource offers about their programs."""
+    """What the strategies' resource offers about their programs and presets."""
 
     @extend_schema(responses={200: StrategyProgram(many=True), **ERRORS})
     @action(**PLAIN)
@@ -50,5 +67,16 @@ class ProgramDoors:
         ]
         return Response(StrategyProgram(told, many=True).data)
 
+    @extend_schema(responses={200: StrategyPreset(many=True), **ERRORS})
+    @action(**PLAIN)
+    def presets(self, request: Request) -> Response:
+        """Return the settings that are shipped."""
+        refuse_unknown(request, ())
+        return Response(StrategyPreset(list(strategy_presets.PRESETS.values()), many=True).data)
 
-PROGRAM_PERMISSIONS = {"programs": "betting.view_strategy"}
+
+PROGRAM_PERMISSIONS = {
+    "programs": "betting.view_strategy",
+    "presets": "betting.view_strategy",
+    "preset": "betting.change_strategy",
+}

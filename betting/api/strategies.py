@@ -5,13 +5,14 @@ from typing import Any
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
+from rest_framework.decorators import action
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from betting.api import phases, programs
 from betting.models import Strategy
-from betting.services import strategies
+from betting.services import strategies, strategy_presets
 from monitoring.rest.access import actor_of
 from monitoring.rest.resources import ACTING, ReadOnlyResource, resource
 
@@ -40,6 +41,7 @@ LIMITS = [
     "max_event_share",
     "max_day_share",
     "max_open_share",
+    "max_day_bets",
     "min_stake",
     "stake_step",
 ]
@@ -91,6 +93,22 @@ _Strategies: Any = resource(
 
 
 class Strategies(programs.ProgramDoors, phases.PhaseDoors, _Strategies):
+    @extend_schema(
+        request=programs.AppliedPreset, responses={200: _Strategies.serializer_class, **ACTING}
+    )
+    @action(detail=True, methods=["post"], pagination_class=None, filterset_class=None)
+    def preset(self, request: Request, pk: str) -> Response:
+        """Set what a preset names, and leave the rest as it stands."""
+        data = programs.AppliedPreset(data=request.data)
+        data.is_valid(raise_exception=True)
+        changed = strategy_presets.apply(
+            strategy_id=self.get_object().pk,
+            actor=actor_of(request),
+            now=timezone.now(),
+            **data.validated_data,
+        )
+        return Response(self.get_serializer(changed).data)
+
     @extend_schema(request=StrategyChange, responses={200: _Strategies.serializer_class, **ACTING})
     def partial_update(self, request: Request, pk: str) -> Response:
         """Change a strategy's limits or how it stakes; the next decision heeds it."""

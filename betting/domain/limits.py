@@ -65,12 +65,16 @@ RESTS = (
 
 @dataclass(frozen=True, slots=True)
 class Caps:
-    """Greatest shares of the balance: one bet, open on one event, staked in a day, open at all."""
+    """Greatest shares of the balance: one bet, open on one event, staked in a day, open at all.
+
+    ``day_bets``: the strategy's own bets of a betting day; None for as many as it finds.
+    """
 
     stake: float
     event: float
     day: float
     open: float
+    day_bets: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +106,8 @@ def together(*, caps: Caps, rows: Mapping[Dimension, Bound]) -> Limits:
         Dimension.DAY: [Bound(share=caps.day)],
         Dimension.OPEN: [Bound(share=caps.open)],
     }
+    if caps.day_bets is not None:
+        found[Dimension.STRATEGY_BETS] = [Bound(number=Decimal(caps.day_bets))]
     for dimension, bound in rows.items():
         found.setdefault(dimension, []).append(bound)
     return found

@@ -63,6 +63,7 @@ class Strategy(models.Model):
     max_event_share = models.FloatField(default=0.03)  # open on one event
     max_day_share = models.FloatField(default=0.15)  # staked in one betting day
     max_open_share = models.FloatField(default=0.25)  # open at one time
+    max_day_bets = models.PositiveSmallIntegerField(null=True, blank=True)  # in one betting day
     min_stake = models.DecimalField(max_digits=12, decimal_places=2, default=Decimal("1.00"))
     stake_step = models.DecimalField(max_digits=12, decimal_places=2, default=Decimal("0.01"))
     books = models.ManyToManyField(Book, blank=True, related_name="+")  # none: every enabled one
@@ -143,6 +144,11 @@ class Strategy(models.Model):
                 | Q(min_hours_to_start__lte=F("max_hours_to_start")),
                 name="strategy_window_range",
                 violation_error_message="min_hours_to_start must not exceed max_hours_to_start",
+            ),
+            models.CheckConstraint(
+                condition=Q(max_day_bets__isnull=True) | Q(max_day_bets__gte=1),
+                name="strategy_day_has_a_bet",
+                violation_error_message="max_day_bets must be at least 1",
             ),
             models.CheckConstraint(
                 condition=Exact(

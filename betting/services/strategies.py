@@ -221,6 +221,7 @@ def caps_of(strategy: Strategy) -> Caps:
         event=strategy.max_event_share,
         day=strategy.max_day_share,
         open=strategy.max_open_share,
+        day_bets=strategy.max_day_bets,
     )
 
 

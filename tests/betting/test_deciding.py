@@ -100,6 +100,20 @@ class TestDecide:
         assert stakes == [Decimal("20.00"), Decimal("20.00"), Decimal("10.00")]
         assert [d.reason for d in decisions].count("DAY_LIMIT") == 1
 
+    def test_makes_no_more_bets_in_a_day_than_the_strategy_may_itself(self):
+        bankroll = a_bankroll()
+        events = [an_event_with_prices() for _ in range(3)]
+        strategy = a_strategy(bankroll=bankroll, max_day_bets=2)
+        a_bet(bankroll=bankroll, strategy=strategy, event=an_event(), stake="1.00")
+        a_bet(bankroll=bankroll, event=an_event(), stake="1.00")  # somebody else's
+        found = [d for event in events for d in decide(strategy, predictions_of(event))]
+        best = [d.reason for d in found if d.edge == pytest.approx(0.10)]
+        assert best == ["VALUE", "VALUE", "VALUE"]  # none of them was placed yet
+        batch = decide(strategy, [p for _ in "ab" for p in predictions_of(an_event_with_prices())])
+        assert sorted(d.reason for d in batch if d.edge == pytest.approx(0.10)) == [
+            "STRATEGY_BETS_LIMIT", "VALUE",
+        ]  # fmt: skip
+
     def test_counts_what_other_strategies_have_open_in_the_bankroll(self):
         bankroll, event = a_bankroll(), an_event_with_prices()
         a_bet(bankroll=bankroll, event=event, stake="29.50")

@@ -115,3 +115,37 @@ class TestParameters:
         text = lead.get(reverse("admin:betting_strategy_change", args=[tired.pk])).content.decode()
         for shown in ("is told", "max_rest_days", "a number from 0 to 30", "unless told"):
             assert shown in text
+
+
+class TestPresets:
+    def test_are_told_and_applied_over_the_api(self, lead, viewer):
+        strategy = a_strategy()
+        told = {one["name"]: one for one in viewer.get("/api/v1/strategies/presets").json()}
+        assert told["soccer"]["limits"]["min_probability"] == 0.48
+        path = f"/api/v1/strategies/{strategy.pk}/preset"
+        post = {"content_type": "application/json"}
+        body = {"preset": "soccer", "reason": "as others do"}
+        assert viewer.post(path, body, **post).status_code == 403
+        assert lead.post(path, {**body, "preset": "roulette"}, **post).status_code == 400
+        assert lead.post(path, {**body, "preset": "spread"}, **post).status_code == 409
+        answer = lead.post(path, body, **post)
+        assert (answer.status_code, answer.json()["min_probability"]) == (200, 0.48)
+
+    def test_are_applied_on_the_page_and_by_command(self, lead, capsys, monkeypatch):
+        strategy = a_strategy()
+        do = reverse("admin:betting_strategy_do", args=[strategy.pk, "preset"])
+        shown = lead.get(do).content.decode()
+        assert "likely sides at middling prices" in shown
+        assert "Spreads and" not in shown
+        body = {"confirmed": "yes", "reason": "as others do", "preset": "soccer"}
+        assert lead.post(do, body).status_code == 302
+        strategy.refresh_from_db()
+        assert (strategy.min_probability, strategy.max_day_bets) == (0.48, 15)
+        other = a_strategy()
+        call_command("strategies", "apply", other.name, "soccer", "--reason", "as others do")
+        other.refresh_from_db()
+        assert other.max_day_bets == 15
+        monkeypatch.setenv("COLUMNS", "240")
+        capsys.readouterr()
+        call_command("strategies", "presets")
+        assert "parameters.spread_min_edge_home=0.1" in capsys.readouterr().out

@@ -11,7 +11,7 @@ from betting.domain import parameters, phases
 from betting.domain.strategies import REGISTRY
 from betting.models import Strategy
 from betting.queries import phases as queries
-from betting.services import phasing, strategies
+from betting.services import phasing, strategies, strategy_presets
 from monitoring.commands import ProductCommand, screen
 
 OF_PROGRAM = "parameters."
@@ -19,7 +19,7 @@ _SHOWN = (
     "name", "code", "is_enabled", "phase", "parameters", "allocation", "staking",
     "kelly_fraction", "flat_stake", "stake_share", "commission", "is_drawdown_scaled",
     "is_correlation_discounted",
-    "max_stake_share", "max_event_share", "max_day_share", "max_open_share",
+    "max_stake_share", "max_event_share", "max_day_share", "max_open_share", "max_day_bets",
     "min_stake", "stake_step",
 )  # fmt: skip
 
@@ -39,9 +39,11 @@ class Command(ProductCommand):
             nargs="*",
             metavar="LIMIT=VALUE",
             help="set: what changes; parameters.NAME=VALUE for what the program is told, and"
-            " parameters.NAME= for as made",
+            " parameters.NAME= for as made; apply: the preset",
         )
-        parser.add_argument("--reason", default="", help="set, fall-back: why; it is audited")
+        parser.add_argument(
+            "--reason", default="", help="set, apply, fall-back: why; it is audited"
+        )
         parser.add_argument("--to", default=None, choices=phases.ORDER, help="fall-back: how far")
 
     def _actions(self) -> Mapping[str, Callable[..., dict[str, Any]]]:
@@ -49,6 +51,8 @@ class Command(ProductCommand):
             "list": self._list,
             "set": self._set,
             "programs": self._programs,
+            "presets": self._presets,
+            "apply": self._apply,
             "phase": self._phase,
             "fall-back": self._fall_back,
         }
@@ -95,6 +99,23 @@ class Command(ProductCommand):
             ]
         }
 
+    def _presets(self, **_: Any) -> dict[str, Any]:
+        return {"presets": [asdict(preset) for preset in strategy_presets.PRESETS.values()]}
+
+    def _apply(
+        self, *, name: str | None = None, changes: Sequence[str] = (), reason: str = "", **_: Any
+    ) -> dict[str, Any]:
+        if not name or len(changes) != 1:
+            raise CommandError("apply NAME PRESET --reason …")
+        changed = strategy_presets.apply(
+            strategy_id=_named(name).pk,
+            preset=changes[0],
+            actor=self.actor,
+            reason=reason,
+            now=timezone.now(),
+        )
+        return _row(changed)
+
     def _phase(self, *, name: str | None = None, **_: Any) -> dict[str, Any]:
         strategy = _named(name)
         wanted = phases.following(strategy.phase)
@@ -122,6 +143,9 @@ class Command(ProductCommand):
     def show(self, report: dict[str, Any]) -> None:
         if "programs" in report:
             _show_programs(report["programs"])
+            return
+        if "presets" in report:
+            _show_presets(report["presets"])
             return
         if "strategies" not in report:
             super().show(report)
@@ -182,6 +206,15 @@ def _show_programs(programs: Sequence[dict[str, Any]]) -> None:
         for one in program["parameters"]:
             default = "–" if one["default"] is None else str(one["default"])
             table.add_row("", one["name"], default, one["expected"], one["meaning"])
+    screen().print(table)
+
+
+def _show_presets(presets: Sequence[dict[str, Any]]) -> None:
+    table = Table("Preset", "Program", "For", "Sets")
+    for one in presets:
+        told = {**one["limits"], **{f"parameters.{k}": v for k, v in one["parameters"].items()}}
+        sets = ", ".join(f"{name}={value}" for name, value in told.items())
+        table.add_row(one["name"], one["code"], one["title"], sets)
     screen().print(table)
 
 
