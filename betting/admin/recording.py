@@ -261,6 +261,7 @@ class RecordsBets:
                 if done is not None:
                     return done
         text = request.GET.get("q", "").replace("\x00", "")[:100]
+        is_searched = bool(text.strip())
         context = {
             **self.admin_site.each_context(request),
             "opts": self.model._meta,
@@ -268,7 +269,10 @@ class RecordsBets:
             "form": form,
             "event": event,
             "q": text,
-            "found": finding.events_called(text) if event is None and text.strip() else [],
+            "found": finding.events_called(text) if event is None and is_searched else [],
+            "coming": []
+            if event is not None or is_searched
+            else finding.events_coming(now=timezone.now()),
             "desk_sections": shown,
             "here": reverse(f"admin:{NAME}"),
             "cancel_url": reverse("admin:betting_bet_changelist"),

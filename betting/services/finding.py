@@ -4,14 +4,17 @@ Nothing is guessed: where none or several fit, the field that cannot be told is 
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
 
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Lower
 
 from betting.domain.recorded import BadBet, Wanted
+from markets import queries as markets
 from markets.models import Event, Market, Selection
 
 FOUND_AT_MOST = 20
+COMING_AT_MOST, COMING_WITHIN = 12, timedelta(days=14)
 _KINDS = {text.lower(): kind for kind, label in Market.Kind.choices for text in (kind, label)}
 
 
@@ -55,6 +58,21 @@ def events_called(text: str, *, is_simulated: bool | None = None) -> list[Event]
     for word in text.split()[:8]:
         rows = rows.filter(name__icontains=word)
     return list(rows.order_by("-starts_at", "-pk")[:FOUND_AT_MOST])
+
+
+def events_coming(*, now: datetime) -> list[Event]:
+    """Return the events that start next and can be bet on: real and simulated in turn.
+
+    A simulated league plays all the time, so beside it few real ones would be seen.
+    """
+    coming = markets.events_starting(
+        after=now, until=now + COMING_WITHIN, status=Event.Status.SCHEDULED
+    ).filter(Exists(Selection.objects.filter(market__event=OuterRef("pk"), removed_at=None)))
+    found: list[Event] = []
+    for is_simulated in (False, True):
+        rows = coming.filter(started_at=None, competition__is_simulated=is_simulated)
+        found += rows.select_related("competition").order_by("starts_at", "pk")[:COMING_AT_MOST]
+    return found
 
 
 def _is_number(text: str) -> bool:

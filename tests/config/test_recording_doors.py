@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from betting.models import Bankroll, Bet, TrackedBet
-from markets.models import Event
+from markets.models import Event, Selection
 from monitoring.models import AuditEntry
 from monitoring.services import roles
 from tests.betting.builders import a_bankroll, a_bet, a_book, a_selection, an_event
@@ -121,6 +121,26 @@ class TestPage:
             "book": a_book().pk, "price": "4.5", "stake": "10", "reference": "slip 9",
             "is_accepted": "on", **changes,
         }  # fmt: skip
+
+    def test_lists_what_starts_next_before_anything_is_searched(
+        self, operator, event, django_assert_max_num_queries
+    ):
+        now = timezone.now()
+        soon = an_event(starts_at=now + timedelta(hours=1))
+        played = an_event(starts_at=now - timedelta(hours=1))
+        bare = an_event(starts_at=now + timedelta(hours=2))
+        Selection.objects.filter(market__event=bare).update(removed_at=now)
+        simulated = an_event(starts_at=now + timedelta(minutes=1), is_simulated=True)
+        for _ in range(3):
+            an_event(starts_at=now + timedelta(days=1))
+        operator.get(reverse(PAGE))
+        with django_assert_max_num_queries(12):
+            text = operator.get(reverse(PAGE)).content.decode()
+        at = [text.find(f'?event={one.pk}"') for one in (soon, event, simulated)]
+        assert at == sorted(at) and at[0] > 0
+        assert not any(f'?event={one.pk}"' in text for one in (played, bare))
+        searched = operator.get(reverse(PAGE), {"q": "nothing such"}).content.decode()
+        assert f'?event={soon.pk}"' not in searched
 
     def test_finds_the_event_shows_the_liability_and_records_once(self, operator, bankroll, event):
         page = reverse(PAGE)
