@@ -26,7 +26,8 @@ STUCK_AFTER = declare(
 )  # fmt: skip
 NEARLY_USED_AT = declare(
     "betting.limit-nearly-used", 0.9, "share",
-    "A bankroll that uses so large a share of one of its limits is told.",
+    "A bankroll that uses so large a share of one of its limits is told; of what a day or week"
+    " is given, and of counts, only where more is used than there is.",
     lowest=0.1, highest=1,
 )  # fmt: skip
 NEARLY_USED, VENUE_FAILING = "betting.limit-nearly-used", "betting.venue-failing"
@@ -119,7 +120,7 @@ def no_limit_is_nearly_used(now: datetime) -> Iterator[Finding]:
     """Every bankroll has room left under each of its limits."""
     told: dict[int, list[uses.Use]] = {}
     for use in uses.uses(now=now):
-        if use.share >= thresholds.value(NEARLY_USED_AT):
+        if use.is_tight(at=thresholds.value(NEARLY_USED_AT)):
             told.setdefault(use.bankroll.pk, []).append(use)
     for bankroll_id, found in told.items():
         yield Finding(

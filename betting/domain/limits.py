@@ -53,6 +53,14 @@ COUNTED = (
     Dimension.LOSING_STREAK,
     Dimension.VENUE_FAILURES,
 )
+#: Limits that say how much there is to use: all of it used is what they are for.
+BUDGETS = (
+    Dimension.DAY,
+    Dimension.WEEK,
+    Dimension.OPEN_BETS,
+    Dimension.DAY_BETS,
+    Dimension.STRATEGY_BETS,
+)
 #: Limits that give a bankroll a rest once they are reached; they leave or take no room.
 RESTS = (
     Dimension.DAILY_LOSS,

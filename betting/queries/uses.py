@@ -68,6 +68,10 @@ class Use:
         """How much of it is used, as a share; all of it where nothing is allowed."""
         return float(self.used / self.allowed) if self.allowed > 0 else float(self.used > 0)
 
+    def is_tight(self, *, at: float) -> bool:
+        """Tell whether somebody should look: so large a share is used; of a budget, beyond it."""
+        return self.share > 1 if self.dimension in limits.BUDGETS else self.share >= at
+
     @property
     def title(self) -> str:
         """What the limit is on, and where it is used most."""

@@ -425,6 +425,18 @@ class TestNearlyUsed:
         Bankroll.objects.update(balance=D("2000"))
         assert self.found() == []
 
+    def test_is_not_told_of_what_a_day_is_given_to_use_but_beyond_it(self):
+        bankroll = a_bankroll("1000.00", name="Main")
+        a_limit("DAY", share=0.1)
+        a_limit("DAY_BETS", number="2")
+        for _ in range(2):
+            a_bet(bankroll=bankroll, event=an_event(), stake="50.00")
+        assert self.found() == []
+        a_bet(bankroll=bankroll, event=an_event(), stake="0.01")
+        assert self.found() == [
+            "Main: Bets in a betting day, 3 of 2; Staked in a betting day, 100.01 EUR of 100.00 EUR"
+        ]
+
     def test_panel_shows_the_tightest_first_and_says_what_to_do_where_there_is_nothing(self):
         panel = registry.panels["betting.exposure"]
         assert "cl-empty" in render_to_string(panel.template, panel.context(NOON))
