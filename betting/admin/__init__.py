@@ -11,6 +11,7 @@ from betting.admin import (
     limits,
     outside,
     phases,
+    replacing,
     strategies,
     twins,
 )
@@ -26,6 +27,7 @@ __all__ = [
     "limits",
     "outside",
     "phases",
+    "replacing",
     "strategies",
     "twins",
 ]

@@ -9,7 +9,7 @@ from django.urls import path
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, RelatedDropdownFilter
 from unfold.decorators import display
 
-from betting.admin import common, fills, recording
+from betting.admin import common, fills, recording, replacing
 from betting.models import Bet, PaperOrder
 from monitoring.desk import asking, chips, columns, sections
 from monitoring.desk.actions import Action, Asked, Done
@@ -78,6 +78,7 @@ class BetAdmin(recording.RecordsBets, Fixed):
             on=frozenset({"table"}),
         ),
         *recording.ACTIONS,
+        replacing.ACTION,
     )
 
     number = columns.number("Bet")
@@ -175,6 +176,7 @@ class BetAdmin(recording.RecordsBets, Fixed):
                 ],
             ),
             _order(row),
+            *replacing.parts(row),
             _story(row),
             *recording.parts(row),
             _settlements(row),

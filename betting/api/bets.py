@@ -13,7 +13,7 @@ from rest_framework.response import Response
 from betting import models
 from betting.api import bet_files
 from betting.domain.recorded import BadBet, Wanted
-from betting.services import finding, recording
+from betting.services import finding, recording, replacing
 from betting.services.recording import Told
 from markets.models import Book
 from monitoring.rest.access import actor_of
@@ -100,6 +100,12 @@ class BetChange(VoidReason):
         return attrs
 
 
+class OtherPrice(VoidReason):
+    """At which price what is left of an order is offered, and why."""
+
+    price = serializers.DecimalField(max_digits=9, decimal_places=3)
+
+
 class BetBase(ReadOnlyResource):
     """Bets: placed by strategies, recorded by people, imported from files."""
 
@@ -108,6 +114,7 @@ class BetBase(ReadOnlyResource):
         "partial_update": "betting.change_bet",
         "accept": "betting.change_bet",
         "void": "betting.change_bet",
+        "replace": "betting.change_bet",
     }
 
 
@@ -239,6 +246,18 @@ class Bets(_Bets):
             **_valid(VoidReason, request),
         )
         return Response(self.get_serializer(bet).data)
+
+    @extend_schema(request=OtherPrice, responses={201: _ANSWER, **ACTING})
+    @action(detail=True, methods=["post"], pagination_class=None, filterset_class=None)
+    def replace(self, request: Request, pk: str) -> Response:
+        """Take a waiting order back and place what is left at another price: a bet of its own."""
+        bet = replacing.replace(
+            bet_id=self.get_object().pk,
+            actor=actor_of(request),
+            now=timezone.now(),
+            **_valid(OtherPrice, request),
+        )
+        return Response(self.get_serializer(bet).data, status=status.HTTP_201_CREATED)
 
 
 def _valid(serializer: type[serializers.Serializer], request: Request) -> dict[str, Any]:

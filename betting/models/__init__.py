@@ -8,6 +8,7 @@ from betting.models.halts import TradingHalt
 from betting.models.limits import Limit
 from betting.models.outside import OutsideOrder
 from betting.models.phases import DryBet, Phase, PhaseChange
+from betting.models.replacements import Replacement
 from betting.models.strategies import Strategy
 from betting.models.tracking import BetImport, BetMapping, TrackedBet
 from betting.models.twins import PaperTwin
@@ -32,6 +33,7 @@ __all__ = [
     "ParticipantGroup",
     "Phase",
     "PhaseChange",
+    "Replacement",
     "Strategy",
     "TrackedBet",
     "TradingHalt",

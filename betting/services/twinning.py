@@ -106,6 +106,7 @@ def _reserve(*, now: datetime, actor: str) -> list[Bet]:
             reserved_at__gt=now - LATEST,
         )
         .exclude(order_state=orders.State.CREATED)
+        .filter(replaces=None)  # its twin follows the order that was decided
         .exclude(Exists(Bet.objects.filter(client_ref=twin_ref)))
         .select_related("selection__market")
     )
