@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('betting', '0013_participant_groups'),
+        ('betting', '0016_strategy_day_bets'),
     ]
 
     operations = [

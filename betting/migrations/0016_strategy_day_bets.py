@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('betting', '0013_timing_window'),
+        ('betting', '0015_participant_groups'),
     ]
 
     operations = [
