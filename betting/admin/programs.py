@@ -40,10 +40,11 @@ def parts(row: Strategy) -> list[sections.Section]:
     """Show each parameter with its value, what it may be, and what it does."""
     program = programs.REGISTRY.get(row.code)
     told = parameters.described(program.parameters) if program else ()
+    given = row.parameters if isinstance(row.parameters, dict) else {}  # a form may hold anything
     rows = [
         (
             one.name,
-            _value(row.parameters.get(one.name, one.default), is_set=one.name in row.parameters),
+            _value(given.get(one.name, one.default), is_set=one.name in given),
             one.expected,
             one.meaning,
         )
