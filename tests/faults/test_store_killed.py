@@ -76,9 +76,9 @@ def go_on(story: Story) -> None:
     story.go_on(7)
     for code in "AB":
         event = next(e for e in story.events if e.competition.code == code and e.results.exists())
-        story._tell(event, story.now)
+        story.tell(event, story.now)
         seen_at = event.starts_at - 3 * DAY - event.results.count() * timedelta(minutes=1)
-        story._price(event, seen_at, fetched_at=story.now)
+        story.price(event, seen_at, fetched_at=story.now)
 
 
 def kill_after(nursery: Nursery, home: Path, *, new: int) -> None:

@@ -21,6 +21,7 @@ from markets.models import (
     Result,
     Season,
     Selection,
+    Source,
     Sport,
 )
 from models_ml.domain.facts import Asks, Facts
@@ -74,10 +75,15 @@ class Story:
     random: random.Random
     now: datetime = START
     events: list[Event] = field(default_factory=list)
+    selections: dict[int, list[Selection]] = field(default_factory=dict)
+    results: list[Result] = field(default_factory=list)  # of these days, not yet written
+    prices: list[PriceSnapshot] = field(default_factory=list)
     book: Book | None = None
+    source: Source | None = None
 
     def begin(self, codes: Sequence[str] = ("A", "B")) -> "Story":
         sport = Sport.objects.get_or_create(code="soccer", defaults={"name": "Soccer"})[0]
+        self.source = builders.a_source()
         self.book = Book.objects.create(
             code="pinnacle", name="Pinnacle", kind="BOOKMAKER", reference_rank=1
         )
@@ -101,9 +107,11 @@ class Story:
         Event.objects.bulk_create(self.events)
         markets = [Market(event=event, kind="MATCH_ODDS") for event in self.events]
         Market.objects.bulk_create(markets)
-        Selection.objects.bulk_create(
-            [Selection(market=market, role=role, name=role) for market in markets for role in ROLES]
-        )
+        for market in markets:
+            self.selections[market.event_id] = [
+                Selection(market=market, role=role, name=role) for role in ROLES
+            ]
+        Selection.objects.bulk_create([one for row in self.selections.values() for one in row])
         return self
 
     def go_on(self, days: int = 7) -> None:
@@ -115,14 +123,28 @@ class Story:
                 self._tell(event, event.starts_at + 2 * timedelta(hours=1))
         for event in self.random.sample(self.events, 3):
             self._change(event, until)
+        self._write()
         self.now = until
 
+    def tell(self, event: Event, known_at: datetime, status: str = "FINAL") -> None:
+        self._tell(event, known_at, status)
+        self._write()
+
+    def price(self, event: Event, seen_at: datetime, fetched_at: datetime | None = None) -> None:
+        self._price(event, seen_at, fetched_at)
+        self._write()
+
+    def _write(self) -> None:
+        Result.objects.bulk_create(self.results)
+        PriceSnapshot.objects.bulk_create(self.prices, ignore_conflicts=True)
+        self.results, self.prices = [], []
+
     def _change(self, event: Event, at: datetime) -> None:
-        last = event.results.order_by("-version").first()
+        last = self._versions(event)
         what = self.random.choice(["correct", "withdraw", "move", "price"])
-        if what == "correct" and last is not None:
+        if what == "correct" and last:
             self._tell(event, at - DAY)
-        elif what == "withdraw" and last is not None:
+        elif what == "withdraw" and last:
             self._tell(event, at - DAY, status="WITHDRAWN")
         elif what == "move" and event.starts_at > at + 3 * DAY:
             before, event.starts_at = event.starts_at, event.starts_at + DAY
@@ -135,23 +157,25 @@ class Story:
             seen_at = event.starts_at - timedelta(hours=self.random.randint(30, 50))
             self._price(event, seen_at, fetched_at=at)
 
+    def _versions(self, event: Event) -> int:
+        return event.results.count() + sum(told.event_id == event.pk for told in self.results)
+
     def _tell(self, event: Event, known_at: datetime, status: str = "FINAL") -> None:
         is_final = status == "FINAL"
-        Result.objects.create(
-            event=event, version=event.results.count() + 1, status=status,
+        told = Result(
+            event=event, version=self._versions(event) + 1, status=status,
             home_score=self.random.randint(0, 4) if is_final else None,
             away_score=self.random.randint(0, 4) if is_final else None,
-            known_at=known_at, recorded_at=known_at, source=builders.a_source(),
+            known_at=known_at, recorded_at=known_at, source=self.source,
         )  # fmt: skip
+        self.results.append(told)
 
     def _price(self, event: Event, seen_at: datetime, fetched_at: datetime | None = None) -> None:
-        selections = Selection.objects.filter(market__event=event)
-        rows = [
+        self.prices += [
             PriceSnapshot(
                 selection=selection, book=self.book, seen_at=seen_at,
                 price=Decimal(self.random.randint(1100, 9000)) / 1000,
                 fetched_at=fetched_at or seen_at,
             )
-            for selection in selections
+            for selection in self.selections[event.pk]
         ]  # fmt: skip
-        PriceSnapshot.objects.bulk_create(rows, ignore_conflicts=True)

@@ -105,7 +105,7 @@ class TestFilling:
         story.go_on(30)
         fill(story)
         event = next(e for e in story.events if e.results.exists())
-        story._tell(event, story.now)
+        story.tell(event, story.now)
         untouched = [part for part in kept("FEATURES") if f"/{event.competition.code}/" not in part]
         before = {row.part: row.written_at for row in StoreFile.objects.all()}
         story.now += DAY
@@ -157,7 +157,7 @@ class TestFilling:
         story.go_on(30)
         fill(story)
         event = story.events[0]
-        story._price(event, event.starts_at - 3 * DAY, fetched_at=event.starts_at - 3 * DAY)
+        story.price(event, event.starts_at - 3 * DAY)
         assert fill(story).new_quotes == 3
         assert same_as_tables(story)
 
@@ -174,7 +174,7 @@ class TestFilling:
         story.go_on(30)
         fill(story)
         event = next(e for e in story.events if e.results.exists())
-        story._tell(event, story.now, status="WITHDRAWN")
+        story.tell(event, story.now, status="WITHDRAWN")
         story.now += DAY
         fill(story)
         rows = [row for rows in kept("FEATURES").values() for row in rows]
