@@ -1,3 +1,5 @@
+import gc
+
 from django.apps import AppConfig
 
 
@@ -9,3 +11,5 @@ class ClosingLineConfig(AppConfig):
         from config import pipeline
 
         pipeline.connect()
+        gc.freeze()  # what is imported stays: it is never looked through, nor copied by a fork
+        gc.enable()

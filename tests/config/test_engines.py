@@ -15,6 +15,7 @@ from config.embedded.places import LONGEST_SOCKET_PATH, Places
 from tests.config import installation
 
 BUSY = "import time; print('busy', flush=True); time.sleep(600)"
+WORK = "import gc; print('worked', gc.isenabled())"  # again, once all is imported
 LETTERS = "select string_agg(x, '' order by x) from regexp_split_to_table('bAaB', '') x"
 
 
@@ -197,8 +198,8 @@ class TestValkey:
 
 class TestForCommand:
     def test_starts_what_a_command_needs_and_stops_it(self, home):
-        done = installation.command(home, "shell", "-c", "print('worked')", "-v", "0")
-        assert (done.returncode, done.stdout, done.stderr) == (0, "worked\n", "")
+        done = installation.command(home, "shell", "-c", WORK, "-v", "0")
+        assert (done.returncode, done.stdout, done.stderr) == (0, "worked True\n", "")
         assert (home / "postgres" / "PG_VERSION").exists()
         assert installation.servers(home) == []
 
