@@ -95,6 +95,16 @@ def pytest_collect_file(file_path: Path) -> Generator[None, list, list]:
     return found
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what starts and kills processes: one runner waits while the others compute."""
+    items.sort(key=lambda item: not _waits(item))
+
+
+def _waits(item: pytest.Item) -> bool:
+    return any(item.get_closest_marker(name) is not None for name in ("faults", "waits"))
+
+
 def pytest_configure(config: pytest.Config) -> None:
     from django.conf import settings
 

@@ -14,6 +14,7 @@ from config import engines
 from config.embedded.places import LONGEST_SOCKET_PATH, Places
 from tests.config import installation
 
+pytestmark = pytest.mark.waits
 BUSY = "import time; print('busy', flush=True); time.sleep(600)"
 WORK = "import gc; print('worked', gc.isenabled())"  # again, once all is imported
 LETTERS = "select string_agg(x, '' order by x) from regexp_split_to_table('bAaB', '') x"
