@@ -9,6 +9,8 @@ from django.db import connection
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.functional import SimpleLazyObject
+from unfold.sites import UnfoldAdminSite
 
 from betting.services import stopping
 from monitoring.desk import chips
@@ -39,6 +41,15 @@ select
     (select count(*) from markets_source
         where is_enabled and last_success_at < %(now)s - 3 * cadence_seconds * interval '1 second')
 """
+
+
+class Site(UnfoldAdminSite):
+    """The theme's site, which asks for no more than a page shows."""
+
+    def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> Any:
+        """Look for the tables a person may see once a page lists them; hardly any does."""
+        find = super().get_app_list
+        return SimpleLazyObject(lambda: find(request, app_label))
 
 
 def banner(*, now: datetime, zone: str = "UTC") -> dict[str, Any]:

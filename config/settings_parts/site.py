@@ -1,10 +1,15 @@
 """The admin site's looks and navigation."""
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 from django.templatetags.static import static
-from django.urls import reverse_lazy
+from django.urls import reverse
+from django.utils.functional import lazy
+
+# Each page compares and shows each of these several times: they are looked up once.
+_address = lazy(cache(reverse), str)
 
 
 def _may(*permissions: str) -> Callable[[Any], bool]:
@@ -15,14 +20,14 @@ def _list(title: str, icon: str, app: str, model: str, badge: str = "") -> dict[
     item: dict[str, Any] = {
         "title": title,
         "icon": icon,
-        "link": reverse_lazy(f"admin:{app}_{model}_changelist"),
+        "link": _address(f"admin:{app}_{model}_changelist"),
         "permission": _may(f"{app}.view_{model}"),
     }
     return item | ({"badge": badge} if badge else {})
 
 
 def _page(title: str, icon: str, name: str, *permissions: str) -> dict[str, Any]:
-    item: dict[str, Any] = {"title": title, "icon": icon, "link": reverse_lazy(name)}
+    item: dict[str, Any] = {"title": title, "icon": icon, "link": _address(name)}
     return item | ({"permission": _may(*permissions)} if permissions else {})
 
 
