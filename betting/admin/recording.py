@@ -25,13 +25,14 @@ from betting.models import Bankroll, Bet
 from betting.services import exporting, finding, recording
 from betting.services.exporting import Choice
 from betting.services.recording import BetRefused, Told
-from markets.models import Book, Event, Selection
+from markets.models import Book, Event, Market, Selection
 from monitoring.desk import chips, sections
 from monitoring.desk.actions import Action, Asked, Done, ReasonForm
 from monitoring.desk.fields import MoneyField
 from monitoring.desk.pages import actor_of, row_url
 
 PERMISSION = "betting.add_bet"
+_KINDS = Market.Kind.values  # the plainest question first
 NAME, EXPORT = "betting_bet_record", "betting_bet_export"
 
 
@@ -82,13 +83,15 @@ class SlipForm(forms.Form):
         simulated = event.competition.is_simulated
         rows = Selection.objects.filter(market__event=event).select_related("market__participant")
         fields: Any = self.fields
+        in_order = rows.order_by("market__kind", "market__line", "market_id", "pk")[:1000]
         fields["selection"].choices = [
             (row.pk, f"{row.market}: {row}")
-            for row in rows.order_by("market__kind", "market__line", "market_id", "pk")[:1000]
+            for row in sorted(in_order, key=lambda row: _KINDS.index(row.market.kind))
         ]
-        fields["bankroll"].queryset = Bankroll.objects.filter(
-            replay=None, is_simulated=simulated
-        ).order_by("name")
+        mine = Bankroll.objects.filter(replay=None, is_simulated=simulated).order_by("name")
+        fields["bankroll"].queryset = mine
+        if len(some := mine[:2]) == 1:
+            fields["bankroll"].initial = some[0]
         fields["book"].queryset = Book.objects.filter(
             is_enabled=True, kind__in=(*Book.TAKES_BETS, Book.Kind.STARTING)
         ).order_by("name")
@@ -313,7 +316,8 @@ def _take(
             beyond_limits=form.cleaned_data["beyond_limits"],
         )
     except BetRefused as no:
-        form.add_error(no.field if no.field in form.fields else None, no.message)
+        for said in no.message.split("; "):  # each limit in a line of its own
+            form.add_error(no.field if no.field in form.fields else None, said)
         return None, []
     return None, [_risk(form.told.terms, bankroll), *_beyond(broken)]
 

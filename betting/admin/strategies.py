@@ -212,6 +212,12 @@ class StrategyAdmin(Kept):
         """A strategy stays with its money: figures of one bankroll are one strategy's story."""
         return ("code", "bankroll", "pipeline") if obj else ()
 
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        """Let a new one begin in the phase that its money asks for."""
+        if not change:
+            obj.phase = strategies.first_phase(obj.bankroll)
+        super().save_model(request, obj, form, change)
+
     def badges(self, row: Strategy) -> list[Any]:
         found = [self.state_chip(row), self.phase_chip(row), self.origin(row)]
         pipeline = row.pipeline

@@ -52,6 +52,13 @@ class TestAdd:
         entry = AuditEntry.objects.get(action="admin.add")
         assert (entry.actor, entry.subject) == ("user:otto", f"betting.Strategy:{made.pk}")
 
+    @pytest.mark.parametrize(("kind", "phase"), [("LIVE", "DRY_RUN"), ("PAPER", "PRODUCTION")])
+    def test_begins_on_live_money_without_a_stake(self, house, lead, kind, phase) -> None:
+        Bankroll.objects.filter(pk=house.bankroll.pk).update(kind=kind, is_simulated=False)
+        Pipeline.objects.filter(pk=house.pipeline.pk).update(is_simulated=False)
+        assert lead.post(reverse(ADD), answers(lead, house)).status_code == 302
+        assert Strategy.objects.get(name="Second").phase == phase
+
     @pytest.mark.parametrize(
         ("field", "value"),
         [("code", "martingale"), ("decide_at_stage", "T-7m"), ("min_edge", "NaN"), ("name", "")],

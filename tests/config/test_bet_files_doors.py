@@ -114,7 +114,7 @@ class TestPage:
         assert reverse(UPLOAD) in listed
         assert "multipart" in lead.get(reverse(UPLOAD)).content.decode()
         page = self.upload(lead, a_file(event, "2.5", "1")).content.decode()
-        assert "Make 1 bets" in page and "a decimal price above 1" in page
+        assert "Make 1 bet" in page and "a decimal price above 1" in page
         assert not Bet.objects.exists()
         kept = re.search(r'name="kept" value="([^"]+)"', page)[1]
         answer = lead.post(reverse(UPLOAD), {"confirmed": "yes", "kept": kept}, follow=True)
