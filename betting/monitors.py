@@ -3,13 +3,14 @@ from datetime import datetime, timedelta
 
 from betting import queries
 from betting.models import Bet
-from betting.queries import phases, uses
+from betting.queries import arbitrages, phases, uses
 from betting.services import (
     adopting,
     breaking,
     filling,
     halting,
     heartbeats,
+    hedging,
     phasing,
     reconciling,
     stopping,
@@ -29,6 +30,12 @@ NEARLY_USED_AT = declare(
     "A bankroll that uses so large a share of one of its limits is told; of what a day or week"
     " is given, and of counts, only where more is used than there is.",
     lowest=0.1, highest=1,
+)  # fmt: skip
+LONE_AFTER = declare(
+    "betting.arbitrage-lone-after", 1, "min",
+    "An arbitrage that is not through for longer than this opens an incident: a bet of it may"
+    " stand alone.",
+    lowest=0.1, highest=60,
 )  # fmt: skip
 NEARLY_USED, VENUE_FAILING = "betting.limit-nearly-used", "betting.venue-failing"
 STUCK, OVER_LIMIT = "betting.stuck-reservation", "betting.exposure-over-limit"
@@ -51,6 +58,14 @@ def no_bet_waits_too_long_for_its_venue(now: datetime) -> Iterator[Finding]:
     for bet in begun.order_by("pk")[:100]:
         summary = f"{bet} ({bet.client_ref}) still waits at {bet.venue}, and its event has begun"
         yield Finding(Severity.P1, summary, subject=f"{bet._meta.label}:{bet.pk}")
+
+
+@registry.check(hedging.KIND, every=timedelta(seconds=30))
+def no_leg_of_an_arbitrage_stands_alone(now: datetime) -> Iterator[Finding]:
+    """Every arbitrage is through: all of it stands, or nothing."""
+    for row in arbitrages.alone(begun_before=now - thresholds.span(LONE_AFTER))[:100]:
+        subject = f"{row._meta.label}:{row.pk}"
+        yield Finding(Severity.P1, hedging.summary(row), subject=subject)
 
 
 @registry.check(OVER_LIMIT, every=timedelta(minutes=1))
@@ -167,6 +182,7 @@ def bankrolls(now: datetime) -> Mapping[str, object]:
         "halts": list(queries.active_halts(at=now)),
         "phased": list(phases.not_in_production()[:10]),
         "asked": list(phasing.waiting()[:10]),
+        "alone": list(arbitrages.alone(begun_before=now - thresholds.span(LONE_AFTER))[:10]),
         "now": now,
     }
 
@@ -197,7 +213,7 @@ def halts() -> Iterator[tuple[Mapping[str, str], float]]:
 @registry.response(
     "betting.pause",
     title="Pause all betting",
-    kinds=[STUCK, OVER_LIMIT, LEDGER, HEART],
+    kinds=[STUCK, OVER_LIMIT, LEDGER, HEART, hedging.KIND],
     permission="betting.add_tradinghalt",
 )
 def pause(*, subject: str, actor: str, reason: str, now: datetime) -> str:
@@ -216,6 +232,20 @@ def reconcile(*, subject: str, actor: str, reason: str, now: datetime) -> str:
     return "{asked} asked: {accepted} accepted, {rejected} rejected, {unknown} unknown".format(
         **found
     )
+
+
+@registry.response(
+    "betting.close-out",
+    title="Close out now",
+    kinds=[hedging.KIND],
+    permission="betting.change_arbitrage",
+)
+def close_out(*, subject: str, actor: str, reason: str, now: datetime) -> str:
+    found = hedging.close_out(
+        arbitrage_id=int(subject.rpartition(":")[2]), actor=actor, reason=reason, now=now
+    )
+    why = f": {found.reason.replace('_', ' ').lower()}" if found.reason else ""
+    return f"{found} is {found.get_state_display().lower()}{why}; {found.worst} at worst"
 
 
 @registry.response(

@@ -4,9 +4,11 @@ from django.utils import timezone
 
 from betting.services import (
     adopting,
+    arbitraging,
     deciding,
     halting,
     heartbeats,
+    hedging,
     placing,
     reconciling,
     twinning,
@@ -31,6 +33,20 @@ def decide_due(run: RunHandle) -> dict[str, object]:
     decided = deciding.decide_due(now=timezone.now(), actor=run.actor)
     placed = placing.place_due(now=timezone.now(), actor=run.actor)
     return {**decided, **placed, "halts_ended": ended}
+
+
+@recorded_task(
+    title="Look for arbitrage",
+    permission="betting.add_arbitrage",
+    singleton=True,
+    max_attempts=1,
+    soft_time_limit=20,
+    time_limit=30,
+)
+def seek_arbitrage(run: RunHandle) -> dict[str, object]:
+    """Go on with what is not through, then look for prices that pay whoever wins, and take them."""
+    gone_on = hedging.continue_due(now=timezone.now(), actor=run.actor)
+    return {**arbitraging.look_due(now=timezone.now(), actor=run.actor), "gone_on": gone_on}
 
 
 @recorded_task(

@@ -18,6 +18,7 @@ FOLLOWERS: Mapping[str, tuple[str, ...]] = {
         "markets.tasks.record_closes",
         "models_ml.tasks.predict_due",
         "settlements.tasks.settle_due",
+        "betting.tasks.seek_arbitrage",
     ),
     "markets.tasks.record_closes": ("settlements.tasks.settle_due",),
     "models_ml.tasks.predict_due": ("betting.tasks.decide_due",),

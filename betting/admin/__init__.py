@@ -1,6 +1,7 @@
 """The admin site's pages of this app; importing them registers them."""
 
 from betting.admin import (
+    arbitrages,
     bankrolls,
     bet_files,
     bets,
@@ -17,6 +18,7 @@ from betting.admin import (
 )
 
 __all__ = [
+    "arbitrages",
     "bankrolls",
     "bet_files",
     "bets",

@@ -5,7 +5,7 @@ from typing import Any
 from django import forms
 from unfold.widgets import UnfoldAdminSelectWidget
 
-from betting.domain import parameters
+from betting.domain import arbitrage, parameters
 from betting.domain import strategies as programs
 from betting.models import Strategy
 from betting.services import strategies, strategy_presets
@@ -24,6 +24,17 @@ def clean(form: forms.ModelForm) -> None:
         strategies.check_parameters(code=code, parameters=given)
     except strategies.StrategyRefused as no:
         form.add_error("parameters", f"Refused: {no}")
+
+
+def begin(form: forms.ModelForm, cleaned: dict[str, Any]) -> None:
+    """Hold a new strategy to a pipeline, or arbitrage to none and to returns of its own."""
+    seeks = cleaned.get("code") == arbitrage.CODE
+    if seeks is bool(cleaned.get("pipeline")):
+        text = "Arbitrage has none." if seeks else "Name whose predictions it bets on."
+        form.add_error("pipeline", text)
+    if seeks:
+        usual = strategies.OF_ARBITRAGE
+        cleaned.update({name: usual[name] for name in usual if name not in form.changed_data})
 
 
 def help_text(code: str) -> str:

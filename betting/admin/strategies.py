@@ -14,9 +14,9 @@ from unfold.decorators import display
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from betting.admin import common, phases, programs, why
-from betting.domain import selecting
-from betting.domain.strategies import REGISTRY
-from betting.models import Bet, Decision, Strategy
+from betting.domain import arbitrage, selecting
+from betting.domain.strategies import codes as known_codes
+from betting.models import Arbitrage, Bet, Decision, Strategy
 from betting.services import halting, strategies
 from models_ml import queries
 from models_ml.domain import stages
@@ -61,8 +61,7 @@ class StrategyForm(forms.ModelForm):
         if "reason" in self.fields:
             self.fields["reason"].required = self.instance.pk is not None
         if "code" in self.fields:  # it stays as it is once the row is there
-            codes = sorted(REGISTRY)
-            self.fields["code"].choices = [(code, code) for code in codes]  # type: ignore[attr-defined]
+            self.fields["code"].choices = [(code, code) for code in known_codes()]  # type: ignore[attr-defined]
         self.fields["decide_at_stage"].choices = self._stages()  # type: ignore[attr-defined]
         if "parameters" in self.fields:
             self.fields["parameters"].help_text = programs.help_text(self.instance.code)
@@ -72,6 +71,8 @@ class StrategyForm(forms.ModelForm):
         if own is None:
             return offered_stages()
         pipeline, stage = own.pipeline, own.decide_at_stage
+        if pipeline is None:  # arbitrage looks at no stage
+            return [(stage, stage)]
         names = queries.stage_names(sport=pipeline.sport, is_simulated=pipeline.is_simulated)
         offered = [(name, name) for name in names]
         return offered if stage in names else [(stage, f"{stage}: {OFF_LADDER}"), *offered]
@@ -79,6 +80,8 @@ class StrategyForm(forms.ModelForm):
     def clean(self) -> dict[str, Any]:
         cleaned = dict(super().clean() or self.cleaned_data)
         bankroll, pipeline = cleaned.get("bankroll"), cleaned.get("pipeline")
+        if self.instance.pk is None:
+            programs.begin(self, cleaned)
         if bankroll and pipeline:
             try:
                 strategies.check_pairing(bankroll=bankroll, pipeline=pipeline)
@@ -165,7 +168,8 @@ class StrategyAdmin(Kept):
             "staking", ("kelly_fraction", "flat_stake", "stake_share"), "commission",
             "allocation", ("is_drawdown_scaled", "is_correlation_discounted"),
             ("max_stake_share", "max_event_share"),
-            ("max_day_share", "max_open_share"), "max_day_bets", ("min_stake", "stake_step"))}),
+            ("max_day_share", "max_open_share"), "max_day_bets", ("min_stake", "stake_step"),
+            "max_hedge_loss_share")}),
         ("Why it changes", {"fields": ("reason",)}),
     )  # fmt: skip
     desk_actions = (
@@ -221,6 +225,8 @@ class StrategyAdmin(Kept):
     def badges(self, row: Strategy) -> list[Any]:
         found = [self.state_chip(row), self.phase_chip(row), self.origin(row)]
         pipeline = row.pipeline
+        if pipeline is None:
+            return found
         names = queries.stage_names(sport=pipeline.sport, is_simulated=pipeline.is_simulated)
         if row.bankroll.replay_id is None and row.decide_at_stage not in names:
             text = f"{row.decide_at_stage} is {OFF_LADDER}"
@@ -244,6 +250,9 @@ class StrategyAdmin(Kept):
             ),
             ("Why no bets?", "filter_alt", why.address(row)),
         )
+        if row.pipeline_id is None:  # its own lists say what was passed over
+            seen = list_url(Arbitrage, show="all", strategy__id__exact=row.pk)
+            shown = (("What it saw", "visibility", seen),)  # type: ignore[assignment]
         if request.user.has_perm("betting.view_decision"):
             context["desk_buttons"] = [
                 *({"title": title, "icon": icon, "url": url} for title, icon, url in shown),

@@ -2,6 +2,7 @@
 
 from betting import models
 from betting.api import (
+    arbitrages,
     bankrolls,
     bet_files,
     bets,
@@ -80,6 +81,7 @@ RESOURCES: dict[str, type[ReadOnlyResource]] = {
         filters={"venue": ["exact"], "bet": ["isnull"], "ended_at": ["isnull"]},
     ),
     "bets": bets.Bets,
+    **arbitrages.RESOURCES,
     **bet_files.RESOURCES,
     **compliance.RESOURCES,
 }

@@ -44,6 +44,7 @@ LIMITS = [
     "max_day_bets",
     "min_stake",
     "stake_step",
+    "max_hedge_loss_share",
 ]
 
 

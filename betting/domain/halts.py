@@ -44,7 +44,7 @@ class Halted:
         *,
         strategy_id: int,
         bankroll_id: int,
-        pipeline_id: int,
+        pipeline_id: int | None,
         sport_id: int,
         competition_id: int,
         book_id: int | None,

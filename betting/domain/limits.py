@@ -123,7 +123,10 @@ def together(*, caps: Caps, rows: Mapping[Dimension, Bound]) -> Limits:
 
 @dataclass(frozen=True, slots=True)
 class Bet:
-    """A bet that asks for room, and everything that it counts towards."""
+    """A bet that asks for room, and everything that it counts towards.
+
+    ``apart``: it is netted with the bets of its market that say the same, and with no others.
+    """
 
     position: Position
     event_id: int
@@ -134,6 +137,12 @@ class Bet:
     strategy_id: int | None
     sport_id: int
     competition_id: int
+    apart: int | None = None
+
+    @property
+    def netted(self) -> tuple[int, int | None]:
+        """What it is netted within."""
+        return self.market_id, self.apart
 
     @property
     def unit(self) -> Decimal:
@@ -196,7 +205,7 @@ class Usage:
     day_bets: int = 0
     day_bets_of: dict[int | None, int] = field(default_factory=dict)  # by strategy
     exposed: dict[tuple[Dimension, int], Decimal] = field(default_factory=dict)
-    nets: dict[tuple[Dimension, int, int], Net] = field(default_factory=dict)  # …, market
+    nets: dict[tuple[Dimension, int, tuple[int, int | None]], Net] = field(default_factory=dict)
     groups: Mapping[int, Mapping[Dimension, frozenset[int]]] = field(default_factory=dict)
 
     def places(self, dimension: Dimension, bet: Bet) -> frozenset[int]:
@@ -225,7 +234,7 @@ class Usage:
         self.open_bets += bets
         for dimension in self.counted:
             for place in self.places(dimension, bet):
-                net = self.nets.setdefault((dimension, place, bet.market_id), Net(bet.selections))
+                net = self.nets.setdefault((dimension, place, bet.netted), Net(bet.selections))
                 before = net.worst()
                 net.add(bet.position.selection_id, won=won, lost=lost)
                 total = self.exposed.get((dimension, place), NOTHING)
@@ -247,4 +256,4 @@ class Usage:
 
     def net(self, dimension: Dimension, place: int, bet: Bet) -> Net:
         """Return what stands on the bet's own market, as far as it counts in a place."""
-        return self.nets.get((dimension, place, bet.market_id)) or Net(bet.selections)
+        return self.nets.get((dimension, place, bet.netted)) or Net(bet.selections)

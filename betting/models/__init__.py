@@ -1,3 +1,4 @@
+from betting.models.arbitrages import Arbitrage, ArbitrageLeg, SettlingTerms
 from betting.models.bankrolls import Bankroll
 from betting.models.bets import Bet, BetQuerySet
 from betting.models.compliance import BookRule, CoolDown, GamingLimits
@@ -14,6 +15,8 @@ from betting.models.tracking import BetImport, BetMapping, TrackedBet
 from betting.models.twins import PaperTwin
 
 __all__ = [
+    "Arbitrage",
+    "ArbitrageLeg",
     "Bankroll",
     "Bet",
     "BetImport",
@@ -34,6 +37,7 @@ __all__ = [
     "Phase",
     "PhaseChange",
     "Replacement",
+    "SettlingTerms",
     "Strategy",
     "TrackedBet",
     "TradingHalt",

@@ -28,7 +28,9 @@ class Strategy(models.Model):
     name = models.CharField(max_length=60, unique=True)
     code = models.CharField(max_length=40)  # a registered strategy: "value"
     bankroll = models.ForeignKey(Bankroll, on_delete=models.PROTECT, related_name="strategies")
-    pipeline = models.ForeignKey(Pipeline, on_delete=models.PROTECT, related_name="strategies")
+    pipeline = models.ForeignKey(  # whose predictions it bets on; arbitrage bets on none
+        Pipeline, null=True, blank=True, on_delete=models.PROTECT, related_name="strategies"
+    )
     is_enabled = models.BooleanField(default=True)
     decide_at_stage = models.CharField(max_length=10, default="T-60m")
     parameters = models.JSONField(  # what the program alone is told; see docs/strategies.md
@@ -66,6 +68,7 @@ class Strategy(models.Model):
     max_day_bets = models.PositiveSmallIntegerField(null=True, blank=True)  # in one betting day
     min_stake = models.DecimalField(max_digits=12, decimal_places=2, default=Decimal("1.00"))
     stake_step = models.DecimalField(max_digits=12, decimal_places=2, default=Decimal("0.01"))
+    max_hedge_loss_share = models.FloatField(default=0.02, db_default=0.02)  # of an arbitrage
     books = models.ManyToManyField(Book, blank=True, related_name="+")  # none: every enabled one
 
     class Meta:
@@ -157,6 +160,18 @@ class Strategy(models.Model):
                 ),
                 name="strategy_parameters_have_names",
                 violation_error_message="parameters must be names with their values",
+            ),
+            models.CheckConstraint(
+                condition=Q(code="arbitrage", pipeline__isnull=True)
+                | (~Q(code="arbitrage") & Q(pipeline__isnull=False)),
+                name="strategy_pipeline_exactly_without_arbitrage",
+                violation_error_message="a strategy bets on a pipeline's predictions; arbitrage"
+                " has none",
+            ),
+            models.CheckConstraint(
+                condition=Q(max_hedge_loss_share__gte=0, max_hedge_loss_share__lte=1),
+                name="strategy_hedge_loss_is_a_share",
+                violation_error_message="max_hedge_loss_share must be from 0 to 1",
             ),
         ]
 

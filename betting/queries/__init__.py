@@ -269,8 +269,14 @@ def book_codes() -> dict[int, str]:
 
 
 def unanswered(*, reserved_before: datetime) -> QuerySet[Bet]:
-    """Return the bets whose venue's answer is missing for too long by the wall clock."""
+    """Return the bets whose venue's answer is missing for too long by the wall clock.
+
+    A leg that waits for the ones before it is not sent yet: nobody is to be asked about it.
+    """
     waiting = Bet.objects.filter(
         status__in=(Bet.Status.RESERVED, Bet.Status.UNKNOWN), reserved_at__lt=reserved_before
     )
-    return waiting.exclude(venue__in=UNSENT).order_by("reserved_at", "pk")
+    next_ones = Q(order_state=Bet.OrderState.CREATED, arbitrage_leg__arbitrage__closed_at=None) & Q(
+        arbitrage_leg__isnull=False
+    )
+    return waiting.exclude(venue__in=UNSENT).exclude(next_ones).order_by("reserved_at", "pk")

@@ -23,7 +23,8 @@ _SUM_TOLERATED = 0.005  # a whole percent would be an edge
 
 _OPEN = """
     select b.bankroll_id, e.id, s.market_id, m.kind, e.home_id, e.away_id, e.competition_id,
-           c.sport_id, b.selection_id, s.participant_id, b.book_id, b.strategy_id, count(*),
+           c.sport_id, b.selection_id, s.participant_id, b.book_id, b.strategy_id,
+           case when a.id is not null then b.id end, count(*),
            sum(case b.side when 'BACK' then b.stake else -b.stake end * (b.price - 1)),
            sum(case b.side when 'BACK' then -b.stake else b.stake end),
            sum(b.liability)
@@ -32,12 +33,14 @@ _OPEN = """
     join markets_market m on m.id = s.market_id
     join markets_event e on e.id = m.event_id
     join markets_competition c on c.id = e.competition_id
+    left join betting_arbitrageleg l on l.bet_id = b.id
+    left join betting_arbitrage a on a.id = l.arbitrage_id and a.state = 'PLACING'
     where b.bankroll_id = any(%s) and b.id is distinct from %s::bigint
       and b.status in ('RESERVED', 'UNKNOWN', 'ACCEPTED')
       and not exists (  -- its file told how it ended
           select from betting_trackedbet t where t.bet_id = b.id and t.told_outcome > '')
-    group by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12
-"""
+    group by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13
+"""  # a leg that may stand alone is netted with nothing
 _STAKED = """
     select b.bankroll_id, b.strategy_id, count(*) filter (where is_today),
            coalesce(sum(b.liability) filter (where is_today), 0),
@@ -212,6 +215,7 @@ def _bet(
     runner_id: int | None,
     book_id: int,
     strategy_id: int | None,
+    apart: int | None,
 ) -> limits.Bet:
     """Return where bets count that are alike; what they pay is told apart."""
     return limits.Bet(
@@ -224,6 +228,7 @@ def _bet(
         strategy_id=strategy_id,
         sport_id=sport_id,
         competition_id=competition_id,
+        apart=apart,
     )
 
 

@@ -113,6 +113,8 @@ def _due(*, now: datetime) -> list[tuple[int, int]]:
 
 
 def _check_strategy(strategy: Strategy, *, dry_run: bool) -> None:
+    if strategy.pipeline is None:
+        raise DecidingRefused(f"the strategy {strategy} decides on no predictions")
     strategies.check_pairing(bankroll=strategy.bankroll, pipeline=strategy.pipeline)
     if not strategy.is_enabled and not dry_run:
         raise DecidingRefused(f"the strategy {strategy} is switched off")
@@ -166,6 +168,7 @@ def _decisions(
 ) -> Iterator[Decision]:
     halted = queries.halted(at=now)
     live = strategy.bankroll.kind != Bankroll.Kind.REPLAY
+    assert strategy.pipeline is not None  # asked before
     rules = strategies.rules_of(
         strategy,
         halted_books=halted.books if live else frozenset(),

@@ -40,7 +40,8 @@ FILLS_DAYS = declare(
 )  # fmt: skip
 ALL, BOOK, MARKET, STRATEGY = "ALL", "BOOK", "MARKET", "STRATEGY"
 
-# An order counts once it is over; what was never answered is no matter of a venue's willingness.
+# An order counts once it is over; what was never answered, or never sent as a leg before it was
+# not taken, is no matter of a venue's willingness.
 _FIGURES = """
 with sent as (
     select b.id, b.book_id, book.name as book, m.kind as market, b.strategy_id, s.name as strategy,
@@ -55,6 +56,8 @@ with sent as (
     left join betting_strategy s on s.id = b.strategy_id
     where b.placed_at >= %(since)s and b.placed_at < %(until)s and b.venue = any(%(venues)s)
       and b.order_state in ('FILLED', 'CANCELLED', 'LAPSED', 'REJECTED')
+      and not (b.order_state = 'CANCELLED' and b.answered_at is null and exists (
+          select from betting_arbitrageleg leg where leg.bet_id = b.id))
       and (%(kind)s::text is null or bank.kind = %(kind)s)
       and (%(simulated)s::boolean is null or bank.is_simulated = %(simulated)s)
 )

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+import numpy as np
 import pandas as pd
 from django.db.models import F
 from django.db.models.functions import Coalesce
@@ -13,7 +14,7 @@ from betting.models import Strategy
 from markets import queries as markets
 from markets.domain import lineups
 from models_ml.domain import feature_sets
-from models_ml.models import Prediction
+from models_ml.models import Pipeline, Prediction
 
 _FIELDS = {
     "prediction_id": F("pk"),
@@ -48,8 +49,9 @@ def predictions(*, ids: Sequence[int], strategy: Strategy, as_of: datetime) -> p
     the start, by the league's own clock.  Of markets about players ``starts`` tells whether the
     player is known to start: True, False, or None where nobody has told.
     """
+    assert strategy.pipeline is not None  # what bets on predictions has one
     asked = programs.REGISTRY[strategy.code].features
-    places = _places(strategy, asked)
+    places = _places(strategy.pipeline, asked)
     fields = {**_FIELDS, **{name: F(f"feature_row__values__{at}") for name, at in places.items()}}
     columns = [*fields, "event_id", "selection_id", "probability", "as_of"]
     rows = Prediction.objects.filter(pk__in=ids).annotate(**fields).values_list(*columns)
@@ -59,18 +61,18 @@ def predictions(*, ids: Sequence[int], strategy: Strategy, as_of: datetime) -> p
         return pd.DataFrame(columns=columns)
     is_of_set = frame["feature_set"] == strategy.pipeline.feature_set
     for name in asked:
-        known = frame[name].astype(float) if name in places else float("nan")
-        frame[name] = pd.Series(known, index=frame.index).where(is_of_set)
+        known = frame[name].to_numpy(dtype=float) if name in places else np.nan
+        frame[name] = np.where(is_of_set, known, np.nan)
     if strategy.pipeline.market_kind in lineups.OF_PLAYERS:
         frame["starts"] = _starts(frame, as_of=as_of)
     return frame.assign(hours=_hours(frame, as_of=as_of))
 
 
-def _places(strategy: Strategy, asked: Sequence[str]) -> dict[str, int]:
-    """Return where features lie in the rows of the strategy's pipeline."""
+def _places(pipeline: Pipeline, asked: Sequence[str]) -> dict[str, int]:
+    """Return where features lie in the rows of a pipeline."""
     if not asked:
         return {}
-    names = feature_sets.named(strategy.pipeline.feature_set).names
+    names = feature_sets.named(pipeline.feature_set).names
     return {name: names.index(name) for name in asked if name in names}
 
 

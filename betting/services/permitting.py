@@ -92,7 +92,8 @@ class Permit:
 
     def _belongs(self, decision: Decision) -> str:
         """Hold bets, replays and simulated money to where they belong."""
-        prediction, pipeline = decision.prediction, decision.strategy.pipeline
+        prediction = decision.prediction
+        pipeline = prediction.version.pipeline
         simulated = {
             self.bankroll.is_simulated,
             pipeline.is_simulated,

@@ -156,6 +156,7 @@ def _rest_of(former: Bet, price: Decimal, *, now: datetime) -> Bet:
 
 def _matched_of(former: Bet) -> Bet:
     """Return the part of an order that stands whatever becomes of the rest, as a bet."""
+    assert former.matched_price is not None  # asked of what is matched alone
     return Bet(
         strategy=former.strategy,
         selection=former.selection,

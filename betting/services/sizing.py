@@ -106,13 +106,14 @@ class Sizer:
 
     def _bet(self, seen: Seen) -> limits.Bet:
         """Return an appraised row as the limits see it; nothing is staked on it yet."""
-        sides = _sides(seen)
+        sides, pipeline = _sides(seen), self.strategy.pipeline
+        assert pipeline is not None  # what has none stakes on no prediction
         position = exposure.Position(seen["selection_id"], False, seen["price"], staking.NOTHING)
         return limits.Bet(
             position=position,
             event_id=seen["event_id"],
             market_id=seen["market_id"],
-            selections=selecting.SELECTIONS_OF.get(self.strategy.pipeline.market_kind),
+            selections=selecting.SELECTIONS_OF.get(pipeline.market_kind),
             participants=sides if len(sides) == 2 else None,
             book_id=seen["book_id"],
             strategy_id=self.strategy.pk,

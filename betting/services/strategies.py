@@ -8,7 +8,7 @@ from django.core.exceptions import NON_FIELD_ERRORS, FieldDoesNotExist, Validati
 from django.db import transaction
 from django.db.models import Field
 
-from betting.domain import selecting, strategies
+from betting.domain import arbitrage, selecting, strategies
 from betting.domain.limits import Caps
 from betting.domain.parameters import BadParameters, Parameters
 from betting.domain.windows import Window
@@ -19,6 +19,8 @@ from models_ml.models import Pipeline
 from monitoring.errors import Refused
 from monitoring.services import audit
 
+#: What a strategy of arbitrage begins with: its edge is the return that is guaranteed.
+OF_ARBITRAGE = {"min_edge": arbitrage.MIN_RETURN, "max_edge": arbitrage.MAX_RETURN}
 _NOT_LIMITS = {"id", "name", "code", "bankroll", "pipeline", "phase"}
 
 
@@ -31,14 +33,14 @@ def ensure_strategy(
     name: str,
     code: str,
     bankroll: Bankroll,
-    pipeline: Pipeline,
+    pipeline: Pipeline | None = None,
     now: datetime,
     actor: str,
     **limits: object,
 ) -> Strategy:
     """Return the strategy of this name, made with these limits if it does not exist.
 
-    An existing row is the operator's: its limits are left alone.
+    An existing row is the operator's: its limits are left alone.  Arbitrage alone has no pipeline.
 
     Raises:
         StrategyRefused: unknown code or limit, a stage that is not on the sport's ladder, a value
@@ -52,7 +54,8 @@ def ensure_strategy(
             return _same(existing, code=code, bankroll=bankroll, pipeline=pipeline)
         strategy = Strategy(name=name, code=code, bankroll=bankroll, pipeline=pipeline)
         strategy.phase = first_phase(bankroll)
-        _set(strategy, limits)
+        own = OF_ARBITRAGE if code == arbitrage.CODE else {}
+        _set(strategy, {**own, **limits})
         strategy.save(force_insert=True)
         audit.record(
             actor=actor,
@@ -110,13 +113,13 @@ def first_phase(bankroll: Bankroll) -> str:
     return Strategy.Phase.DRY_RUN if is_real else Strategy.Phase.PRODUCTION
 
 
-def check_pairing(*, bankroll: Bankroll, pipeline: Pipeline) -> None:
+def check_pairing(*, bankroll: Bankroll, pipeline: Pipeline | None) -> None:
     """Hold simulated money and simulated leagues together, and apart from the rest.
 
     Raises:
         StrategyRefused: one of them is simulated and the other is not.
     """
-    if bankroll.is_simulated != pipeline.is_simulated:
+    if pipeline is not None and bankroll.is_simulated != pipeline.is_simulated:
         raise StrategyRefused(
             f"{bankroll} and {pipeline} do not go together: one of them is simulated"
         )
@@ -150,14 +153,16 @@ def check_program(*, code: str, pipeline: Pipeline) -> None:
             raise StrategyRefused(found)
 
 
-def check_stage(*, stage: str, bankroll: Bankroll, pipeline: Pipeline) -> None:
+def check_stage(*, stage: str, bankroll: Bankroll, pipeline: Pipeline | None) -> None:
     """Refuse a stage at which the pipeline's events are not looked at: it would never decide.
 
-    A replay looks at its events by itself, at any stage there is.
+    A replay looks at its events by itself, at any stage there is; arbitrage looks at no stage.
 
     Raises:
         StrategyRefused: the stage is not on the ladder of the pipeline's sport.
     """
+    if pipeline is None:
+        return
     sport, is_simulated = pipeline.sport, pipeline.is_simulated
     offered = list(stages.STAGES)
     if bankroll.replay_id is None:
@@ -225,9 +230,11 @@ def caps_of(strategy: Strategy) -> Caps:
     )
 
 
-def _same(existing: Strategy, *, code: str, bankroll: Bankroll, pipeline: Pipeline) -> Strategy:
+def _same(
+    existing: Strategy, *, code: str, bankroll: Bankroll, pipeline: Pipeline | None
+) -> Strategy:
     found = (existing.code, existing.bankroll_id, existing.pipeline_id)
-    if found != (code, bankroll.pk, pipeline.pk):
+    if found != (code, bankroll.pk, pipeline.pk if pipeline else None):
         raise StrategyRefused(
             f"the name {existing.name!r} belongs to a strategy of another code, bankroll or model"
         )
@@ -250,7 +257,7 @@ def _set(strategy: Strategy, limits: dict[str, object]) -> None:
             raise StrategyRefused(f"{key} must be a finite number")
         setattr(strategy, key, value)
     check_parameters(code=strategy.code, parameters=strategy.parameters)
-    if strategy.pk is None:
+    if strategy.pk is None and strategy.pipeline is not None:
         check_program(code=strategy.code, pipeline=strategy.pipeline)
     if "decide_at_stage" in limits or strategy.pk is None:
         check_stage(

@@ -31,7 +31,7 @@ class Preset:
         """Say why it is not for a strategy, or ""."""
         if strategy.code != self.code:
             return f"{self.name} is for the program {self.code}, not for {strategy.code}"
-        kind = strategy.pipeline.market_kind
+        kind = strategy.pipeline.market_kind if strategy.pipeline else ""
         if self.kinds and kind not in self.kinds:
             return f"{self.name} is for {', '.join(self.kinds)}, not for {kind}"
         return ""

@@ -42,6 +42,8 @@ SPECTACULAR_SETTINGS = {
         "GroupKind": "betting.models.ParticipantGroup.Kind",
         "BetOrderState": "betting.models.Bet.OrderState",
         "Phase": "betting.models.Strategy.Phase",
+        "ArbitrageState": "betting.models.Arbitrage.State",
+        "ArbitrageLegRole": "betting.models.ArbitrageLeg.Role",
         "PhaseChangeState": "betting.models.PhaseChange.State",
         "FetchState": "markets.models.Fetch.State",
         "RunState": "monitoring.models.TaskRun.State",

@@ -95,6 +95,8 @@ _NAVIGATION = [
         _list("Strategies", "tune", "betting", "strategy"),
         _list("Phases", "stairs", "betting", "phasechange"),
         _list("Dry bets", "science", "betting", "drybet"),
+        _list("Arbitrages", "balance", "betting", "arbitrage"),
+        _list("Settling terms", "rule", "betting", "settlingterms"),
         _list("Bankrolls", "account_balance_wallet", "betting", "bankroll"),
         _list("Limits", "speed", "betting", "limit"),
         _list("Groups", "groups", "betting", "participantgroup"),

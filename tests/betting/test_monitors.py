@@ -83,7 +83,7 @@ class TestPanels:
             assert "paused" in shown.lower() and "&lt;b&gt;drift" in shown
             assert "1,224.50" in shown
 
-    @pytest.mark.parametrize("name, most", [("betting.bets", 2), ("betting.bankrolls", 4)])
+    @pytest.mark.parametrize("name, most", [("betting.bets", 2), ("betting.bankrolls", 5)])
     def test_read_a_bounded_number_of_rows_and_no_replays(
         self, name, most, django_assert_max_num_queries
     ):

@@ -27,7 +27,8 @@ ROUTES = [
     "books", "latest-prices", "closing-prices", "results", "result-disputes", "runner-results",
     "statistic-results", "sources", "fetches", "pipelines",
     "model-versions", "feature-rows", "predictions", "replays", "bankrolls", "strategies",
-    "decisions", "bets", "halts", "phase-changes", "settlements", "ledger-accounts",
+    "decisions", "bets", "halts", "phase-changes", "arbitrages",
+    "arbitrage-legs", "settling-terms", "settlements", "ledger-accounts",
     "ledger-transfers", "bet-values", "runs", "incidents", "incident-entries", "audit-entries",
     "heartbeats",
 ]  # fmt: skip

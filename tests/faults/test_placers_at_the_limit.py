@@ -30,7 +30,9 @@ from tests.betting.builders import (
 from tests.betting.venues import FakeVenue
 from tests.faults.processes import times
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.faults]
+pytestmark = [
+    pytest.mark.django_db(transaction=True), pytest.mark.faults, pytest.mark.timeout(3600),
+]  # fmt: skip
 PLACERS, TRIES = 8, times(12, 1_000)
 WIDE = dict.fromkeys(["max_stake_share", "max_event_share", "max_day_share", "max_open_share"], 1.0)
 ROWS = {

@@ -20,7 +20,7 @@ _SHOWN = (
     "kelly_fraction", "flat_stake", "stake_share", "commission", "is_drawdown_scaled",
     "is_correlation_discounted",
     "max_stake_share", "max_event_share", "max_day_share", "max_open_share", "max_day_bets",
-    "min_stake", "stake_step",
+    "min_stake", "stake_step", "max_hedge_loss_share",
 )  # fmt: skip
 
 
