@@ -14,7 +14,7 @@ from unfold.decorators import display
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from betting.admin import common, phases, programs, why
-from betting.domain import arbitrage, selecting
+from betting.domain import selecting
 from betting.domain.strategies import codes as known_codes
 from betting.models import Arbitrage, Bet, Decision, Strategy
 from betting.services import halting, strategies
