@@ -163,7 +163,8 @@ class StrategyAdmin(Kept):
         ("What to bet on", {"fields": (
             "parameters", ("decide_at_stage", "min_hours_to_start", "max_hours_to_start"),
             ("min_edge", "max_edge"), "min_probability",
-            ("min_price", "max_price"), "max_overround", "max_price_age_seconds")}),
+            ("min_price", "max_price"), "max_overround", "min_liquidity",
+            "max_price_age_seconds")}),
         ("How much", {"fields": (
             "staking", ("kelly_fraction", "flat_stake", "stake_share"), "commission",
             "allocation", ("is_drawdown_scaled", "is_correlation_discounted"),

@@ -28,6 +28,7 @@ LIMITS = [
     "min_price",
     "max_price",
     "max_overround",
+    "min_liquidity",
     "max_price_age_seconds",
     "staking",
     "kelly_fraction",

@@ -151,6 +151,7 @@ def needed(
             f" a price of {wanted:.3f} instead of {had:.3f}{' after commission' if is_net else ''}"
         ).replace("%", " %")
     texts = {
+        selecting.LIQUIDITY_TOO_LOW: f"{bound:.2f} on offer at that price; there were {value:.2f}",
         selecting.NOT_TIRED: f"a rest of {bound:g} days at most; it was {value:g}",
         selecting.NOT_RESTED_ENOUGH: f"a rest of {bound:g} days; it was {value:g}",
         selecting.OUTSIDE_WINDOW: f"{bound:g} hours to the start; there were {value:.2f}",

@@ -6,7 +6,7 @@ what every other filter would have said; without a price that may be taken, of t
 nearest to it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -38,6 +38,7 @@ BOOK_DISABLED = "BOOK_DISABLED"
 PRICE_STALE = "PRICE_STALE"
 MARKET_INCOMPLETE = "MARKET_INCOMPLETE"
 OVERROUND_TOO_HIGH = "OVERROUND_TOO_HIGH"
+LIQUIDITY_TOO_LOW = "LIQUIDITY_TOO_LOW"
 PRICE_OUT_OF_RANGE = "PRICE_OUT_OF_RANGE"
 PROBABILITY_TOO_LOW = "PROBABILITY_TOO_LOW"
 EDGE_TOO_SMALL = "EDGE_TOO_SMALL"
@@ -76,6 +77,7 @@ REASONS = (
     PRICE_STALE,
     MARKET_INCOMPLETE,
     OVERROUND_TOO_HIGH,
+    LIQUIDITY_TOO_LOW,
     PRICE_OUT_OF_RANGE,
     PROBABILITY_TOO_LOW,
     EDGE_TOO_SMALL,
@@ -117,6 +119,7 @@ class Rules:
     halted_books: frozenset[int] = frozenset()
     forbidden_books: frozenset[tuple[int, str]] = frozenset()  # each with the reason
     commission: float = 0.0  # of what is won, at exchanges
+    min_liquidity: float | None = None  # on offer at the best price, at exchanges
 
 
 def appraise(
@@ -130,7 +133,7 @@ def appraise(
             another than the rules'; one row each.
         quotes: market_id, kind, selection_id, role, selection_line, book_id, book_code,
             book_kind, is_enabled, price (Decimal), confirmed_at (UTC): one row per selection
-            and book at ``as_of``.
+            and book at ``as_of``; size (on offer at an exchange) where liquidity is asked.
 
     Returns:
         The predictions in their order, with book_id (-1: none), book_code, price (Decimal or
@@ -145,8 +148,8 @@ def appraise(
     found = predictions.reset_index(drop=True).join(_reached(offers), on="selection_id")
     stopped = found.pop("why").fillna(NO_PRICE).to_numpy(dtype=object)
     is_priced = stopped == ""
-    shadow = found[["odds", "net_price", "age", "overround"]].astype(float).copy()
-    found = found.drop(columns=["odds", "age"])
+    shadow = found[["odds", "net_price", "age", "overround", "size"]].astype(float).copy()
+    found = found.drop(columns=["odds", "age", "size"])
     found["book_id"] = found["book_id"].where(is_priced).fillna(-1).astype("int64")
     found["book_code"] = found["book_code"].where(is_priced).fillna("").astype(object)
     found["price"] = found["price"].astype(object).where(is_priced & found["price"].notna(), None)
@@ -179,60 +182,11 @@ def outcomes(seen: Mapping[str, Any]) -> payoffs.Payoffs:
     )
 
 
-def keep_best_of_event(reasons: pd.Series, event_ids: pd.Series, edges: pd.Series) -> pd.Series:
-    """Return the reasons with all but the greatest edge of each event passed over.
-
-    Equal edges: the earlier row stays.
-
-    >>> keep_best_of_event(
-    ...     pd.Series(["", "", "NO_PRICE"]), pd.Series([1, 1, 1]), pd.Series([0.03, 0.05, 0.9])
-    ... ).tolist()
-    ['OTHER_SELECTION_BETTER', '', 'NO_PRICE']
-    """
-    standing = reasons.eq("")
-    winners = edges[standing].groupby(event_ids[standing]).idxmax()
-    beaten = standing & ~reasons.index.isin(winners)
-    return reasons.mask(beaten, OTHER_SELECTION_BETTER)
-
-
-def object_to(
-    found: pd.DataFrame,
-    *,
-    codes: Sequence[Sequence[str]],
-    filters: Sequence[Mapping[str, list[float]]],
-) -> None:
-    """Put what a program has against appraised rows before what their prices have.
-
-    ``codes``: what fails, in the order asked; ``filters``: what was asked, value and bounds.
-    """
-    for failed, asked, against, values in zip(
-        found["failed"], found["filters"], codes, filters, strict=True
-    ):
-        failed[:0] = against
-        asked.update(values)
-    found["reason"] = [failed[0] if failed else "" for failed in found["failed"]]
-
-
-def once_per_event(found: pd.DataFrame) -> pd.DataFrame:
-    """Return appraised rows with all but the best of each event passed over, and saying so."""
-    reasons = keep_best_of_event(found["reason"], found["event_id"], found["edge"])
-    note_beaten(found, reasons)
-    return found.assign(reason=reasons)
-
-
-def note_beaten(found: pd.DataFrame, reasons: pd.Series) -> None:
-    """Write into the chains of beaten selections the edge of the one that was kept."""
-    kept = found.loc[reasons == "", ["event_id", "edge"]].set_index("event_id")["edge"].to_dict()
-    beaten = found[reasons == OTHER_SELECTION_BETTER]
-    columns = ("event_id", "edge", "failed", "filters")
-    for event_id, edge, failed, filters in zip(*(beaten[c] for c in columns), strict=True):
-        failed.append(OTHER_SELECTION_BETTER)
-        filters[OTHER_SELECTION_BETTER] = [round(float(edge), 6), round(float(kept[event_id]), 6)]
-
-
 def _offers(*, quotes: pd.DataFrame, rules: Rules, as_of: datetime) -> pd.DataFrame:
     """Judge every quote of a real book: ``why`` it may not be taken, "" where it may."""
     offers = quotes[quotes["book_kind"].isin(TAKES_BETS)].copy()
+    if "size" not in offers:
+        offers["size"] = np.nan
     offers["odds"] = pd.to_numeric(offers["price"], errors="coerce").astype(float)
     age = pd.Timestamp(as_of) - pd.to_datetime(offers["confirmed_at"], utc=True)
     offers["age"] = age.dt.total_seconds()
@@ -246,25 +200,16 @@ def _offers(*, quotes: pd.DataFrame, rules: Rules, as_of: datetime) -> pd.DataFr
     codes = dict(rules.forbidden_books)
     forbidden = np.array([codes.get(book_id, "") for book_id in offers["book_id"]], dtype=str)
     enabled = offers["is_enabled"].astype(bool)
-    why = np.select(
-        [
-            ~enabled,
-            forbidden != "",
-            offers["book_id"].isin(rules.halted_books),
-            ~fresh,
-            ~complete,
-            offers["overround"] > rules.max_overround,
-        ],
-        [
-            BOOK_DISABLED,
-            forbidden,
-            HALTED,
-            PRICE_STALE,
-            MARKET_INCOMPLETE,
-            OVERROUND_TOO_HIGH,
-        ],
-        default="",
+    asked = (
+        (~enabled, BOOK_DISABLED),
+        (forbidden != "", forbidden),
+        (offers["book_id"].isin(rules.halted_books), HALTED),
+        (~fresh, PRICE_STALE),
+        (~complete, MARKET_INCOMPLETE),
+        (offers["overround"] > rules.max_overround, OVERROUND_TOO_HIGH),
+        (_is_thin(offers, least=rules.min_liquidity), LIQUIDITY_TOO_LOW),
     )
+    why = np.select([hit for hit, _ in asked], [code for _, code in asked], default="")
     foreign = np.zeros(len(offers), dtype=bool)
     if rules.books is not None:
         foreign = ~offers["book_id"].isin(rules.books).to_numpy(dtype=bool)
@@ -272,6 +217,14 @@ def _offers(*, quotes: pd.DataFrame, rules: Rules, as_of: datetime) -> pd.DataFr
     offers["why"] = np.where(foreign, BOOK_NOT_ALLOWED, why)
     offers["is_offered"] = enabled & fresh
     return offers
+
+
+def _is_thin(offers: pd.DataFrame, *, least: float | None) -> NDArray:
+    """Tell where an exchange offers too little, or nobody tells how much; books tell no size."""
+    if least is None:
+        return np.zeros(len(offers), dtype=bool)
+    is_enough = offers["size"].to_numpy(dtype=float) >= least
+    return (offers["book_kind"] == "EXCHANGE").to_numpy(dtype=bool) & ~is_enough
 
 
 _RANKS = {"": len(REASONS), **{reason: rank for rank, reason in enumerate(REASONS)}}
@@ -287,7 +240,17 @@ def _reached(offers: pd.DataFrame) -> pd.DataFrame:
     ranked = ranked.sort_values(
         ["selection_id", "rank", "net_price", "book_code"], ascending=[True, False, False, True]
     )
-    columns = ["book_id", "book_code", "price", "net_price", "overround", "odds", "age", "why"]
+    columns = [
+        "book_id",
+        "book_code",
+        "price",
+        "net_price",
+        "overround",
+        "odds",
+        "age",
+        "why",
+        "size",
+    ]
     return ranked.drop_duplicates("selection_id").set_index("selection_id")[columns]
 
 
@@ -377,6 +340,8 @@ def _judged(
 
     ask(PRICE_STALE, shadow["age"].to_numpy(), None, rules.max_price_age.total_seconds())
     ask(OVERROUND_TOO_HIGH, shadow["overround"].to_numpy(), None, rules.max_overround)
+    if rules.min_liquidity is not None:
+        ask(LIQUIDITY_TOO_LOW, shadow["size"].to_numpy(), rules.min_liquidity, None)
     ask(PRICE_OUT_OF_RANGE, odds, float(rules.min_price), float(rules.max_price))
     ask(PROBABILITY_TOO_LOW, probability, rules.min_probability, None)
     ask(EDGE_TOO_SMALL, edge, np.asarray(found.get("min_edge", rules.min_edge)), None)

@@ -44,6 +44,9 @@ class Strategy(models.Model):
     min_price = models.DecimalField(max_digits=9, decimal_places=3, default=Decimal("1.30"))
     max_price = models.DecimalField(max_digits=9, decimal_places=3, default=Decimal("5.00"))
     max_overround = models.FloatField(default=0.15)
+    min_liquidity = models.DecimalField(  # on offer at the best price, asked of exchanges alone
+        max_digits=12, decimal_places=2, null=True, blank=True
+    )
     max_price_age_seconds = models.PositiveIntegerField(default=600)
     staking = models.CharField(
         max_length=20,
@@ -147,6 +150,11 @@ class Strategy(models.Model):
                 | Q(min_hours_to_start__lte=F("max_hours_to_start")),
                 name="strategy_window_range",
                 violation_error_message="min_hours_to_start must not exceed max_hours_to_start",
+            ),
+            models.CheckConstraint(
+                condition=Q(min_liquidity__isnull=True) | Q(min_liquidity__gt=0),
+                name="strategy_liquidity_positive",
+                violation_error_message="min_liquidity must be above 0",
             ),
             models.CheckConstraint(
                 condition=Q(max_day_bets__isnull=True) | Q(max_day_bets__gte=1),

@@ -268,6 +268,7 @@ _SHOPPED_BOOKS = f"""
 _OF_PRICES = (
     selecting.NO_PRICE, selecting.BOOK_NOT_ALLOWED, selecting.BOOK_DISABLED,
     selecting.PRICE_STALE, selecting.MARKET_INCOMPLETE, selecting.OVERROUND_TOO_HIGH,
+    selecting.LIQUIDITY_TOO_LOW,
     selecting.PRICE_OUT_OF_RANGE, selecting.EDGE_TOO_SMALL,
 )  # fmt: skip
 

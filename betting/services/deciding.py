@@ -178,6 +178,8 @@ def _decisions(
     board = markets.event_board(
         event_ids=event_ids, as_of=as_of, kinds=(strategy.pipeline.market_kind,)
     )
+    if rules.min_liquidity is not None:
+        board = gathering.with_sizes(board, as_of=as_of)
     stops = _stopped_before_prices(
         strategy=strategy, predictions=predictions, halted=halted, as_of=as_of
     )

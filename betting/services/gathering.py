@@ -68,6 +68,18 @@ def predictions(*, ids: Sequence[int], strategy: Strategy, as_of: datetime) -> p
     return frame.assign(hours=_hours(frame, as_of=as_of))
 
 
+def with_sizes(board: pd.DataFrame, *, as_of: datetime) -> pd.DataFrame:
+    """Return quotes with the ``size`` on offer at each exchange's best price; one query.
+
+    NaN at books, which tell none, and where the best offer is not the price that is quoted.
+    """
+    columns = ["selection_id", "book_id", "back_price", "back_size"]
+    offers = markets.best_offers(selection_ids=board["selection_id"].tolist(), as_of=as_of)
+    found = board.merge(offers[columns], how="left", on=["selection_id", "book_id"])
+    is_quoted = found["back_price"] >= found["price"].astype(float)
+    return found.assign(size=found["back_size"].where(is_quoted)).drop(columns=columns[2:])
+
+
 def _places(pipeline: Pipeline, asked: Sequence[str]) -> dict[str, int]:
     """Return where features lie in the rows of a pipeline."""
     if not asked:

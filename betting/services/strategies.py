@@ -216,6 +216,7 @@ def rules_of(
         halted_books=halted_books,
         forbidden_books=forbidden_books,
         commission=strategy.commission,
+        min_liquidity=None if strategy.min_liquidity is None else float(strategy.min_liquidity),
     )
 
 

@@ -7,7 +7,8 @@ from betting import queries
 from betting.models import Bet, Decision
 from betting.services import deciding, halting
 from betting.services.strategies import StrategyRefused
-from markets.models import Book, Competition, Event
+from markets.models import Book, Competition, Event, LadderSnapshot
+from markets.services import partitions
 from monitoring.models import AuditEntry
 from tests.betting.builders import (
     NOON,
@@ -16,6 +17,7 @@ from tests.betting.builders import (
     a_book,
     a_pipeline,
     a_replay,
+    a_selection,
     a_sport,
     a_strategy,
     a_version,
@@ -99,6 +101,28 @@ class TestDecide:
         stakes = [d.stake for d in decisions if d.verdict == "BET"]
         assert stakes == [Decimal("20.00"), Decimal("20.00"), Decimal("10.00")]
         assert [d.reason for d in decisions].count("DAY_LIMIT") == 1
+
+    def test_takes_an_exchanges_price_where_enough_is_on_offer(self):
+        a_book("beta", kind="EXCHANGE")
+        event = an_event_with_prices()
+        partitions.ensure(months=[(NOON.year, NOON.month)], table=partitions.LADDERS)
+        home = a_selection(event)
+        for seconds, size in ((90, "400.00"), (60, "150.00")):
+            LadderSnapshot.objects.create(
+                selection=home, book=a_book("beta"), seen_at=NOON - timedelta(seconds=seconds),
+                back_prices=["2.20", "2.18"], back_sizes=[size, "900.00"], lay_prices=[],
+                lay_sizes=[], fetched_at=NOON,
+            )  # fmt: skip
+        predictions, found = predictions_of(event), {}
+        for least in (None, Decimal("150.00"), Decimal("150.01")):
+            decisions = decide(a_strategy(min_liquidity=least), predictions)
+            bet = next(d for d in decisions if d.verdict == "BET")
+            found[least and str(least)] = (bet.book.code, bet.chain["prices"]["beta"])
+        assert found == {
+            None: ("beta", "2.200"),
+            "150.00": ("beta", "2.200"),
+            "150.01": ("alpha", "2.200 LIQUIDITY_TOO_LOW"),
+        }
 
     def test_makes_no_more_bets_in_a_day_than_the_strategy_may_itself(self):
         bankroll = a_bankroll()

@@ -246,6 +246,40 @@ class TestAppraiseWithCommission:
         assert appraise(board, commission=commission).iloc[0]["book_code"] == book
 
 
+class TestAppraiseByLiquidity:
+    @pytest.mark.parametrize(
+        "kind, size, least, expected, miss",
+        [
+            ("EXCHANGE", 100.0, 100.0, "", True),
+            ("EXCHANGE", 99.0, 100.0, "LIQUIDITY_TOO_LOW", True),
+            ("EXCHANGE", math.nan, 100.0, "LIQUIDITY_TOO_LOW", False),
+            ("EXCHANGE", None, 100.0, "LIQUIDITY_TOO_LOW", False),
+            ("EXCHANGE", 1.0, None, "", False),
+            ("BOOKMAKER", math.nan, 100.0, "", False),
+        ],
+        ids=["enough", "too-little", "unknown", "never-told", "not-asked", "bookmaker"],
+    )
+    def test_asks_exchanges_how_much_is_on_offer(self, kind, size, least, expected, miss):
+        board = quotes("2.20", "3.4", "3.6", kind=kind)
+        if size is not None:
+            board["size"] = size
+        found = appraise(board, min_liquidity=least).iloc[0]
+        assert found["reason"] == expected
+        assert found["filters"].get("LIQUIDITY_TOO_LOW") == ([size, least] if miss else None)
+
+    def test_takes_the_next_price_where_the_best_is_thin(self):
+        board = pd.concat(
+            [
+                quotes("2.20", "3.4", "3.6").assign(size=math.nan),
+                quotes("2.30", "3.4", "3.6", book=2, kind="EXCHANGE").assign(size=5.0),
+            ]
+        )
+        found = appraise(board, min_liquidity=50.0).iloc[0]
+        assert (found["book_code"], found["reason"]) == ("book1", "")
+        assert found["prices"]["book2"] == "2.30 LIQUIDITY_TOO_LOW"
+        assert found["best"][:3] == ["book2", "2.30", "LIQUIDITY_TOO_LOW"]
+
+
 class TestValue:
     def test_bets_the_best_edge_of_an_event_alone(self):
         found = strategies.REGISTRY["value"].appraise(

@@ -81,6 +81,8 @@ class TestEnsureStrategy:
             {"commission": -0.01},
             {"is_drawdown_scaled": "perhaps"},
             {"max_day_bets": 0},
+            {"min_liquidity": "0"},
+            {"min_liquidity": "NaN"},
             {"min_hours_to_start": -0.1},
             {"max_hours_to_start": 0.0},
             {"max_hours_to_start": float("nan")},

@@ -13,7 +13,7 @@ from typing import Any, Literal
 import pandas as pd
 from pydantic import Field
 
-from betting.domain import selecting
+from betting.domain import choosing, selecting
 from betting.domain.parameters import Parameters
 from betting.domain.programs.base import Program
 
@@ -101,7 +101,7 @@ def appraise(
         judge(role=role, kind=kind, rest_home=home, rest_away=away, told=parameters)
         for role, kind, home, away in zip(*(found[name] for name in columns), strict=True)
     ]
-    selecting.object_to(
+    choosing.object_to(
         found, codes=[one.codes for one in judged], filters=[one.filters for one in judged]
     )
     rests = [
@@ -109,7 +109,7 @@ def appraise(
         for row in found[list(FEATURES)].to_dict("records")
     ]
     found["notes"] = pd.Series(rests, index=found.index, dtype=object)
-    return selecting.once_per_event(found)
+    return choosing.once_per_event(found)
 
 
 PROGRAM = Program(

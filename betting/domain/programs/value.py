@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from pydantic import Field
 
-from betting.domain import selecting
+from betting.domain import choosing, selecting
 from betting.domain.parameters import Parameters
 from betting.domain.programs.base import Program
 
@@ -45,7 +45,7 @@ def appraise(
     found = selecting.appraise(predictions=asked, quotes=quotes, rules=rules, as_of=as_of)
     if "starts" in found:
         _ask_starters(found, is_needed=parameters.needs_confirmed_starter)
-    return selecting.once_per_event(found)
+    return choosing.once_per_event(found)
 
 
 def _with_edges(predictions: pd.DataFrame, *, rules: selecting.Rules, told: Told) -> pd.DataFrame:
@@ -70,7 +70,7 @@ def _ask_starters(found: pd.DataFrame, *, is_needed: bool) -> None:
         (selecting.STARTER_NOT_CONFIRMED,) if is_needed and starts is not True else ()
         for starts in found["starts"]
     ]
-    selecting.object_to(found, codes=against, filters=[{} for _ in against])
+    choosing.object_to(found, codes=against, filters=[{} for _ in against])
     told = [{"starts": starts} for starts in found["starts"]]
     found["notes"] = pd.Series(told, index=found.index, dtype=object)
 
