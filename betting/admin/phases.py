@@ -91,7 +91,7 @@ ON_STRATEGIES = (
         title="Ask for the next phase…",
         permission="betting.add_phasechange",
         consequence="It goes on once a lead of operations, who is not you, approves. It is"
-        " refused where the bets of its phase do not meet what is asked below.",
+        " refused where the bets of its phase do not meet what its page asks for.",
         act=ask,
         valid=_goes_on,
         invalid="{row} is in production already.",
