@@ -21,18 +21,37 @@ from markets.models import (
     Selection,
     Source,
 )
-from markets.services import simulating, switching
+from markets.services import partitions, simulating, switching
 from monitoring.models import AuditEntry
+from tests import kept
 
 pytestmark = pytest.mark.django_db
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 SEED = 5
+MONTHS = [(2026, 2), (2026, 3)]
 NOTHING = {"seasons": 0, "events": 0, "prices": 0, "results": 0, "closes": 0}
 PER_STEP = len(simulation.BOOKS) * simulation.N_SELECTIONS
 
 
 def a_league(*, seasons=0, seed=SEED, now=NOW):
     return simulating.create_history(seasons=seasons, seed=seed, now=now, actor="cli:test")
+
+
+def a_played_season():
+    """One season before now; made once, for to make it takes seconds."""
+    partitions.ensure(months=MONTHS)
+    return kept.world("a played season", lambda: a_league(seasons=1))
+
+
+def a_begun_league():
+    """A league as its first tick leaves it: a season laid, its first matches quoted."""
+
+    def begin():
+        a_league()
+        return simulating.tick(now=NOW)
+
+    partitions.ensure(months=MONTHS)
+    return kept.world("a begun league", begin)
 
 
 def ticks(*, since, until, every):
@@ -92,7 +111,7 @@ class TestCreateHistory:
         assert not PriceSnapshot.objects.filter(seen_at__gte=NOW).exists()
 
     def test_flags_everything_as_simulated_with_the_sharp_book_as_reference(self):
-        a_league(seasons=1)
+        a_played_season()
         assert Competition.objects.get().is_simulated
         assert Source.objects.get().is_simulated
         assert set(Book.objects.values_list("is_simulated", flat=True)) == {True}
@@ -102,7 +121,7 @@ class TestCreateHistory:
         assert Book.objects.count() == 5
 
     def test_closes_at_the_last_price_before_the_start_with_fair_probabilities(self):
-        a_league(seasons=1)
+        a_played_season()
         closes = ClosingPrice.objects.filter(
             book__code="sim-sharp", selection__market__kind="MATCH_ODDS"
         ).order_by("selection__market__event__starts_at", "selection_id")
@@ -112,13 +131,13 @@ class TestCreateHistory:
         assert all(c.confirmed_at == c.starts_at - timedelta(seconds=1) for c in closes[:50])
 
     def test_twice_is_once(self):
-        a_league(seasons=1)
+        a_played_season()
         before = picture()
         assert a_league(seasons=3) == NOTHING
         assert picture() == before
 
     def test_is_written_in_the_audit(self):
-        a_league(seasons=1)
+        a_played_season()
         entry = AuditEntry.objects.get(action="markets.create_simulated_history")
         assert (entry.actor, entry.detail["events"]) == ("cli:test", 380)
 
@@ -130,8 +149,7 @@ class TestCreateHistory:
 
 class TestTick:
     def test_lays_the_first_season_so_that_it_begins_within_a_minute(self):
-        a_league()
-        counts = simulating.tick(now=NOW)
+        counts = a_begun_league()
         assert (counts["seasons"], counts["events"]) == (1, 380)
         lead = first_start() - NOW
         assert timedelta(seconds=8) <= lead <= timedelta(seconds=30)
@@ -152,8 +170,7 @@ class TestTick:
         assert simulating.tick(now=NOW) == NOTHING
 
     def test_plays_a_match_from_open_prices_to_its_result(self):
-        a_league()
-        simulating.tick(now=NOW)
+        a_begun_league()
         start = first_start()
         match = Event.objects.filter(starts_at=start).order_by("pk").first()
         quotes = LatestPrice.objects.filter(selection__market__event=match)
@@ -176,22 +193,21 @@ class TestTick:
         assert result.known_at == start + timedelta(seconds=20)
 
     def test_tells_no_price_before_its_time(self):
-        a_league()
+        a_begun_league()
         for seconds in range(0, 60, 7):
             now = NOW + timedelta(seconds=seconds)
             simulating.tick(now=now)
             assert not PriceSnapshot.objects.filter(seen_at__gt=now).exists()
 
     def test_moves_prices_between_opening_and_close(self):
-        a_league()
+        a_begun_league()
         ticks(since=NOW, until=NOW + timedelta(seconds=35), every=5)
         event = Event.objects.order_by("starts_at", "pk").first()
         moments = PriceSnapshot.objects.filter(selection__market__event=event)
         assert moments.values("seen_at").distinct().count() > 6
 
     def test_twice_is_once(self):
-        a_league()
-        simulating.tick(now=NOW)
+        a_begun_league()
         simulating.tick(now=NOW + timedelta(seconds=31))
         before = picture()
         again = simulating.tick(now=NOW + timedelta(seconds=31))
@@ -200,7 +216,7 @@ class TestTick:
 
     def test_goes_on_the_same_after_a_restart(self):
         """What this process remembers is thrown away half way: the rows alone carry the league."""
-        a_league()
+        a_begun_league()
         ticks(since=NOW, until=NOW + timedelta(seconds=40), every=10)
         simulation.season.cache_clear()
         simulator.pairings.cache_clear()
@@ -212,8 +228,7 @@ class TestTick:
         assert Result.objects.count() > 4
 
     def test_gives_results_to_what_was_missed_while_it_was_away(self):
-        a_league()
-        simulating.tick(now=NOW)
+        a_begun_league()
         back = first_start() + timedelta(hours=1)
         counts = simulating.tick(now=back)
         missed = Event.objects.filter(starts_at__lte=back - timedelta(seconds=20))
@@ -225,7 +240,7 @@ class TestTick:
         assert Event.objects.filter(status="SCHEDULED", starts_at__gt=back).exists()
 
     def test_lays_the_next_season_when_the_last_result_is_in(self):
-        a_league(seasons=1)
+        a_played_season()
         simulating.tick(now=NOW)
         end = Event.objects.order_by("-starts_at").first().starts_at + timedelta(seconds=20)
         simulating.tick(now=end)
@@ -239,8 +254,7 @@ class TestTick:
         assert third.starts_at == end + timedelta(days=3, seconds=8)
 
     def test_leaves_a_match_alone_that_was_called_off(self):
-        a_league()
-        simulating.tick(now=NOW)
+        a_begun_league()
         match = Event.objects.order_by("starts_at", "pk").first()
         Event.objects.filter(pk=match.pk).update(status="CANCELLED")
         simulating.tick(now=match.starts_at + timedelta(minutes=1))
@@ -254,23 +268,20 @@ class TestTick:
         assert AuditEntry.objects.count() == before
 
     def test_says_that_the_source_was_read_now_and_then(self):
-        a_league()
-        simulating.tick(now=NOW)
+        a_begun_league()
         simulating.tick(now=NOW + timedelta(seconds=5))
         assert Source.objects.get().last_success_at == NOW
         simulating.tick(now=NOW + timedelta(seconds=11))
         assert Source.objects.get().last_success_at == NOW + timedelta(seconds=11)
 
     def test_asks_little_when_nothing_is_due(self, django_assert_max_num_queries):
-        a_league()
-        simulating.tick(now=NOW)
+        a_begun_league()
         simulating.tick(now=NOW)
         with django_assert_max_num_queries(8):
             assert simulating.tick(now=NOW) == NOTHING
 
     def test_asks_no_more_for_more_matches(self, django_assert_max_num_queries):
-        a_league()
-        simulating.tick(now=NOW)
+        a_begun_league()
         with django_assert_max_num_queries(70):
             simulating.tick(now=NOW + timedelta(minutes=50))
 
@@ -299,7 +310,7 @@ class TestTwoTicksAtOnce:
 
 class TestRetire:
     def test_thins_out_to_the_steps_that_history_keeps(self):
-        a_league()
+        a_begun_league()
         ticks(since=NOW, until=NOW + timedelta(seconds=60), every=2)
         event = Event.objects.filter(status="FINISHED").first()
         rows = PriceSnapshot.objects.filter(selection__market__event=event)
@@ -328,7 +339,7 @@ class TestRetire:
         assert simulating.retire(now=NOW + timedelta(days=4), keep=timedelta(days=3, hours=20)) == 0
 
     def test_leaves_real_and_recent_prices_alone(self):
-        a_league()
+        a_begun_league()
         ticks(since=NOW, until=NOW + timedelta(seconds=60), every=20)
         assert simulating.retire(now=NOW + timedelta(hours=1), keep=timedelta(days=3)) == 0
         Competition.objects.update(is_simulated=False, time_scale=1.0)
