@@ -15,6 +15,7 @@ from config.environment import BASE_DIR
 from markets.services import partitions
 from monitoring.models import User
 from monitoring.services import audit, roles, thresholding
+from settlements.services import rule_sets
 
 ADMIN = "admin"
 ACTOR = "cli:up"
@@ -35,6 +36,7 @@ def prepare(*, now: datetime, say: Callable[[str], None]) -> None:
     for key in thresholding.sync().unused:
         say(f"threshold {key} was changed once; nothing reads it any more")
     limiting.ensure_defaults(now=now, actor=ACTOR)
+    rule_sets.ensure_shipped(now=now, actor=ACTOR)
     if ensure_admin(now=now):
         say(f"user {ADMIN} made")
 

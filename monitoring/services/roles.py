@@ -120,6 +120,8 @@ _LEADING = (
     "monitoring.change_threshold",
     "monitoring.delete_taskrun",
     "settlements.add_ledgertransfer",
+    "settlements.add_ruleset",
+    "settlements.change_ruleuse",
 )
 MATRIX: Mapping[str, tuple[str, ...]] = {
     VIEWER: (),
