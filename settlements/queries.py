@@ -99,7 +99,8 @@ def bankrolls_to_settle() -> list[int]:
 def overdue(*, as_of: datetime, limit: timedelta, most: int = 500) -> list[Overdue]:
     """Return accepted bets whose result was known for longer than ``limit``, oldest first.
 
-    Those whose result is disputed wait for a person, and are not overdue.
+    Those whose result is disputed wait for a person, and those on a match put off for the longest
+    time that any rule set gives it; neither is overdue.
     """
     ids = bankrolls_to_settle()
     with connection.cursor() as cursor:
@@ -267,8 +268,11 @@ select b.id, b.bankroll_id, m.id, min(r.known_at)
 from betting_bet b
 join markets_selection s on s.id = b.selection_id
 join markets_market m on m.id = s.market_id
+join markets_event e on e.id = m.event_id
 join markets_result r on r.event_id = m.event_id and r.known_at <= %(before)s
   and r.status not in ('INTERRUPTED', 'WITHDRAWN')
+  and (r.status <> 'POSTPONED' or e.starts_at + make_interval(hours => coalesce(
+        (select max((terms->>'postponed_hours')::int) from settlements_ruleset), 0)) <= %(before)s)
 where b.status = 'ACCEPTED' and b.bankroll_id = any(%(ids)s)
   and not exists (select 1 from markets_resultdispute d
                   where d.event_id = m.event_id and d.state = 'OPEN')

@@ -146,6 +146,7 @@ _Bets: Any = resource(
         "answered_at",
         "outcome",
         "profit",
+        "commission",
         "settled_at",
     ],
     texts={

@@ -97,7 +97,11 @@ class Rate(Spec, frozen=True):
 
 
 class BetSpec(Spec, frozen=True):
-    """What each column of a file of bets means."""
+    """What each column of a file of bets means.
+
+    ``rules``: the rule set that its outcomes, as told, are settled by; "": results settle it.
+    ``without_price``: a price of 0 is one at a starting price that was never formed.
+    """
 
     bankroll: Purse
     selection: Known | Race
@@ -113,12 +117,15 @@ class BetSpec(Spec, frozen=True):
     profit: Pick | None = None
     keep: list[str] = []
     delimiter: str = ","
+    rules: str = ""
+    without_price: Literal["REFUSED", "KEPT"] = "REFUSED"
 
 
 class BadMapping(ValueError):
     """A mapping that cannot be used, and why."""
 
 
+_CODE = re.compile(r"[A-Za-z0-9_-]{1,40}")
 _CLOCK = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
 _ENDED = ("WON", "HALF_WON", "PUSH", "HALF_LOST", "LOST", "VOID", "")
 _ALLOWED = {
@@ -181,6 +188,10 @@ def _problems(spec: BetSpec) -> Iterator[str]:
     """Yield what is wrong with a mapping that its types allow."""
     if len(spec.delimiter) != 1 or spec.delimiter in '"\r\n\0':
         yield "delimiter: one character"
+    if spec.rules and _CODE.fullmatch(spec.rules) is None:
+        yield f"rules: the code of a rule set, not {spec.rules!r}"
+    if spec.rules and spec.outcome is None:
+        yield "rules: only where outcome says how each bet ended"
     for moment in _moments(spec):
         try:
             ZoneInfo(moment.zone)

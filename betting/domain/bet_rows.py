@@ -75,7 +75,9 @@ def read(cells: Mapping[str, str], *, spec: BetSpec, row: int, stem: str) -> Row
     is_liability = spec.stake.of_lays == "LIABILITY" and side == LAY
     stake = told_stake
     if not reader.problems:
-        stake = reader.of("stake", lambda: _stake(side, price, told_stake, is_liability)) or stake
+        has_price = price != 0 or spec.without_price == "REFUSED"
+        asked = (side, price if has_price else _NO_PRICE, told_stake, is_liability and has_price)
+        stake = reader.of("stake", lambda: _stake(*asked)) or stake
     told = RowTold(
         row=row,
         reference=reader.of("reference", lambda: reader.reference(spec, row, stem)) or "",
@@ -99,6 +101,7 @@ def read(cells: Mapping[str, str], *, spec: BetSpec, row: int, stem: str) -> Row
 
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
+_NO_PRICE = Decimal(2)  # any: a stake is held to its own terms where the price is none
 _NOWHERE = Wanted("", "", "")
 
 
@@ -114,8 +117,8 @@ def _stake(side: str, price: Decimal, told: Decimal, is_liability: bool) -> Deci
     if not is_liability:
         check_terms(Terms(side, price, told))
         return told.quantize(CENT)
-    if told <= 0:
-        raise BadBet("stake", "an amount above 0", told)
+    if told <= 0 or told != told.quantize(CENT):
+        raise BadBet("stake", "whole cents above 0", told)
     stake = (told / (price - 1)).quantize(CENT, rounding=ROUND_HALF_UP)
     check_terms(Terms(side, price, max(stake, CENT)))
     return max(stake, CENT)

@@ -2,7 +2,7 @@ from decimal import Decimal
 
 from django.db import models
 from django.db.models import F, Q
-from django.db.models.functions import Now
+from django.db.models.functions import Coalesce, Now
 
 from betting.domain import orders
 from betting.models import orders as order_rules
@@ -10,6 +10,7 @@ from betting.models.bankrolls import Bankroll
 from betting.models.decisions import Decision
 from betting.models.phases import NO_LIVE_BET_IN_A_DRY_RUN
 from betting.models.strategies import Strategy
+from betting.models.tracking import IMPORTED
 from markets.models import Book, Selection
 
 
@@ -32,7 +33,9 @@ class Bet(models.Model):
 
     RESERVED -> ACCEPTED -> SETTLED; RESERVED -> REJECTED; RESERVED -> UNKNOWN (the venue did
     not answer) -> ACCEPTED or REJECTED once the venue was asked by ``client_ref``.
-    ``profit`` is net and signed and, with ``outcome``, stands exactly when SETTLED.
+    ``profit`` is net of ``commission`` and signed and, with ``outcome``, stands exactly when
+    SETTLED.  A bet that a file told may have the price 0: it was one at a starting price that was
+    never formed.
 
     ``order_state`` tells of the order at the venue; its steps are those of ``domain.orders``,
     and a trigger refuses all others.  ``requested_*`` is what was sent, ``matched_*`` what of it
@@ -95,10 +98,15 @@ class Bet(models.Model):
     matched_price = models.DecimalField(max_digits=9, decimal_places=3, null=True, blank=True)
     matched_stake = models.DecimalField(max_digits=12, decimal_places=2, db_default=Decimal("0"))
     latency_ms = models.PositiveIntegerField(null=True, blank=True)  # of the venue's answer
+    #: Of a lay that was asked for by what it can lose: ``stake`` is that, rounded to the cent.
+    liability_asked = models.DecimalField(max_digits=14, decimal_places=2, null=True, blank=True)
     liability = models.GeneratedField(
-        expression=models.Case(
-            models.When(side="BACK", then=F("stake")),
-            default=F("stake") * (F("price") - Decimal(1)),
+        expression=Coalesce(
+            "liability_asked",
+            models.Case(
+                models.When(side="BACK", then=F("stake")),
+                default=F("stake") * (F("price") - Decimal(1)),
+            ),
         ),
         output_field=models.DecimalField(max_digits=14, decimal_places=2),
         db_persist=True,
@@ -111,6 +119,7 @@ class Bet(models.Model):
     answered_at = models.DateTimeField(null=True, blank=True)
     outcome = models.CharField(max_length=10, choices=Outcome.choices, null=True, blank=True)
     profit = models.DecimalField(max_digits=12, decimal_places=2, null=True, blank=True)
+    commission = models.DecimalField(max_digits=12, decimal_places=2, default=0, db_default=0)
     settled_at = models.DateTimeField(null=True, blank=True)
 
     objects = BetQuerySet.as_manager()
@@ -119,7 +128,17 @@ class Bet(models.Model):
         triggers = [NO_LIVE_BET_IN_A_DRY_RUN]
         constraints = [
             models.CheckConstraint(condition=Q(stake__gt=0), name="bet_stake_positive"),
-            models.CheckConstraint(condition=Q(price__gt=1), name="bet_price_above_one"),
+            models.CheckConstraint(
+                condition=Q(price__gt=1) | Q(price=0, venue=IMPORTED), name="bet_price_above_one"
+            ),
+            models.CheckConstraint(
+                condition=Q(liability_asked__isnull=True) | Q(side="LAY", liability_asked__gt=0),
+                name="bet_liability_asked_of_lays",
+            ),
+            models.CheckConstraint(
+                condition=Q(commission=0) | Q(status="SETTLED", commission__gt=0),
+                name="bet_commission_of_settled",
+            ),
             models.CheckConstraint(
                 condition=Q(
                     status="SETTLED",

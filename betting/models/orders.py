@@ -15,7 +15,8 @@ CONSTRAINTS = [
     ),
     CheckConstraint(
         condition=Q(matched_stake=0, matched_price__isnull=True)
-        | Q(matched_stake__gt=0, matched_price__isnull=False, matched_price__gt=1),
+        | Q(matched_stake__gt=0, matched_price__isnull=False, matched_price__gt=1)
+        | Q(matched_stake__gt=0, matched_price=0, venue="imported"),
         name="bet_matched_has_its_price",
     ),
     CheckConstraint(

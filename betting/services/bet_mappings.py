@@ -23,7 +23,14 @@ class MappingRefused(Refused):
 
 
 def ensure_presets(*, now: datetime) -> int:
-    """Add the shipped mappings that are missing; return how many.  None is ever overwritten."""
+    """Add the shipped mappings that are missing; return how many.
+
+    One that nobody changed is brought up to what is shipped now; an operator's is never touched.
+    """
+    rows = BetMapping.objects.filter(name__in=PRESETS, changed_by=SHIPPED)
+    for row in rows:
+        if row.spec != (spec := checked(PRESETS[row.name].spec)):
+            rows.filter(pk=row.pk).update(spec=spec, changed_at=now)
     known = set(BetMapping.objects.values_list("name", flat=True))
     missing = [preset for name, preset in PRESETS.items() if name not in known]
     BetMapping.objects.bulk_create(

@@ -90,6 +90,8 @@ _HUB_TIPS = {
         "Tipster_Name", "Content", "RP", "BestBet", "PROFIT_BSP_RP", "PROFIT_BESTBET",
         "Racing_Code", "Selection",
     ],
+    "rules": "tips_at_sp",
+    "without_price": "KEPT",
 }  # fmt: skip
 
 PRESETS = {

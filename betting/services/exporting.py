@@ -20,6 +20,7 @@ COLUMNS = (
     "status", "outcome", "commission", "profit", "placed_at", "settled_at", "published_outcome",
     "published_commission", "published_profit", "note",
 )  # fmt: skip
+_TURNED = {"WON": "LOST", "LOST": "WON", "HALF_WON": "HALF_LOST", "HALF_LOST": "HALF_WON"}
 PIECE = 2_000  # rows
 TAKEN = (Bet.Status.ACCEPTED, Bet.Status.SETTLED)
 _RELATED = (
@@ -107,8 +108,8 @@ def _row(bet: Bet) -> tuple[Any, ...]:
         bet.stake,
         bet.liability,
         bet.status,
-        bet.outcome,
-        Decimal("0.00") if is_settled else None,
+        _of_bet(bet),
+        bet.commission if is_settled else None,
         bet.profit,
         bet.placed_at,
         bet.settled_at,
@@ -116,6 +117,12 @@ def _row(bet: Bet) -> tuple[Any, ...]:
           if tracked else (None, None, None)),
         tracked.note if tracked else "",
     )  # fmt: skip
+
+
+def _of_bet(bet: Bet) -> str | None:
+    """Return how the bet ended: a lay does the opposite of its selection."""
+    is_lay = bet.side == Bet.Side.LAY
+    return _TURNED.get(bet.outcome or "", bet.outcome) if is_lay else bet.outcome
 
 
 def _plain(number: Decimal | None) -> Decimal | None:

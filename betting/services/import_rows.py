@@ -176,6 +176,7 @@ def _bet(
         side=row.side,
         price=row.price,
         stake=row.stake,
+        liability_asked=row.told_stake if row.is_liability else None,
         status=Bet.Status.ACCEPTED,
         placed_at=row.placed_at,
         reserved_at=now,

@@ -10,12 +10,45 @@ from django.db import connection
 
 @dataclass(frozen=True, slots=True)
 class SettledBet:
-    """What became of one bet: ``profit`` is net and signed, in the bankroll's currency."""
+    """What became of one bet: ``profit`` is net of ``commission``, in the bankroll's currency."""
 
     bet_id: int
     outcome: str
     profit: Decimal
     settled_at: datetime
+    commission: Decimal = Decimal("0.00")
+
+
+@dataclass(frozen=True, slots=True)
+class ChargedBet:
+    """What is taken of one settled bet's winnings from now on, in place of what was."""
+
+    bet_id: int
+    commission: Decimal
+
+
+def mark_charged(*, rows: Sequence[ChargedBet]) -> None:
+    """Change what was taken of settled bets; their profit moves by the difference.
+
+    The caller holds the bets' locks and the transaction that moves the money.
+
+    Raises:
+        RuntimeError: no transaction is open, or one of the bets is not settled.
+    """
+    if not connection.in_atomic_block:
+        raise RuntimeError("bets are charged only inside the transaction that moves the money")
+    if not rows:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "update betting_bet b set profit = b.profit + b.commission - c.commission,"
+            " commission = c.commission"
+            " from unnest(%s::bigint[], %s::numeric[]) as c(id, commission)"
+            " where b.id = c.id and b.status = 'SETTLED'",
+            [[row.bet_id for row in rows], [row.commission for row in rows]],
+        )
+        if cursor.rowcount != len(rows):
+            raise RuntimeError("a bet that is not settled cannot be charged")
 
 
 def mark_settled(*, rows: Sequence[SettledBet]) -> int:
@@ -34,14 +67,15 @@ def mark_settled(*, rows: Sequence[SettledBet]) -> int:
     with connection.cursor() as cursor:
         cursor.execute(
             "update betting_bet b set status = 'SETTLED', outcome = s.outcome,"
-            " profit = s.profit, settled_at = s.settled_at"
-            " from unnest(%s::bigint[], %s::text[], %s::numeric[], %s::timestamptz[])"
-            " as s(id, outcome, profit, settled_at)"
+            " profit = s.profit, commission = s.commission, settled_at = s.settled_at"
+            " from unnest(%s::bigint[], %s::text[], %s::numeric[], %s::numeric[],"
+            "             %s::timestamptz[]) as s(id, outcome, profit, commission, settled_at)"
             " where b.id = s.id and b.status in ('ACCEPTED', 'SETTLED')",
             [
                 [row.bet_id for row in rows],
                 [row.outcome for row in rows],
                 [row.profit for row in rows],
+                [row.commission for row in rows],
                 [row.settled_at for row in rows],
             ],
         )

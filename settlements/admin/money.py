@@ -15,7 +15,7 @@ from monitoring.desk import actions, asking, chips, columns, sections
 from monitoring.desk.actions import Action, Asked, Done, ReasonForm
 from monitoring.desk.fields import MoneyField
 from monitoring.desk.pages import Fixed
-from settlements.models import BetValue, LedgerAccount, LedgerTransfer, Settlement
+from settlements.models import BetValue, CommissionDue, LedgerAccount, LedgerTransfer, Settlement
 from settlements.services import ledger
 
 SETTLE = "settlements.tasks.settle_due"
@@ -44,7 +44,7 @@ class SettlementAdmin(Fixed):
     list_select_related = (BET, "bet__bankroll", "result")
     search_fields = ("bet__selection__market__event__name", "bet__client_ref")
     ordering = ("-pk",)
-    detail_related = (BET, "bet__bankroll", "result__event")
+    detail_related = (BET, "bet__bankroll", "result__event", "rule_set")
     empty_text = "No bet is settled yet. Bets are settled when their results are known."
     desk_actions = (
         Action(
@@ -79,7 +79,7 @@ class SettlementAdmin(Fixed):
 
     @display(description="Result")
     def score(self, row: Settlement) -> str:
-        return str(row.result)
+        return str(row.result or "As its file tells")
 
     settled = columns.moment("settled_at", "Settled")
 
@@ -97,7 +97,10 @@ class SettlementAdmin(Fixed):
                 ("Selection", str(row.bet.selection)),
                 ("Stake", chips.money(row.bet.stake, row.bet.bankroll.currency)),
                 ("Price", row.bet.price),
-                ("Result", str(row.result)),
+                ("Result", self.score(row)),
+                ("Rules", chips.link(row.rule_set) if row.rule_set else "usual"),
+                *((key.replace("_", " ").capitalize(), value)
+                  for key, value in row.working.items()),
             ]),
             sections.Table(
                 "Its transfers", ("Transfer", "Kind", "From", "To", "Amount", "When"),
@@ -182,6 +185,29 @@ class LedgerAccountAdmin(Fixed):
         ]
         headers = ("Transfer", "Kind", "Amount", "When")
         return [self.all_facts(row), sections.Table("Latest transfers", headers, table)]
+
+
+@admin.register(CommissionDue)
+class CommissionDueAdmin(Fixed):
+    list_display = ("number", "bankroll", "origin", "book", "market", "event")
+    list_filter = (("bankroll", RelatedDropdownFilter), ("book", RelatedDropdownFilter))
+    list_select_related = ("bankroll", "book", "market__participant", "market__event")
+    detail_related = ("bankroll", "book", "market__participant", "market__event")
+    ordering = ("-pk",)
+    empty_text = "No market waits for its commission to be reckoned: settling does it at once."
+
+    number = columns.number("Market")
+
+    @display(description="Origin")
+    def origin(self, row: CommissionDue) -> str:
+        return _origin(row.bankroll)
+
+    @display(description="Event")
+    def event(self, row: CommissionDue) -> str:
+        return chips.link(row.market.event)
+
+    def badges(self, row: CommissionDue) -> list[Any]:
+        return [self.origin(row)]
 
 
 @admin.register(BetValue)

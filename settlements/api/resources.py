@@ -8,7 +8,18 @@ TIME = ("gte", "lt")
 RESOURCES: dict[str, type[ReadOnlyResource]] = {
     "settlements": resource(
         models.Settlement,
-        fields=["id", "bet", "revision", "result", "outcome", "profit", "settled_at"],
+        fields=[
+            "id",
+            "bet",
+            "revision",
+            "result",
+            "rule_set",
+            "outcome",
+            "profit",
+            "commission",
+            "working",
+            "settled_at",
+        ],
         texts={"is_simulated": "bet.bankroll.is_simulated"},
         filters={"bet": ["exact"], "outcome": ["exact"], "settled_at": TIME},
         orderings=["-settled_at", "settled_at", "-id", "id"],

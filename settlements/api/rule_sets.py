@@ -12,13 +12,11 @@ from rest_framework.response import Response
 from markets.models import Market
 from monitoring.rest.access import actor_of
 from monitoring.rest.filters import MomentField
-from monitoring.rest.resources import ACTING, ERRORS, ReadOnlyResource, resource
+from monitoring.rest.resources import ACTING, ERRORS, ReadOnlyResource, refuse_unknown, resource
 from settlements.domain import rule_choice
 from settlements.domain.terms import Terms
 from settlements.models import RuleSet, RuleUse
-from settlements.services import rule_sets
-
-_REASON = {"max_length": rule_sets.LONGEST_REASON}
+from settlements.services import comparing, rule_sets
 
 
 class NewVersion(serializers.Serializer):
@@ -27,7 +25,7 @@ class NewVersion(serializers.Serializer):
     code = serializers.SlugField(max_length=40)
     terms = serializers.DictField(help_text="docs/settlement.md says what each term means.")
     since = MomentField(required=False, help_text="Pays bets struck from then on; now by default.")
-    reason = serializers.CharField(**_REASON)
+    reason = serializers.CharField(max_length=rule_sets.LONGEST_REASON)
 
 
 class Difference(serializers.Serializer):
@@ -47,15 +45,55 @@ class NewUse(serializers.Serializer):
     market_kind = serializers.ChoiceField(
         choices=Market.Kind.choices, required=False, allow_blank=True, default=""
     )
-    reason = serializers.CharField(**_REASON)
+    reason = serializers.CharField(max_length=rule_sets.LONGEST_REASON)
 
 
-class Why(serializers.Serializer):
-    reason = serializers.CharField(**_REASON)
+class UseDropped(serializers.Serializer):
+    """Why a use is taken back."""
+
+    reason = serializers.CharField(max_length=rule_sets.LONGEST_REASON)
 
 
 class Dropped(serializers.Serializer):
     dropped = serializers.CharField()
+
+
+class CompareAsked(serializers.Serializer):
+    imported = serializers.IntegerField(min_value=1, max_value=2**62, help_text="An import's id.")
+    other = serializers.SlugField(max_length=40, help_text="The rule set held against.")
+
+
+class DifferentBet(serializers.Serializer):
+    reference = serializers.CharField()
+    market = serializers.IntegerField()
+    profit = serializers.DecimalField(14, 2)
+    profit_other = serializers.DecimalField(14, 2)
+    amount = serializers.DecimalField(14, 2)
+
+
+class CauseOut(serializers.Serializer):
+    """Why bets brought something else: how many, by how much in all, the first of them."""
+
+    bets = serializers.IntegerField()
+    amount = serializers.DecimalField(16, 2)
+    rows = DifferentBet(many=True)
+
+
+class ComparisonOut(serializers.Serializer):
+    """Profits are net of commission."""
+
+    imported = serializers.IntegerField()
+    file = serializers.CharField()
+    under = serializers.CharField()
+    other = serializers.CharField()
+    bets = serializers.IntegerField()
+    same = serializers.IntegerField()
+    unjudged = serializers.IntegerField()
+    profit = serializers.DecimalField(16, 2)
+    profit_other = serializers.DecimalField(16, 2)
+    commission = serializers.DecimalField(16, 2)
+    commission_other = serializers.DecimalField(16, 2)
+    causes = serializers.DictField(child=CauseOut())
 
 
 class RuleSetBase(ReadOnlyResource):
@@ -64,6 +102,7 @@ class RuleSetBase(ReadOnlyResource):
     permissions = {
         "create": "settlements.add_ruleset",
         "differences": "settlements.view_ruleset",
+        "compare": "settlements.view_ruleset",
     }
 
 
@@ -113,6 +152,19 @@ class RuleSets(_RuleSets):
         )
         return Response([{"term": t, "before": was, "after": now} for t, was, now in found])
 
+    @extend_schema(parameters=[CompareAsked], responses={200: ComparisonOut, **ACTING})
+    @action(detail=False, methods=["get"], pagination_class=None, filterset_class=None)
+    def compare(self, request: Request) -> Response:
+        """Tell what the bets of an import would have brought under another rule set, and why."""
+        refuse_unknown(request, {"imported", "other"})
+        asked = CompareAsked(data=request.query_params)
+        asked.is_valid(raise_exception=True)
+        found = comparing.compare(
+            import_id=asked.validated_data["imported"], code=asked.validated_data["other"],
+            as_of=timezone.now(),
+        )  # fmt: skip
+        return Response(ComparisonOut(found.as_dict()).data)
+
 
 class RuleUses(_RuleUses):
     @extend_schema(request=NewUse, responses={201: _RuleUses.serializer_class, **ACTING})
@@ -123,11 +175,11 @@ class RuleUses(_RuleUses):
         made = rule_sets.set_use(**data.validated_data, actor=actor_of(request), now=timezone.now())
         return Response(self.get_serializer(made).data, status=status.HTTP_201_CREATED)
 
-    @extend_schema(request=Why, responses={200: Dropped, **ACTING})
+    @extend_schema(request=UseDropped, responses={200: Dropped, **ACTING})
     @action(detail=True, methods=["post"])
     def drop(self, request: Request, pk: str) -> Response:
         """Take a use back: what is less specific counts again."""
-        data = Why(data=request.data)
+        data = UseDropped(data=request.data)
         data.is_valid(raise_exception=True)
         told = rule_sets.drop_use(
             use_id=self.get_object().pk, reason=data.validated_data["reason"],

@@ -59,7 +59,7 @@ VOIDING = ("ABANDONED", "POSTPONED", "CANCELLED")
 _BY_SCORE = ("MATCH_ODDS", "MONEYLINE", "DRAW_NO_BET", "DOUBLE_CHANCE", "BOTH_SCORE")
 _HANDICAPS = ("ASIAN_HANDICAP", "SPREAD")
 _TOTALS = ("TOTAL", "TEAM_TOTAL", "PLAYER_TOTAL")
-_KINDS = (*_BY_SCORE, *_HANDICAPS, *_TOTALS)
+KINDS = (*_BY_SCORE, *_HANDICAPS, *_TOTALS)
 _ROLES = (
     "HOME", "DRAW", "AWAY", "HOME_DRAW", "HOME_AWAY", "DRAW_AWAY", "YES", "NO", "OVER", "UNDER",
 )  # fmt: skip
@@ -209,13 +209,13 @@ def judge_many(
     ...            away=np.array([0]), voided=np.array([False])).tolist()
     [3]
     """
-    kind, role = codes(kinds, of=_KINDS), codes(roles, of=_ROLES)
+    kind, role = codes(kinds, of=KINDS), codes(roles, of=_ROLES)
     counted = np.full(len(kind), np.nan) if figures is None else figures
     by_score = _by_scores(kind, role, home, away)
     past = _past(kind, role, quarters, home=home, away=away, counted=counted)
     known = np.isfinite(past) & (past == np.rint(past))
     by_line = _by_quarters(np.where(known, past, 0.0).astype(np.int64))
-    is_player = kind == _KINDS.index("PLAYER_TOTAL")
+    is_player = kind == KINDS.index("PLAYER_TOTAL")
     absent = is_player & np.isnan(counted) & _is_line(quarters) & (role >= _ROLES.index("OVER"))
     judged = np.select(
         [voided | absent, (kind >= 0) & (kind < len(_BY_SCORE)), known],
@@ -238,9 +238,9 @@ def _past(
     """Return by how many quarters each selection came past its line, NaN where it has no such."""
     is_home, is_away = role == _ROLES.index("HOME"), role == _ROLES.index("AWAY")
     over, under = role == _ROLES.index("OVER"), role == _ROLES.index("UNDER")
-    is_handicap = np.isin(kind, [_KINDS.index(one) for one in _HANDICAPS])
-    of_match = kind == _KINDS.index("TOTAL")
-    of_one = np.isin(kind, [_KINDS.index(one) for one in _TOTALS]) & ~of_match
+    is_handicap = np.isin(kind, [KINDS.index(one) for one in _HANDICAPS])
+    of_match = kind == KINDS.index("TOTAL")
+    of_one = np.isin(kind, [KINDS.index(one) for one in _TOTALS]) & ~of_match
     line = np.where(_is_line(quarters), quarters, np.nan)
     margin = 4.0 * (home - away)
     total = np.where(of_match, 4.0 * (home + away), counted) - line

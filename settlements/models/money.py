@@ -1,24 +1,41 @@
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, Q, Value
 
 from betting.models import Bankroll, Bet
-from markets.models import Result
+from markets.models import Book, Market, Result
 from monitoring.models import APPEND_ONLY
+from settlements.models.rule_sets import RuleSet
 
 
 class Settlement(models.Model):
-    """Why a bet was settled as it was.  Never updated: a corrected result adds a revision."""
+    """Why a bet was settled as it was.  Never updated: a corrected result adds a revision.
+
+    ``result`` is null where the outcome was told by the file that the bet came from.  ``profit``
+    is net of ``commission``; what a market's net winnings cost is taken after its bets settled,
+    and stands in its transfers and in ``Bet.commission`` alone.  ``rule_set`` is null under the
+    usual rules where no row says them.  ``working`` is there where there is something to tell.
+    """
 
     bet = models.ForeignKey(Bet, on_delete=models.PROTECT, related_name="settlements")
     revision = models.PositiveSmallIntegerField()
-    result = models.ForeignKey(Result, on_delete=models.PROTECT, related_name="settlements")
+    result = models.ForeignKey(
+        Result, null=True, blank=True, on_delete=models.PROTECT, related_name="settlements"
+    )
+    rule_set = models.ForeignKey(
+        RuleSet, null=True, blank=True, on_delete=models.PROTECT, related_name="settlements"
+    )
     outcome = models.CharField(max_length=10, choices=Bet.Outcome.choices)
     profit = models.DecimalField(max_digits=12, decimal_places=2)
+    commission = models.DecimalField(max_digits=12, decimal_places=2, default=0, db_default=0)
+    working = models.JSONField(blank=True, default=dict, db_default=Value({}, models.JSONField()))
     settled_at = models.DateTimeField()
 
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["bet", "revision"], name="settlement_revision_once"),
+            models.UniqueConstraint(
+                fields=["bet"], condition=Q(result__isnull=True), name="settlement_told_once"
+            ),
             models.UniqueConstraint(fields=["bet", "result"], name="settlement_once_per_result"),
         ]
         indexes = [models.Index(fields=["-settled_at"], name="settlement_latest")]
@@ -35,6 +52,7 @@ class LedgerAccount(models.Model):
         CASH = "CASH", "Bankroll cash"
         PROFIT_AND_LOSS = "PROFIT_AND_LOSS", "Profit and loss"
         CAPITAL = "CAPITAL", "Deposits and withdrawals"
+        COMMISSION = "COMMISSION", "Commission"
 
     bankroll = models.ForeignKey(Bankroll, on_delete=models.PROTECT, related_name="accounts")
     kind = models.CharField(max_length=20, choices=Kind.choices)
@@ -59,6 +77,7 @@ class LedgerTransfer(models.Model):
         WITHDRAWAL = "WITHDRAWAL", "Withdrawal"
         SETTLEMENT = "SETTLEMENT", "Settlement"
         REVERSAL = "REVERSAL", "Reversal"
+        COMMISSION = "COMMISSION", "Commission"
 
     kind = models.CharField(max_length=10, choices=Kind.choices)
     debit = models.ForeignKey(LedgerAccount, on_delete=models.PROTECT, related_name="debits")
@@ -85,7 +104,9 @@ class LedgerTransfer(models.Model):
                 name="transfer_reversal_names_its_original",
             ),
             models.CheckConstraint(
-                condition=Q(kind__in=["SETTLEMENT", "REVERSAL"], settlement__isnull=False)
+                condition=Q(
+                    kind__in=["SETTLEMENT", "REVERSAL", "COMMISSION"], settlement__isnull=False
+                )
                 | Q(kind__in=["DEPOSIT", "WITHDRAWAL"], settlement__isnull=True),
                 name="transfer_settlement_is_named",
             ),
@@ -94,6 +115,21 @@ class LedgerTransfer(models.Model):
 
     def __str__(self) -> str:
         return f"#{self.pk} {self.reference} {self.amount}"
+
+
+class CommissionDue(models.Model):
+    """A market of an account whose net winnings changed: its commission is to be reckoned anew.
+
+    Written in the transaction that settles a bet, taken away by the one that charges; a worker
+    killed between the two leaves it for the next.
+    """
+
+    bankroll = models.ForeignKey(Bankroll, on_delete=models.PROTECT, related_name="+")
+    book = models.ForeignKey(Book, on_delete=models.PROTECT, related_name="+")
+    market = models.ForeignKey(Market, on_delete=models.PROTECT, related_name="+")
+
+    def __str__(self) -> str:
+        return f"{self.bankroll} {self.book} {self.market}"
 
 
 class BetValue(models.Model):

@@ -1,10 +1,11 @@
 """Money moves here alone: transfers, the balances kept beside them, and their reckoning.
 
-Every bankroll has three accounts.  ``CASH`` is what it holds; ``PROFIT_AND_LOSS`` is where won
+Every bankroll has four accounts.  ``CASH`` is what it holds; ``PROFIT_AND_LOSS`` is where won
 money comes from and lost money goes to; ``CAPITAL`` is where deposits come from and withdrawals
-go to.  A transfer takes a positive amount from the debit account and gives it to the credit
-account, so the ledger balances by construction.  Account balances and ``Bankroll.balance`` move
-in the transaction of the transfer, under the lock of the bankroll's row.
+go to; ``COMMISSION`` is what books took.  A transfer takes a positive amount from the debit
+account and gives it to the credit account, so the ledger balances by construction.  Account
+balances and ``Bankroll.balance`` move in the transaction of the transfer, under the lock of the
+bankroll's row.
 """
 
 from collections.abc import Iterable, Sequence
@@ -61,7 +62,7 @@ class Imbalance:
 
 
 def open_accounts(*, bankroll: Bankroll) -> dict[str, LedgerAccount]:
-    """Give a bankroll its three accounts, by kind; the second call finds them."""
+    """Give a bankroll its accounts, by kind; the second call finds them."""
     LedgerAccount.objects.bulk_create(
         [
             LedgerAccount(bankroll=bankroll, kind=kind, currency=bankroll.currency)
@@ -194,10 +195,11 @@ def _refuse_overdraft(*, bankroll_id: int, amount: Decimal) -> None:
 def post(*, movements: Sequence[Movement]) -> None:
     """Write transfers and move every balance they touch.  Needs an open transaction.
 
-    Locks the bankrolls in the order of their ids, which guards their accounts too.
+    Locks the bankrolls in the order of their ids, which guards their accounts too, and opens
+    those accounts that are missing.
 
     Raises:
-        RuntimeError: no transaction is open, or a bankroll has no accounts.
+        RuntimeError: no transaction is open, or there is no such bankroll.
     """
     if not connection.in_atomic_block:
         raise RuntimeError("money moves only inside a transaction")
@@ -212,9 +214,10 @@ def post(*, movements: Sequence[Movement]) -> None:
             by_account[key] = by_account.get(key, ZERO) + amount
     with connection.cursor() as cursor:
         cursor.execute(_LOCK_BANKROLLS, [sorted(sums)])
+        cursor.execute(_OPEN_MISSING, [LedgerAccount.Kind.values, sorted(sums)])
         cursor.execute(_INSERT_TRANSFERS, _columns(movements))
         if cursor.rowcount != len(movements):
-            raise RuntimeError(f"accounts are missing among bankrolls {sorted(sums)}")
+            raise RuntimeError(f"bankrolls are missing among {sorted(sums)}")
         keys = sorted(by_account)
         cursor.execute(
             _MOVE_ACCOUNTS,
@@ -257,6 +260,14 @@ def imbalances(*, bankroll_ids: Sequence[int] | None = None) -> list[Imbalance]:
 
 
 _LOCK_BANKROLLS = "select id from betting_bankroll where id = any(%s) order by id for no key update"
+#: A bankroll that a file of bets brought, or one of before an account was thought of, lacks some.
+_OPEN_MISSING = """
+insert into settlements_ledgeraccount (bankroll_id, kind, currency, balance)
+select b.id, k.kind, b.currency, 0 from betting_bankroll b cross join unnest(%s::text[]) as k(kind)
+where b.id = any(%s) and not exists (select from settlements_ledgeraccount a
+                                     where a.bankroll_id = b.id and a.kind = k.kind)
+on conflict do nothing
+"""
 _INSERT_TRANSFERS = """
 insert into settlements_ledgertransfer
     (kind, debit_id, credit_id, amount, settlement_id, reverses_id, reference, at)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -19,11 +19,12 @@ from settlements.domain.terms import BadTerms, Terms
 from settlements.models import RuleSet, RuleUse
 
 LONGEST_REASON = 500
+_OF_SCORES = ("tie", "abandoned", "postponed_hours", "rounding")  # what a bet on a score heeds
 SHIPPED: Mapping[str, Mapping[str, Any]] = {
     USUAL: {},
     "exchange": {
         "non_runner": "REDUCTION_FACTOR",
-        "commission": {"base": "MARKET_NET"},
+        "commission": {"base": "MARKET_NET", "is_of_bet": True},
     },
     "tips_at_sp": {
         "dead_heat": "IN_FULL",
@@ -35,7 +36,8 @@ SHIPPED: Mapping[str, Mapping[str, Any]] = {
 """What an installation starts with.
 
 ``usual`` says nothing: what most of the trade does.  ``exchange`` charges nothing until somebody
-sets the account's rate.  ``tips_at_sp`` is how a publisher of tips reckons: every bet by itself.
+sets the account's rate, but of bets whose file told one.  ``tips_at_sp`` is how a publisher of
+tips reckons: every bet by itself.
 """
 
 
@@ -50,6 +52,7 @@ class Rules:
     uses: rule_choice.Uses
     versions: Mapping[str, list[Version]]
     _found: dict[tuple, str] = field(default_factory=dict)
+    _plain: dict[int | None, bool] = field(default_factory=dict)
 
     @classmethod
     def load(cls) -> "Rules":
@@ -75,7 +78,37 @@ class Rules:
         The usual one is there without any row.
         """
         found = rule_choice.in_force(self.versions.get(code, ()), at=at)
-        return Version(None, USUAL, 0, at, Terms()) if found is None and code == USUAL else found
+        return _without_row() if found is None and code == USUAL else found
+
+    def by_id(self, rule_set_id: int | None) -> Version:
+        """Return a version by its row, the usual rules where there is none."""
+        for version in (one for rows in self.versions.values() for one in rows):
+            if version.pk == rule_set_id:
+                return version
+        return _without_row()
+
+    @property
+    def charges_markets(self) -> bool:
+        """Say whether any rule set takes anything of a market's net winnings."""
+        return any(
+            one.terms.commission.base == "MARKET_NET"
+            and (one.terms.commission.net_rate > 0 or one.terms.commission.is_of_bet)
+            for rows in self.versions.values()
+            for one in rows
+        )
+
+    def is_plain(self, version: Version) -> bool:
+        """Say whether a bet on a score is paid by these terms as by the usual ones."""
+        if version.pk not in self._plain:
+            terms, usual = version.terms, Terms()
+            self._plain[version.pk] = terms.commission.base in ("NONE", "MARKET_NET") and all(
+                getattr(terms, name) == getattr(usual, name) for name in _OF_SCORES
+            )
+        return self._plain[version.pk]
+
+
+def _without_row() -> Version:
+    return Version(None, USUAL, 0, datetime.min.replace(tzinfo=UTC), Terms())
 
 
 def read(row: RuleSet) -> Version:

@@ -12,9 +12,13 @@ While a result is disputed (an open ``ResultDispute``) nothing of its event is d
 payment nor a correction.  A match that is interrupted, or whose result was taken back, has no
 result to settle by: accepted bets wait, settled ones stay as they are until the next result.
 
-A bet on a player waits for a result that tells of players.
+A bet on a player waits for a result that tells of players.  A bet that a file told, with its
+outcome and under a rule set that its mapping names, is settled by what the file says.
 
-A later version always reverses the transfer of the settlement before and posts its own, also
+What an account's net winnings on a market cost is charged in a transaction of its own, after the
+bets of it settled: ``commissions`` says why nothing of it is lost.
+
+A later version always reverses the transfers of the settlement before and posts its own, also
 when the profit stayed the same: one live settlement, one live transfer, and the pairs explain
 every difference.  A settlement without profit (a push, a void) has no transfer.
 """
@@ -25,7 +29,6 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-import numpy as np
 from django.db import connection, transaction
 
 from betting.services import settled
@@ -37,12 +40,17 @@ from monitoring.services import audit, incidents
 from settlements import queries
 from settlements.domain import rules
 from settlements.models import LedgerAccount, LedgerTransfer
-from settlements.services import ledger, statements
+from settlements.services import commissions, judging, ledger, settlement_rows, statements
+from settlements.services.judging import Due, Judged, Trouble
+from settlements.services.rule_sets import Rules
 
 CHUNK = 2_000
 UNSETTLEABLE = "settlements.unsettleable"
-_OF_PLAYERS = "PLAYER_TOTAL"
-_TOO_MUCH = 10**12  # minor units that a bet's profit cannot hold
+_PASSES = (
+    (statements.LOCK_TOLD, statements.TOLD),
+    (statements.LOCK_ACCEPTED, statements.DUE),
+    (statements.LOCK_CORRECTED, statements.DUE),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,28 +78,14 @@ class _Tally:
 
 
 @dataclass(frozen=True, slots=True)
-class _Due:
-    """A locked bet with what judging it takes; columns of ``statements.DUE``."""
+class _Asked:
+    """What one call is for, the same for all its chunks."""
 
-    bet_id: int
-    bankroll_id: int
-    is_lay: bool
-    stake: int  # minor units
-    price: int  # thousandths
-    market_id: int
-    kind: str
-    role: str
-    quarters: float | None
-    result_id: int
-    status: str
-    home: int | None
-    away: int | None
-    figure: float | None  # of the team or player whose total it is, times four
-    has_figures: bool  # the result tells of players
-    earlier_id: int | None  # the settlement that stands so far
-    revision: int | None
-    earlier_profit: Decimal | None
-    transfer_id: int | None  # its transfer
+    as_of: datetime
+    now: datetime
+    actor: str
+    bankroll_ids: list[int]
+    rule_sets: Rules
 
 
 def settle_due(
@@ -113,15 +107,18 @@ def settle_due(
     """
     ids = queries.bankrolls_to_settle() if bankroll_ids is None else list(bankroll_ids)
     tally = _Tally()
+    asked = _Asked(as_of, now, actor, ids, Rules.load())
     seen = 0
-    for statement in (statements.LOCK_ACCEPTED, statements.LOCK_CORRECTED) if ids else ():
+    for lock, read in _PASSES if ids else ():
         after, size = 0, chunk
         while size == chunk and (limit is None or seen < limit):
             size = chunk if limit is None else min(chunk, limit - seen)
-            locked = _settle_chunk(statement, after, size, ids, as_of, now, actor, tally)
+            locked = _settle_chunk(lock, read, after, size, asked, tally)
             after, seen = (locked[-1] if locked else after), seen + len(locked)
             size = len(locked) if len(locked) < size else chunk
             _tell(progress, seen, bool(locked))
+    if ids and asked.rule_sets.charges_markets:
+        commissions.charge_due(bankroll_ids=ids, rule_sets=asked.rule_sets, at=as_of)
     _raise_incidents(tally.troubles, at=now)
     off = ledger.imbalance(bankroll_ids=bankroll_ids) if with_imbalance else None
     return SettleReport(tally.settled, tally.resettled, tally.void, tally.failed, off)
@@ -135,186 +132,162 @@ def _tell(progress: RunHandle | None, seen: int, moved: bool) -> None:
 
 @transaction.atomic
 def _settle_chunk(
-    statement: str,
-    after: int,
-    size: int,
-    bankroll_ids: list[int],
-    as_of: datetime,
-    now: datetime,
-    actor: str,
-    tally: _Tally,
+    lock: str, read: str, after: int, size: int, asked: _Asked, tally: _Tally
 ) -> list[int]:
     """Lock the next due bets, settle them, and return the locked ones' ids."""
+    about: dict[str, Any] = {
+        "as_of": asked.as_of,
+        "after": after,
+        "ids": asked.bankroll_ids,
+        "size": size,
+    }
     with connection.cursor() as cursor:
-        cursor.execute(
-            statement, {"as_of": as_of, "after": after, "ids": bankroll_ids, "size": size}
-        )
+        cursor.execute(lock, about)
         locked = [row[0] for row in cursor.fetchall()]
-        if not locked:
-            return []
-        # A second look with the locks held: another worker may have settled one meanwhile.
-        cursor.execute(statements.DUE, {"as_of": as_of, "bets": locked})
-        due = [_Due(*row) for row in cursor.fetchall()]
+    # A second look with the locks held: another worker may have settled one meanwhile.
+    due = _read(read, locked, as_of=asked.as_of)
     if due:
-        _write(due, as_of=as_of, now=now, actor=actor, tally=tally)
+        _write(due, asked, tally)
     return locked
 
 
-def _write(due: list[_Due], *, as_of: datetime, now: datetime, actor: str, tally: _Tally) -> None:
-    outcomes, profits = judge(due)
+def _read(statement: str, bet_ids: Sequence[int], *, as_of: datetime) -> list[Due]:
+    if not bet_ids:
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute(statement, {"as_of": as_of, "bets": list(bet_ids), "statuses": ["ACCEPTED"]})
+        return [Due(*row) for row in cursor.fetchall()]
+
+
+def _write(due: list[Due], asked: _Asked, tally: _Tally) -> None:
     rows = []
-    for bet, code, cents in zip(due, outcomes.tolist(), profits.tolist(), strict=True):
-        if code == rules.UNKNOWN or abs(cents) >= _TOO_MUCH:
+    judged = judging.judge(due, rule_sets=asked.rule_sets, as_of=asked.as_of)
+    for bet, found in zip(due, judged, strict=True):
+        if isinstance(found, Trouble):
             tally.failed += 1
-            tally.troubles[f"markets.Market:{bet.market_id}"] = _trouble(bet, code)
-        else:
-            rows.append((bet, rules.OUTCOMES[code].value, Decimal(cents).scaleb(-2)))
+            tally.troubles[f"markets.Market:{bet.market_id}"] = found.summary
+        elif found is not None:
+            rows.append((bet, found))
     if not rows:
         return
-    ids = _insert_settlements(rows, at=as_of)
-    ledger.post(movements=list(_movements(rows, ids, at=as_of)))
-    marks = [SettledBet(bet.bet_id, outcome, profit, as_of) for bet, outcome, profit in rows]
+    ids = settlement_rows.insert(rows, at=asked.as_of)
+    ledger.post(movements=list(_movements(rows, ids, at=asked.as_of)))
+    marks = [
+        SettledBet(bet.bet_id, one.outcome, one.profit, asked.as_of, one.commission)
+        for bet, one in rows
+    ]
     if settled.mark_settled(rows=marks) != len(rows):
         raise RuntimeError("a locked bet changed under its lock")
-    _record(rows, now=now, actor=actor, tally=tally)
-
-
-def judge(due: Sequence[_Due]) -> tuple[rules.Ints, rules.Ints]:
-    """Return outcome codes (``rules.UNKNOWN`` where no rule covers the bet) and profits."""
-    judgeable = np.array([bet.status in rules.VOIDING or _is_told(bet) for bet in due])
-    integers = [(bet.stake, bet.price, bet.home or 0, bet.away or 0) for bet in due]
-    stake, price, home, away = np.array(integers, dtype=np.int64).T
-    outcomes = rules.judge_many(
-        kinds=[bet.kind for bet in due],
-        roles=[bet.role for bet in due],
-        quarters=np.array([bet.quarters for bet in due], dtype=np.float64),
-        home=home,
-        away=away,
-        figures=np.array([bet.figure for bet in due], dtype=np.float64),
-        voided=np.array([bet.status in rules.VOIDING for bet in due]),
-    )
-    outcomes = np.where(judgeable, outcomes, rules.UNKNOWN)
-    profits = rules.profit_many(
-        is_lay=np.array([bet.is_lay for bet in due]),
-        outcome=np.maximum(outcomes, 0),
-        stake=stake,
-        price=price,
-    )
-    return outcomes, profits
-
-
-def _is_told(bet: _Due) -> bool:
-    """Say whether the match was played to its end and what the bet hangs on is known."""
-    has_score = bet.home is not None and bet.away is not None
-    return bet.status == "FINAL" and (bet.has_figures if bet.kind == _OF_PLAYERS else has_score)
-
-
-def _trouble(bet: _Due, code: int) -> str:
-    if code == rules.UNKNOWN and bet.status not in rules.VOIDING and not _is_told(bet):
-        missing = "figures of players" if bet.kind == _OF_PLAYERS else "a score"
-        return f"no rule judges {bet.kind} by a result without {missing} ({bet.status.lower()})"
-    if code == rules.UNKNOWN:
-        line = "" if bet.quarters is None else f" {bet.quarters / 4:g}"
-        return f"no rule judges {bet.kind} {bet.role}{line}: its bets stay unsettled"
-    return f"the profit of bet {bet.bet_id} does not fit its column: check stake and price"
+    if asked.rule_sets.charges_markets:
+        commissions.note(rows)
+    _record(rows, asked, tally)
 
 
 def troubles(*, as_of: datetime, most: int = 500) -> dict[str, str]:
-    """Return what is wrong with each market whose bets have a result and no rule, by subject."""
+    """Return what is wrong with each market whose bets have an end and no rule, by subject."""
     late = queries.overdue(as_of=as_of, limit=timedelta(0), most=most)
     with connection.cursor() as cursor:
-        cursor.execute(statements.DUE, {"as_of": as_of, "bets": [bet.bet_id for bet in late]})
-        due = [_Due(*row) for row in cursor.fetchall()]
-    found = {}
-    if due:
-        outcomes, profits = judge(due)
-        for bet, code, cents in zip(due, outcomes.tolist(), profits.tolist(), strict=True):
-            if code == rules.UNKNOWN or abs(cents) >= _TOO_MUCH:
-                found[f"markets.Market:{bet.market_id}"] = _trouble(bet, code)
-    return found
-
-
-def _insert_settlements(
-    rows: Sequence[tuple[_Due, str, Decimal]], *, at: datetime
-) -> dict[int, int]:
-    """Write the settlements and return their ids by bet."""
-    columns: list[list[Any]] = [
-        [bet.bet_id for bet, _, _ in rows],
-        [(bet.revision or 0) + 1 for bet, _, _ in rows],
-        [bet.result_id for bet, _, _ in rows],
-        [outcome for _, outcome, _ in rows],
-        [profit for _, _, profit in rows],
-        [at] * len(rows),
+        cursor.execute(
+            statements.ACCEPTED_TOLD, {"ids": queries.bankrolls_to_settle(), "most": most}
+        )
+        told = [row[0] for row in cursor.fetchall()]
+    due = [
+        *_read(statements.DUE, [bet.bet_id for bet in late], as_of=as_of),
+        *_read(statements.TOLD, told, as_of=as_of),
     ]
-    with connection.cursor() as cursor:
-        cursor.execute(statements.INSERT_SETTLEMENTS, columns)
-        return dict(cursor.fetchall())
+    if not due:
+        return {}
+    judged = judging.judge(due, rule_sets=Rules.load(), as_of=as_of)
+    return {
+        f"markets.Market:{bet.market_id}": found.summary
+        for bet, found in zip(due, judged, strict=True)
+        if isinstance(found, Trouble)
+    }
 
 
 def _movements(
-    rows: Sequence[tuple[_Due, str, Decimal]], ids: dict[int, int], *, at: datetime
+    rows: Sequence[tuple[Due, Judged]], ids: dict[int, int], *, at: datetime
 ) -> Iterator[ledger.Movement]:
-    """Yield a reversal for each settlement that stood, then the new settlement's transfer."""
-    account = LedgerAccount.Kind.PROFIT_AND_LOSS.value
-    for bet, _, profit in rows:
-        if bet.transfer_id is not None:
-            yield ledger.Movement(
-                bankroll_id=bet.bankroll_id,
-                kind=LedgerTransfer.Kind.REVERSAL.value,
-                against=account,
-                cash=-(bet.earlier_profit or ledger.ZERO),
-                reference=f"reverse:{bet.bet_id}:{bet.revision}",
-                at=at,
-                settlement_id=bet.earlier_id,
-                reverses_id=bet.transfer_id,
-            )
-        if profit:
+    """Yield reversals for each settlement that stood, then the new settlement's transfers."""
+    for bet, judged in rows:
+        yield from _reversals(bet, at=at)
+        revision = (bet.revision or 0) + 1
+        about: dict[str, Any] = {"at": at, "settlement_id": ids[bet.bet_id]}
+        if gross := judged.profit + judged.commission:
             yield ledger.Movement(
                 bankroll_id=bet.bankroll_id,
                 kind=LedgerTransfer.Kind.SETTLEMENT.value,
-                against=account,
-                cash=profit,
-                reference=f"settle:{bet.bet_id}:{(bet.revision or 0) + 1}",
-                at=at,
-                settlement_id=ids[bet.bet_id],
+                against=LedgerAccount.Kind.PROFIT_AND_LOSS.value,
+                cash=gross,
+                reference=f"settle:{bet.bet_id}:{revision}",
+                **about,
+            )
+        if judged.commission:
+            yield ledger.Movement(
+                bankroll_id=bet.bankroll_id,
+                kind=LedgerTransfer.Kind.COMMISSION.value,
+                against=LedgerAccount.Kind.COMMISSION.value,
+                cash=-judged.commission,
+                reference=f"commission:{bet.bet_id}:{revision}:1",
+                **about,
             )
 
 
-def _record(
-    rows: Sequence[tuple[_Due, str, Decimal]], *, now: datetime, actor: str, tally: _Tally
-) -> None:
+def _reversals(bet: Due, *, at: datetime) -> Iterator[ledger.Movement]:
+    if bet.transfer_id is not None:
+        yield ledger.Movement(
+            bankroll_id=bet.bankroll_id,
+            kind=LedgerTransfer.Kind.REVERSAL.value,
+            against=LedgerAccount.Kind.PROFIT_AND_LOSS.value,
+            cash=-(bet.moved or ledger.ZERO),
+            reference=f"reverse:{bet.bet_id}:{bet.revision}",
+            at=at,
+            settlement_id=bet.earlier_id,
+            reverses_id=bet.transfer_id,
+        )
+    if bet.commission_id is not None:
+        yield commissions.reversal(
+            bankroll_id=bet.bankroll_id,
+            transfer_id=bet.commission_id,
+            amount=bet.charged or ledger.ZERO,
+            settlement_id=bet.earlier_id,
+            at=at,
+        )
+
+
+def _record(rows: Sequence[tuple[Due, Judged]], asked: _Asked, tally: _Tally) -> None:
     """Count the chunk and put it into the audit: one entry, and one per corrected bet."""
     corrected = [row for row in rows if row[0].revision is not None]
-    void = sum(outcome == rules.Outcome.VOID for _, outcome, _ in rows)
+    void = sum(one.outcome == rules.Outcome.VOID for _, one in rows)
     tally.settled += len(rows) - len(corrected)
     tally.resettled += len(corrected)
     tally.void += void
-    bets = [bet.bet_id for bet, _, _ in rows]
+    bets = [bet.bet_id for bet, _ in rows]
     audit.record(
-        actor=actor,
+        actor=asked.actor,
         action="settlements.settled",
         subject=f"betting.Bet:{bets[0]}" if len(bets) == 1 else "betting.Bet",
-        at=now,
+        at=asked.now,
         bets=len(bets),
         corrected=len(corrected),
         void=void,
         first_bet=bets[0],
         last_bet=bets[-1],
-        profit=str(sum((profit for _, _, profit in rows), ledger.ZERO)),
+        profit=str(sum((one.profit for _, one in rows), ledger.ZERO)),
     )
     if corrected:
         audit.record_all(
-            actor=actor,
+            actor=asked.actor,
             action="settlements.resettled",
-            at=now,
+            at=asked.now,
             details={
                 f"betting.Bet:{bet.bet_id}": {
                     "result": bet.result_id,
-                    "outcome": outcome,
-                    "profit": str(profit),
+                    "outcome": one.outcome,
+                    "profit": str(one.profit),
                     "profit_before": str(bet.earlier_profit),
                 }
-                for bet, outcome, profit in corrected
+                for bet, one in corrected
             },
         )
 

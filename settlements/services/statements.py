@@ -1,11 +1,25 @@
 """What settling asks of the tables: which bets are due, by which result, and their settlements."""
 
-LOCK_ACCEPTED = """
+#: Told by the file it came from, under a rule set that its mapping names: no result settles it.
+_IS_TOLD = """
+exists (select from betting_trackedbet k join betting_betimport f on f.id = k.imported_id
+        where k.bet_id = b.id and k.told_outcome <> '' and f.spec->>'rules' <> '')
+"""
+LOCK_TOLD = f"""
+select b.id from betting_bet b
+where b.status = 'ACCEPTED' and b.venue = 'imported'
+  and b.order_state not in ('ACCEPTED', 'PARTIAL')
+  and b.bankroll_id = any(%(ids)s) and b.id > %(after)s and b.placed_at <= %(as_of)s
+  and {_IS_TOLD}
+order by b.id limit %(size)s for no key update of b skip locked
+"""
+LOCK_ACCEPTED = f"""
 select b.id from betting_bet b
 join markets_selection s on s.id = b.selection_id
 join markets_market m on m.id = s.market_id
 where b.status = 'ACCEPTED' and b.order_state not in ('ACCEPTED', 'PARTIAL')
   and b.bankroll_id = any(%(ids)s) and b.id > %(after)s
+  and (b.venue <> 'imported' or not {_IS_TOLD})
   and exists (select 1 from markets_result r
               where r.event_id = m.event_id and r.known_at <= %(as_of)s
                 and r.status not in ('INTERRUPTED', 'WITHDRAWN')
@@ -26,17 +40,36 @@ join markets_selection s on s.market_id = m.id
 join betting_bet b on b.selection_id = s.id
 where b.status = 'SETTLED' and b.bankroll_id = any(%(ids)s) and b.id > %(after)s
   and not exists (select 1 from settlements_settlement st
+                  where st.bet_id = b.id and st.result_id is null)
+  and not exists (select 1 from settlements_settlement st
                   join markets_result sr on sr.id = st.result_id
                   where st.bet_id = b.id and sr.version >= r.version)
   and not exists (select 1 from markets_resultdispute d
                   where d.event_id = m.event_id and d.state = 'OPEN' and d.told_at <= %(as_of)s)
 order by b.id limit %(size)s for no key update of b skip locked
 """
-DUE = """
-select b.id, b.bankroll_id, b.side = 'LAY', (b.stake * 100)::bigint, (b.price * 1000)::bigint,
-       m.id, case m.period when 'FULL' then m.kind else m.kind || ' ' || m.period end, s.role,
+_BET = """
+select b.id, b.bankroll_id, b.book_id, b.side = 'LAY', (b.stake * 100)::bigint,
+       (b.price * 1000)::bigint, b.placed_at, b.liability_asked, m.id, m.kind, m.period, s.role,
        (case when m.kind in ('ASIAN_HANDICAP', 'SPREAD') then s.line else m.line end * 4)::float8,
+       s.participant_id, s.removed_at, m.places, m.place_fraction, m.statistic, c.sport_id,
+       e.starts_at
+"""
+_ABOUT = """
+from betting_bet b
+join markets_selection s on s.id = b.selection_id
+join markets_market m on m.id = s.market_id
+join markets_event e on e.id = m.event_id
+join markets_competition c on c.id = e.competition_id
+"""
+DUE = f"""
+{_BET}, told.told_commission,
        r.id, r.status, r.home_score, r.away_score,
+       case m.period when 'FULL' then null else array[r.home_score_half, r.away_score_half] end,
+       case m.period when 'FULL' then null else r.periods end, r.winner,
+       case when m.kind <> 'TEAM_TOTAL' then ''
+            when m.participant_id = e.home_id then 'HOME'
+            when m.participant_id = e.away_id then 'AWAY' else '' end,
        4 * case
            when m.kind = 'TEAM_TOTAL' and m.participant_id = e.home_id then r.home_score
            when m.kind = 'TEAM_TOTAL' and m.participant_id = e.away_id then r.away_score
@@ -45,23 +78,30 @@ select b.id, b.bankroll_id, b.side = 'LAY', (b.stake * 100)::bigint, (b.price * 
                where f.result_id = r.id and f.participant_id = m.participant_id
                  and f.statistic = m.statistic and f.took_part)
        end::float8,
-       r.has_statistics,
-       earlier.id, earlier.revision, earlier.profit, t.id
-from betting_bet b
-join markets_selection s on s.id = b.selection_id
-join markets_market m on m.id = s.market_id
-join markets_event e on e.id = m.event_id
+       r.has_statistics, r.has_runners,
+       earlier.id, earlier.revision, earlier.rule_set_id, b.profit, t.id,
+       case paid.kind when 'CASH' then t.amount else -t.amount end, fee.id, fee.amount
+{_ABOUT}
+left join betting_trackedbet told on b.venue = 'imported' and told.bet_id = b.id
 join lateral (
     select * from markets_result where event_id = m.event_id and known_at <= %(as_of)s
     order by version desc limit 1
 ) r on true
 left join lateral (
-    select st.id, st.revision, st.profit, sr.version from settlements_settlement st
+    select st.id, st.revision, st.rule_set_id, sr.version from settlements_settlement st
     join markets_result sr on sr.id = st.result_id
     where st.bet_id = b.id order by st.revision desc limit 1
 ) earlier on true
 left join settlements_ledgertransfer t on t.settlement_id = earlier.id and t.kind = 'SETTLEMENT'
+left join settlements_ledgeraccount paid on paid.id = t.credit_id
+left join lateral (
+    select x.id, x.amount from settlements_ledgertransfer x
+    where x.settlement_id = earlier.id and x.kind = 'COMMISSION'
+      and not exists (select from settlements_ledgertransfer y where y.reverses_id = x.id)
+    order by x.id desc limit 1
+) fee on true
 where b.id = any(%(bets)s) and b.status in ('ACCEPTED', 'SETTLED')
+  and (b.venue <> 'imported' or b.status = 'SETTLED' or not {_IS_TOLD})
   and (earlier.version is null or exists (
         select 1 from markets_result c
         where c.event_id = m.event_id and c.known_at <= %(as_of)s and not c.only_adds
@@ -71,10 +111,84 @@ where b.id = any(%(bets)s) and b.status in ('ACCEPTED', 'SETTLED')
                   where d.event_id = m.event_id and d.state = 'OPEN' and d.told_at <= %(as_of)s)
 order by b.id
 """
+#: A market's winners as files tell, each runner once: whoever backed or laid it.
+TOLD = f"""
+{_BET}, told.told_commission,
+       null::bigint, 'FINAL', null::int, null::int, null::int[], null::jsonb, '', '', null::float8,
+       false, false, null::bigint, null::int, null::bigint, null::numeric, null::bigint,
+       null::numeric, null::bigint, null::numeric,
+       told.told_outcome, f.spec->>'rules', coalesce(w.winners, 0)
+{_ABOUT}
+join betting_trackedbet told on told.bet_id = b.id and told.told_outcome <> ''
+join betting_betimport f on f.id = told.imported_id and f.spec->>'rules' <> ''
+left join (
+    select ws.market_id, count(distinct ws.id) as winners
+    from markets_selection ws
+    join betting_bet wb on wb.selection_id = ws.id and wb.venue = 'imported'
+    join betting_trackedbet wt on wt.bet_id = wb.id
+     and wt.told_outcome = case wb.side when 'LAY' then 'LOST' else 'WON' end
+    where ws.market_id in (select xs.market_id from markets_selection xs
+                           join betting_bet xb on xb.selection_id = xs.id
+                           where xb.id = any(%(bets)s))
+    group by ws.market_id
+) w on w.market_id = m.id
+where b.id = any(%(bets)s) and b.status = any(%(statuses)s)
+order by b.id
+"""
+OF_IMPORT = """
+select b.id from betting_bet b join betting_trackedbet k on k.bet_id = b.id
+where k.imported_id = %s and b.status in ('ACCEPTED', 'SETTLED') order by b.id
+"""
+ACCEPTED_TOLD = f"""
+select b.id from betting_bet b
+where b.status = 'ACCEPTED' and b.venue = 'imported' and b.bankroll_id = any(%(ids)s)
+  and {_IS_TOLD}
+order by b.id limit %(most)s
+"""
 INSERT_SETTLEMENTS = """
-insert into settlements_settlement (bet_id, revision, result_id, outcome, profit, settled_at)
-select n.bet_id, n.revision, n.result_id, n.outcome, n.profit, n.at
-from unnest(%s::bigint[], %s::int[], %s::bigint[], %s::text[], %s::numeric[],
-            %s::timestamptz[]) as n(bet_id, revision, result_id, outcome, profit, at)
+insert into settlements_settlement
+    (bet_id, revision, result_id, outcome, profit, commission, rule_set_id, working, settled_at)
+select n.bet_id, n.revision, n.result_id, n.outcome, n.profit, n.commission, n.rule_set_id,
+       n.working::jsonb, n.at
+from unnest(%s::bigint[], %s::int[], %s::bigint[], %s::text[], %s::numeric[], %s::numeric[],
+            %s::bigint[], %s::text[], %s::timestamptz[])
+     as n(bet_id, revision, result_id, outcome, profit, commission, rule_set_id, working, at)
 returning bet_id, id
 """
+NOTE_DUE = """
+insert into settlements_commissiondue (bankroll_id, book_id, market_id)
+select * from unnest(%s::bigint[], %s::bigint[], %s::bigint[])
+"""
+LOCK_DUE = """
+select id, bankroll_id, book_id, market_id from settlements_commissiondue
+where bankroll_id = any(%(ids)s) order by id limit %(most)s for update skip locked
+"""
+#: The bets of markets, in the order of their ids: two that charge the same one never cross.
+LOCK_CHARGED = """
+select b.id from betting_bet b
+join markets_selection s on s.id = b.selection_id
+join unnest(%s::bigint[], %s::bigint[], %s::bigint[]) as n(bankroll_id, book_id, market_id)
+     on n.bankroll_id = b.bankroll_id and n.book_id = b.book_id and n.market_id = s.market_id
+where b.status = 'SETTLED'
+order by b.id for no key update of b
+"""
+CHARGED = """
+select b.id, b.bankroll_id, b.book_id, s.market_id, b.profit + b.commission, b.commission,
+       st.id, st.revision, st.rule_set_id, fee.id,
+       (select count(*) from settlements_ledgertransfer x
+        where x.settlement_id = st.id and x.kind = 'COMMISSION'),
+       (select told_commission from betting_trackedbet where bet_id = b.id)
+from betting_bet b
+join markets_selection s on s.id = b.selection_id
+join lateral (
+    select * from settlements_settlement where bet_id = b.id order by revision desc limit 1
+) st on true
+left join lateral (
+    select x.id from settlements_ledgertransfer x
+    where x.settlement_id = st.id and x.kind = 'COMMISSION'
+      and not exists (select from settlements_ledgertransfer y where y.reverses_id = x.id)
+    order by x.id desc limit 1
+) fee on true
+where b.id = any(%s) and b.status = 'SETTLED' order by b.id
+"""
+FORGET_DUE = "delete from settlements_commissiondue where id = any(%s)"

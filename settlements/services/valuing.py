@@ -89,7 +89,7 @@ _DUE = """
 with due as (
     select b.id, b.selection_id, b.price, b.side = 'LAY' as is_lay
     from betting_bet b
-    where b.bankroll_id = any(%(ids)s) and b.id > %(after)s
+    where b.bankroll_id = any(%(ids)s) and b.id > %(after)s and b.price > 1
       and (b.status = 'ACCEPTED' and b.matched_stake > 0 or b.status = 'SETTLED'
            and (%(since)s::timestamptz is null or b.settled_at >= %(since)s))
 ), found as (

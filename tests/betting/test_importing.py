@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from django.core.management import call_command
 
-from betting.models import Bankroll, Bet, BetImport, TrackedBet
+from betting.models import Bankroll, Bet, BetImport, BetMapping, TrackedBet
 from betting.queries import uses
 from betting.services import bet_mappings, exporting, importing, recording
 from betting.services.exporting import Choice, ExportRefused
@@ -18,7 +18,7 @@ from betting.services.importing import ImportRefused, ImportReport
 from betting.services.recording import Told
 from markets.models import Event, Market, Selection, Source
 from monitoring.models import AuditEntry
-from settlements.services import settling
+from settlements.services import rule_sets, settling
 from tests.betting.builders import NOON, a_bankroll, a_bet, a_book, a_selection, an_event
 
 pytestmark = pytest.mark.django_db
@@ -34,7 +34,7 @@ TIPS = HUB + (
     "Ann,1/02/2025,Oakfield,TIPS,FALSE,Thoroughbred,4,7,BACK,PLACE,,7. Blue Kite,2,,900002,71,7,0,"
     "1.12,-2,-2,0\n"
     "Bob,1/02/2025,Oakfield,TIPS,FALSE,Thoroughbred,4,3,LAY,WIN,,3. Slow Boat,2,,900001,31,10,0,"
-    "2.4,1.33,0,0\n"
+    "2.4,1.29,0,0\n"
     "Bob,1/02/2025,Oakfield,TIPS,FALSE,Thoroughbred,4,5,LAY,WIN,,5. Sea Fog,1,,900003,51,10,1,"
     "272.26,-1,0,0\n"
     "Cy,2/02/2025,Millbank,TIPS,FALSE,Greyhounds,1,2,BACK,WIN,,2. Quick Pup,1,,900004,21,8,0,"
@@ -215,9 +215,9 @@ class TestImport:
 class TestHubTips:
     def test_become_bets_at_starting_price_on_races_that_are_made(self):
         report = read(TIPS, "betfair_hub_tips", file="Tips_2025.csv")
-        assert counts(report) == (6, 4, 0, 2)
+        assert counts(report) == (6, 5, 0, 1)
         wrong = {(error["row"], error["field"]) for error in report.errors}
-        assert wrong == {(5, "price"), (6, "placed_at"), (6, "day"), (6, "sport"), (6, "side"),
+        assert wrong == {(6, "placed_at"), (6, "day"), (6, "sport"), (6, "side"),
                          (6, "stake"), (6, "outcome")}  # fmt: skip
         bets = {bet.tracked.row: bet for bet in Bet.objects.select_related("tracked")}
         first, lay, long_lay = bets[1], bets[3], bets[4]
@@ -227,19 +227,29 @@ class TestHubTips:
         told = lay.tracked
         assert (lay.stake, told.told_stake, told.is_stake_liability) == (Decimal("1.43"), 2, True)
         assert (told.told_outcome, told.told_commission, told.told_profit) == (
-            "WON", Decimal("0.1"), Decimal("1.33"),
+            "WON", Decimal("0.1"), Decimal("1.29"),
         )  # fmt: skip
         assert (long_lay.stake, long_lay.tracked.told_outcome) == (Decimal("0.01"), "LOST")
+        assert (lay.liability, long_lay.liability) == (Decimal("2.00"), Decimal("1.00"))
+        assert (bets[5].price, bets[5].stake, bets[5].liability) == (0, 1, 1)
         assert told.kept["Tipster_Name"] == "Bob"
         assert first.placed_at == datetime(2025, 1, 31, 22, tzinfo=UTC)
         purse = Bankroll.objects.get()
         assert (purse.name, purse.kind, purse.currency) == ("Betfair Hub tips", "PAPER", "AUD")
+
+    def test_are_read_by_what_is_shipped_now_unless_somebody_changed_it(self):
+        rows = BetMapping.objects.order_by("name")
+        rows.filter(name="betfair_hub_tips").update(spec={})
+        rows.filter(name="closing_line").update(spec={}, changed_by="user:alice")
+        assert bet_mappings.ensure_presets(now=LATER) == 0
+        assert [row.spec == {} for row in rows] == [False, True]
 
     def test_tell_races_of_one_number_apart_and_mark_where_they_come_from(self):
         read(TIPS, "betfair_hub_tips", file="Tips_2025.csv")
         events = list(Event.objects.order_by("pk"))
         assert [event.name for event in events] == [
             "Oakfield 2025-02-01 R4", "Oakfield 2025-02-01 R4 (1.900003)",
+            "Millbank 2025-02-02 R1",
         ]  # fmt: skip
         assert events[0].data == {"told_by": "betfair_hub_tips: Tips_2025.csv"}
         assert (events[0].status, events[0].start_certainty) == ("FINISHED", "DATE")
@@ -250,13 +260,25 @@ class TestHubTips:
         source = Source.objects.get(code="bet_files")
         assert (source.is_enabled, source.ids_of) == (False, "betfair")
 
-    def test_twice_are_once_and_nothing_settles_them_or_is_alarmed(self):
+    def test_twice_are_once_and_settled_by_what_was_told_to_what_was_published(self):
         read(TIPS, "betfair_hub_tips", file="Tips_2025.csv")
         again = read(TIPS, "betfair_hub_tips", file="Tips_2025.csv")
-        assert counts(again) == (6, 0, 4, 2)
-        assert Event.objects.count() == 2
+        assert counts(again) == (6, 0, 5, 1)
+        assert Event.objects.count() == 3
+        rule_sets.ensure_shipped(now=NOON, actor="t")
         report = settling.settle_due(as_of=LATER, now=LATER, actor="t")
-        assert (report.settled, report.failed) == (0, 0)
+        assert (report.settled, report.failed, report.ledger_imbalance) == (5, 0, 0)
+        bets = Bet.objects.select_related("tracked").order_by("tracked__row")
+        assert [bet.profit for bet in bets] == [bet.tracked.told_profit for bet in bets]
+        rows = list(csv.DictReader(io.StringIO(b"".join(exporting.pieces(bets)).decode())))
+        names = ("reference", "side", "liability", "outcome", "commission", "profit")
+        assert [tuple(row[name] for name in names) for row in rows] == [
+            ("Tips_2025:1", "BACK", "4.00", "WON", "0.13", "1.79"),
+            ("Tips_2025:2", "BACK", "2.00", "LOST", "0.00", "-2.00"),
+            ("Tips_2025:3", "LAY", "2.00", "WON", "0.14", "1.29"),
+            ("Tips_2025:4", "LAY", "1.00", "LOST", "0.00", "-1.00"),
+            ("Tips_2025:5", "BACK", "1.00", "LOST", "0.00", "-1.00"),
+        ]  # fmt: skip
         assert uses.exposures_over_limit() == []
 
 

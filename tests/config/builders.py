@@ -257,7 +257,7 @@ def _bets(house: SimpleNamespace, *, now: datetime) -> None:
 
 
 def _money(house: SimpleNamespace, *, now: datetime) -> None:
-    cash, pnl, capital = (
+    cash, pnl, capital, _ = (
         LedgerAccount.objects.create(bankroll=house.bankroll, kind=kind, currency="EUR")
         for kind in LedgerAccount.Kind.values
     )

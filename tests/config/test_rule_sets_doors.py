@@ -6,6 +6,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+from betting.models import BetImport, BetMapping
 from monitoring.services import roles
 from settlements.models import RuleSet, RuleUse
 from settlements.services import rule_sets
@@ -39,6 +40,7 @@ class TestApi:
         found = lead.get(f"/api/v1/rule-sets/{answer.json()['id']}/differences").json()
         assert {one["term"]: one["after"] for one in found} == {
             "tie": "LOST", "non_runner": "NONE", "commission.base": "NONE",
+            "commission.is_of_bet": False,
         }  # fmt: skip
         assert send(lead, "rule-sets", body).status_code == 409
 
@@ -66,6 +68,20 @@ class TestApi:
         assert send(lead, f"rule-uses/{made.json()['id']}/drop", {}).status_code == 400
         dropped = send(lead, f"rule-uses/{made.json()['id']}/drop", {"reason": "x"})
         assert (dropped.status_code, RuleUse.objects.count()) == (200, 0)
+
+    def test_compares_what_an_import_brought_with_other_rules(self, lead):
+        mapping = BetMapping.objects.create(name="x", spec={}, changed_by="t", changed_at=NOON)
+        read = BetImport.objects.create(
+            mapping=mapping, spec={"rules": "tips_at_sp"}, file="x.csv", sha256="0",
+            imported_by="t", imported_at=NOON, rows=0, made=0, unchanged=0, refused=0,
+        )  # fmt: skip
+        path = f"/api/v1/rule-sets/compare?imported={read.pk}"
+        found = lead.get(f"{path}&other=exchange").json()
+        assert (found["under"], found["other"], found["bets"]) == ("tips_at_sp", "exchange", 0)
+        assert found["causes"] == {}
+        assert lead.get(f"{path}&other=moon").status_code == 409
+        assert lead.get(path).status_code == 400
+        assert lead.get(f"{path}&other=exchange&moon=1").status_code == 400
 
     def test_is_for_leads_alone(self):
         client = Client()

@@ -99,12 +99,19 @@ class TestPost:
         with pytest.raises(RuntimeError):
             ledger.post(movements=[])
 
-    def test_refuses_a_bankroll_without_accounts(self):
+    def test_opens_the_accounts_that_a_bankroll_lacks(self):
         bankroll = a_bankroll("0")
         movement = ledger.Movement(bankroll.pk, "DEPOSIT", "CAPITAL", D("1.00"), "x", NOON)
+        with transaction.atomic():
+            ledger.post(movements=[movement])
+        assert balance(bankroll) == 1
+        assert bankroll.accounts.count() == len(LedgerAccount.Kind.values)
+        assert ledger.imbalance() == 0
+
+    def test_refuses_a_bankroll_that_there_is_not(self):
+        movement = ledger.Movement(987654, "DEPOSIT", "CAPITAL", D("1.00"), "x", NOON)
         with pytest.raises(RuntimeError), transaction.atomic():
             ledger.post(movements=[movement])
-        assert balance(bankroll) == 0
 
 
 class TestImbalance:

@@ -153,7 +153,9 @@ class TestTheCommand:
         call_command("rule_sets", "make", "exchange", *terms, reason="our rate", output="json")
         made = rule_sets.latest("exchange")
         assert made.version == 2
-        assert made.terms["commission"] == {"base": "MARKET_NET", "rate": "0.05"}
+        assert made.terms["commission"] == {
+            "base": "MARKET_NET", "is_of_bet": True, "rate": "0.05",
+        }  # fmt: skip
         assert made.terms["least_reduction"] == "0.02"
         a_book("betfair_exchange")
         call_command("rule_sets", "use", "exchange", book="betfair_exchange", reason="theirs")

@@ -10,7 +10,7 @@ from django.utils.dateparse import parse_datetime
 from monitoring.commands import ProductCommand
 from settlements.domain import rule_choice
 from settlements.models import RuleSet
-from settlements.services import rule_sets
+from settlements.services import comparing, rule_sets
 
 
 class Command(ProductCommand):
@@ -27,6 +27,8 @@ class Command(ProductCommand):
         parser.add_argument("--book", default="", help="use: its code; none: every one")
         parser.add_argument("--sport", default="", help="use: its code; none: every one")
         parser.add_argument("--kind", default="", help="use: of market, such as WIN; none: every")
+        parser.add_argument("--import", type=int, dest="imported", help="compare: its number")
+        parser.add_argument("--with", default="", dest="other", help="compare: a rule set's code")
         parser.add_argument("--reason", default="", help="make, use, drop: why; it is audited")
 
     def _actions(self) -> Mapping[str, Callable[..., dict[str, Any]]]:
@@ -36,6 +38,7 @@ class Command(ProductCommand):
             "make": self._make,
             "use": self._use,
             "drop": self._drop,
+            "compare": self._compare,
         }
 
     def report(self, *, action: str = "list", **options: Any) -> dict[str, Any]:
@@ -95,6 +98,12 @@ class Command(ProductCommand):
             use_id=int(code), reason=reason, actor=self.actor, now=timezone.now()
         )
         return {"dropped": told}
+
+    def _compare(self, *, imported: int | None, other: str, **_: Any) -> dict[str, Any]:
+        if imported is None or not other:
+            raise CommandError("compare --import N --with CODE")
+        found = comparing.compare(import_id=imported, code=other, as_of=timezone.now())
+        return found.as_dict()
 
 
 def _row(row: RuleSet) -> dict[str, Any]:

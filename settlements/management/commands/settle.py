@@ -6,7 +6,7 @@ from django.utils import timezone
 
 from models_ml.services import replays
 from monitoring.commands import WARNINGS, ProductCommand
-from settlements.services import guarding, settling, valuing
+from settlements.services import guarding, rule_sets, settling, valuing
 
 
 class Command(ProductCommand):
@@ -27,6 +27,7 @@ class Command(ProductCommand):
             arguments={} if limit is None else {"limit": limit},
             now=now,
         ) as run:
+            rule_sets.ensure_shipped(now=now, actor=self.actor)
             replays.end_lost(actor=self.actor, now=now)
             found = settling.settle_due(
                 as_of=now, now=now, actor=self.actor, limit=limit, chunk=chunk, progress=run
