@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('betting', '0015_commission_and_asked_liability'),
+        ('betting', '0020_commission_and_asked_liability'),
         ('markets', '0005_reference_rules_and_switched_books'),
         ('settlements', '0002_rule_sets'),
     ]

@@ -166,7 +166,7 @@ def random_rows(seed, n):
 
 
 class TestArrays:
-    @settings(max_examples=50)
+    @settings(max_examples=50, deadline=None)
     @given(seed=st.integers(0, 2**32 - 1))
     def test_pay_as_one_bet_is_paid(self, seed):
         rows = random_rows(seed, 2_000)  # 100,000 bets in all

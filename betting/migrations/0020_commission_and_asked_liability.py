@@ -29,7 +29,7 @@ def _liability(expression):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("betting", "0014_tracked_beyond_limits")]
+    dependencies = [("betting", "0019_min_liquidity")]
 
     operations = [
         migrations.AddField(
