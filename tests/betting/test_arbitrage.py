@@ -5,7 +5,7 @@ from fractions import Fraction
 from itertools import product
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from betting.domain import arbitrage, legs, splitting
@@ -50,6 +50,7 @@ class TestSplit:
         assert found.stakes == tuple(map(D, stakes))
         assert found.profits == tuple(map(D, profits))
 
+    @settings(deadline=None)
     @given(st.lists(PRICES, min_size=2, max_size=3), st.lists(COMMISSIONS, min_size=3, max_size=3),
            st.integers(500, 20_000))  # fmt: skip
     def test_no_stake_a_step_off_makes_the_worst_outcome_better(self, prices, commissions, cents):
@@ -62,6 +63,7 @@ class TestSplit:
             if min(near) >= 0 and sum(near) <= total:
                 assert worst(slots, near) <= found.worst
 
+    @settings(deadline=None)
     @given(PRICES, PRICES, st.sampled_from(["0.50", "1.00"]), st.integers(0, 800))
     def test_is_the_best_of_all_on_a_coarse_grid(self, one, other, step, sunk):
         assume(1 / Fraction(one) + 1 / Fraction(other) < 1)
@@ -74,6 +76,7 @@ class TestSplit:
         )
         assert found.worst == best
 
+    @settings(deadline=None)
     @given(PRICES, st.integers(200, 20_000), st.integers(0, 20_000))
     def test_covers_what_stands_alone_as_well_as_can_be(self, price, staked, paid):
         """One outcome returns so much already; the other is covered at a price, and half of it is
