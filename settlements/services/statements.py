@@ -96,7 +96,7 @@ left join settlements_ledgertransfer t on t.settlement_id = earlier.id and t.kin
 left join settlements_ledgeraccount paid on paid.id = t.credit_id
 left join lateral (
     select x.id, x.amount from settlements_ledgertransfer x
-    where x.settlement_id = earlier.id and x.kind = 'COMMISSION'
+    where b.commission <> 0 and x.settlement_id = earlier.id and x.kind = 'COMMISSION'
       and not exists (select from settlements_ledgertransfer y where y.reverses_id = x.id)
     order by x.id desc limit 1
 ) fee on true
