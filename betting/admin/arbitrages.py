@@ -17,7 +17,7 @@ from unfold.widgets import (
 
 from betting.admin import common
 from betting.domain import arbitrage
-from betting.models import Arbitrage, SettlingTerms
+from betting.models import Arbitrage, ArbitrageLeg, SettlingTerms
 from betting.models.arbitrages import LIVE
 from betting.services import covering, equating, hedging, leg_rows
 from markets.models import Book, Market, Selection, Sport
@@ -287,3 +287,26 @@ class SettlingTermsAdmin(Fixed):
         ),
     )
     changed = columns.moment("changed_at", "Changed")
+
+
+@admin.register(ArbitrageLeg)
+class ArbitrageLegAdmin(Fixed):
+    """Every leg and hedge by itself, with its bet."""
+
+    list_display = (
+        "of", "role", "rank", "selection", "book", "price", "stake", "bet_link",
+    )  # fmt: skip
+    list_filter = ("role", ("book", RelatedDropdownFilter))
+    list_select_related = ("arbitrage", "selection__market__event", "book", "bet")
+    detail_related = ("arbitrage", "selection__market__event", "book", "bet")
+    search_fields = ("selection__name", "bet__client_ref")
+    ordering = ("-arbitrage", "rank")
+    empty_text = "No arbitrage was taken yet."
+
+    @display(description="Arbitrage", ordering="arbitrage")
+    def of(self, row: ArbitrageLeg) -> Any:
+        return chips.link(row.arbitrage)
+
+    @display(description="Bet", ordering="bet")
+    def bet_link(self, row: ArbitrageLeg) -> Any:
+        return chips.link(row.bet)

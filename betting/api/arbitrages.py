@@ -167,26 +167,30 @@ _Terms: Any = resource(
 )
 
 
+class TermsTold(serializers.Serializer):
+    """The rows as they stand now, one for each book that was named."""
+
+    settling_terms = _Terms.serializer_class(many=True)
+
+
 class Terms(_Terms):
-    @extend_schema(
-        request=NewTerms, responses={200: _Terms.serializer_class(many=True), **ACTING},
-        filters=False,
-    )  # fmt: skip
+    @extend_schema(request=NewTerms, responses={200: TermsTold, **ACTING})
     def create(self, request: Request) -> Response:
         """Say by which terms books settle a kind of market; the next look heeds it."""
         data = NewTerms(data=request.data)
         data.is_valid(raise_exception=True)
-        told = data.validated_data
+        wanted = data.validated_data
         rows = equating.set_terms(
-            sport_id=told["sport"],
-            kind=told["kind"],
-            book_ids=told["books"],
-            terms=told["terms"],
-            reason=told["reason"],
+            sport_id=wanted["sport"],
+            kind=wanted["kind"],
+            book_ids=wanted["books"],
+            terms=wanted["terms"],
+            reason=wanted["reason"],
             actor=actor_of(request),
             now=timezone.now(),
         )
-        return Response(self.get_serializer(rows, many=True).data, status=status.HTTP_200_OK)
+        told = self.get_serializer(rows, many=True).data
+        return Response({"settling_terms": told}, status=status.HTTP_200_OK)
 
 
 RESOURCES: dict[str, type[ReadOnlyResource]] = {

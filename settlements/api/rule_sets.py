@@ -123,8 +123,11 @@ _RuleSets: Any = resource(
 )
 _RuleUses: Any = resource(
     RuleUse,
-    fields=["id", "market_kind", "code", "reason", "changed_by", "changed_at"],
+    fields=["id", "code", "reason", "changed_by", "changed_at"],
     texts={"book": "book.code", "sport": "sport.code"},
+    figures={
+        "market_kind": serializers.CharField(read_only=True, help_text='"": every kind.'),
+    },
     filters={"code": ["exact"], "market_kind": ["exact"]},
     base=RuleUseBase,
 )

@@ -44,7 +44,7 @@ DRAWDOWN = declare(
 DRAWDOWN_COOL_DOWN = declare(
     "settlements.drawdown-cool-down", 30, "min",
     "A bankroll that fell too far below its best stakes nothing for so long, shorter in a league"
-    " that runs faster than the calendar; then one bet tries.  0: until somebody lifts it.",
+    " that runs faster than the calendar, then one bet tries; 0: until somebody lifts it.",
     lowest=0, highest=10_080,
 )  # fmt: skip
 LOSING_STREAK = declare(

@@ -216,9 +216,9 @@ class TestApi:
         }  # fmt: skip
         assert post(operator, "settling-terms", body).status_code == 403
         made = post(lead, "settling-terms", body)
-        assert [row["book_code"] for row in made.json()] == ["alpha"]
+        assert [row["book_code"] for row in made.json()["settling_terms"]] == ["alpha"]
         assert post(lead, "settling-terms", {**body, "kind": "WIN"}).status_code == 400
-        assert post(lead, "settling-terms", {**body, "terms": ""}).json() == []
+        assert post(lead, "settling-terms", {**body, "terms": ""}).json() == {"settling_terms": []}
 
 
 class TestCommand:
