@@ -19,7 +19,7 @@ PLAIN: dict[str, Any] = {"detail": False, "pagination_class": None, "filterset_c
 class ProgramParameter(serializers.Serializer):
     name = serializers.CharField()
     expected = serializers.CharField(help_text="What it may be, in words.")
-    default = serializers.JSONField(allow_null=True, help_text="What it is unless told.")
+    default = serializers.JSONField(help_text="What it is unless told.")
     meaning = serializers.CharField(help_text="What it does.")
 
 

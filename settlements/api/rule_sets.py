@@ -32,8 +32,8 @@ class Difference(serializers.Serializer):
     """A term that differs from the version before; of a first one, from the usual terms."""
 
     term = serializers.CharField()
-    before = serializers.JSONField(allow_null=True)
-    after = serializers.JSONField(allow_null=True)
+    before = serializers.JSONField()
+    after = serializers.JSONField()
 
 
 class NewUse(serializers.Serializer):
