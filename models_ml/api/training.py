@@ -23,7 +23,7 @@ from monitoring.rest.resources import ACTING, ReadOnlyResource, resource
 class PipelineParameters(serializers.Serializer):
     """What training is told; what is left out is as it usually is."""
 
-    parameters = serializers.DictField(child=serializers.JSONField())
+    parameters = serializers.DictField(child=serializers.JSONField(allow_null=True))
     reason = serializers.CharField(max_length=250)
 
 
