@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -107,6 +108,7 @@ class Rules:
         return self._plain[version.pk]
 
 
+@cache
 def _without_row() -> Version:
     return Version(None, USUAL, 0, datetime.min.replace(tzinfo=UTC), Terms())
 
