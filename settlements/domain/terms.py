@@ -54,7 +54,6 @@ class EachWay(_Read):
     runners: Annotated[int, Field(ge=1, le=60)]
     places: Annotated[int, Field(ge=1, le=12)]
     fraction: Annotated[Decimal, Field(gt=0, le=1)]
-    is_handicap: bool | None = None  # None: of every race
 
 
 #: Deductions by the withdrawn price as the Tattersalls committee's rule has them, in the steps
@@ -77,7 +76,6 @@ class Terms(_Read):
     ``sets_needed``        played to the end before a player gave up; None: the whole match
     ``abandoned``          everything void, or what was decided by then stands
     ``postponed_hours``    within which a match put off is still bet on; 0: void at once
-    ``in_running``         what a handicap struck in running counts: all goals, or those after it
     ``non_runner``         how prices struck before a withdrawal are lowered
     ``least_reduction``    withdrawn runners below it (a share) lower no price of a win market
     ``reduced_places``     decimals that a reduced price is rounded to; None: not at all
@@ -91,7 +89,6 @@ class Terms(_Read):
     sets_needed: Annotated[int, Field(ge=0, le=5)] | None = 1
     abandoned: Literal["VOID", "DECIDED_STANDS"] = "VOID"
     postponed_hours: Annotated[int, Field(ge=0, le=24 * 14)] = 0
-    in_running: Literal["ALL_GOALS", "GOALS_AFTER"] = "GOALS_AFTER"
     non_runner: Literal["NONE", "RULE_4", "REDUCTION_FACTOR"] = "NONE"
     rule_4: tuple[Step, ...] = RULE_4
     most_deduction: Share = Decimal("0.90")
@@ -108,7 +105,7 @@ class Terms(_Read):
         prices = [step.to for step in self.rule_4]
         if prices != sorted(set(prices)):
             raise ValueError("rule_4: prices that rise from step to step")
-        fields = [(one.runners, one.is_handicap) for one in self.each_way]
+        fields = [one.runners for one in self.each_way]
         if len(set(fields)) != len(fields):
             raise ValueError("each_way: one line for each number of runners")
         return self
@@ -131,21 +128,15 @@ class Terms(_Read):
         """Return the terms that differ from the usual ones, as a row holds them."""
         return self.model_dump(mode="json", exclude_defaults=True)
 
-    def each_way_of(self, *, runners: int, is_handicap: bool) -> EachWay | None:
-        """Return the place terms of a race of so many, those for its kind before those for all.
+    def each_way_of(self, *, runners: int) -> EachWay | None:
+        """Return the place terms of a race of so many; None where there are none.
 
         >>> lines = [EachWay(runners=8, places=3, fraction="0.2")]
-        >>> Terms(each_way=lines).each_way_of(runners=9, is_handicap=False).places
+        >>> Terms(each_way=lines).each_way_of(runners=9).places
         3
         """
-        fitting = [
-            one
-            for one in self.each_way
-            if one.runners <= runners and one.is_handicap in (None, is_handicap)
-        ]
-        return max(
-            fitting, key=lambda one: (one.runners, one.is_handicap is not None), default=None
-        )
+        fitting = [one for one in self.each_way if one.runners <= runners]
+        return max(fitting, key=lambda one: one.runners, default=None)
 
 
 def _fault(error: Any) -> tuple[str, str]:

@@ -128,7 +128,7 @@ def _each_way(
     places, fraction = bet.places, Fraction(bet.place_fraction) if bet.place_fraction else None
     if places is None or fraction is None:
         ran = sum(not one.is_removed for one in field)
-        line = terms.each_way_of(runners=ran, is_handicap=False)
+        line = terms.each_way_of(runners=ran)
         if line is None:
             raise Undecided(f"nobody tells the each-way terms of {ran} runners")
         places, fraction = places or line.places, fraction or Fraction(line.fraction)

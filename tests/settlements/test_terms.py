@@ -36,29 +36,19 @@ class TestTerms:
         with pytest.raises(BadTerms, match=fault):
             Terms.read(told)
 
-    def test_have_each_way_lines_by_field_and_by_handicap(self):
+    def test_have_each_way_lines_by_field(self):
+        lines = [(5, 2, "0.25"), (8, 3, "0.2"), (16, 4, "0.25")]
         terms = Terms.read(
             {
                 "each_way": [
-                    {"runners": 5, "places": 2, "fraction": "0.25"},
-                    {"runners": 8, "places": 3, "fraction": "0.2"},
-                    {"runners": 12, "places": 3, "fraction": "0.25", "is_handicap": True},
-                    {"runners": 16, "places": 4, "fraction": "0.25", "is_handicap": True},
+                    dict(zip(("runners", "places", "fraction"), one, strict=True)) for one in lines
                 ]
             }
         )
-        told = {
-            (runners, is_handicap): (line.places, str(line.fraction)) if line else None
-            for runners in (4, 7, 11, 15, 20)
-            for is_handicap in (False, True)
-            for line in [terms.each_way_of(runners=runners, is_handicap=is_handicap)]
-        }
-        assert told == {
-            (4, False): None, (4, True): None,
-            (7, False): (2, "0.25"), (7, True): (2, "0.25"),
-            (11, False): (3, "0.2"), (11, True): (3, "0.2"),
-            (15, False): (3, "0.2"), (15, True): (3, "0.25"),
-            (20, False): (3, "0.2"), (20, True): (4, "0.25"),
+        told = {ran: terms.each_way_of(runners=ran) for ran in (4, 5, 7, 8, 15, 16, 40)}
+        assert {ran: line and (line.places, str(line.fraction)) for ran, line in told.items()} == {
+            4: None, 5: (2, "0.25"), 7: (2, "0.25"), 8: (3, "0.2"), 15: (3, "0.2"),
+            16: (4, "0.25"), 40: (4, "0.25"),
         }  # fmt: skip
 
     def test_deduct_less_for_each_longer_price(self):
