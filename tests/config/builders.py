@@ -5,6 +5,7 @@ from decimal import Decimal
 from types import SimpleNamespace
 
 from django.db import connection
+from django.test import Client
 from django_celery_beat.models import CrontabSchedule, IntervalSchedule, PeriodicTask
 
 from betting.models import Bankroll, Bet, Decision, PaperOrder, Strategy, TradingHalt
@@ -39,7 +40,7 @@ from monitoring.models import (
     TaskRun,
     User,
 )
-from monitoring.services import thresholding
+from monitoring.services import roles, thresholding
 from settlements.models import BetValue, LedgerAccount, LedgerTransfer, Settlement
 
 ROLES = ("HOME", "DRAW", "AWAY")
@@ -363,12 +364,20 @@ def _schedule(now: datetime) -> None:
     )
 
 
-def a_person(name: str, *roles: str, password: str = "") -> User:
+def a_person(name: str, *groups: str, password: str = "") -> User:
     """Return a member of staff with these roles."""
     from django.contrib.auth.models import Group
 
     person = User(username=name, is_staff=True)
     person.set_password(password) if password else person.set_unusable_password()
     person.save()
-    person.groups.set(Group.objects.filter(name__in=roles))
+    person.groups.set(Group.objects.filter(name__in=groups))
     return person
+
+
+def client_of(name: str, role: str) -> Client:
+    """Return a browser in which a new member of staff with this role is signed in."""
+    roles.ensure_roles()
+    client = Client()
+    client.force_login(a_person(name, role))
+    return client

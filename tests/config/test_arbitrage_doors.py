@@ -16,18 +16,11 @@ from monitoring.models import AuditEntry, Incident
 from monitoring.services import roles
 from tests.betting.arbitrage import a_seeker, alike, show, two_way
 from tests.betting.builders import a_bankroll, a_book
-from tests.config.builders import a_house, a_person
+from tests.config.builders import a_house, client_of
 
 pytestmark = pytest.mark.django_db
 CONFIRMED = {"confirmed": "yes", "reason": "enough"}
 DEAR = {"alpha": ("2.10", "1.70"), "beta": ("1.83", "2.05"), "gamma": ("1.83", "1.80")}
-
-
-def client_of(name: str, role: str) -> Client:
-    roles.ensure_roles()
-    client = Client()
-    client.force_login(a_person(name, role))
-    return client
 
 
 @pytest.fixture

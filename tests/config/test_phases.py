@@ -14,18 +14,11 @@ from betting.models import DryBet, PhaseChange, Strategy
 from betting.services import phasing
 from monitoring.services import roles
 from tests.betting.builders import a_bet, a_decision, a_strategy
-from tests.config.builders import a_person
+from tests.config.builders import client_of
 
 pytestmark = pytest.mark.django_db
 CONFIRMED = {"confirmed": "yes", "reason": "it does well"}
 LIST = "admin:betting_phasechange_changelist"
-
-
-def client_of(name: str, role: str) -> Client:
-    roles.ensure_roles()
-    client = Client()
-    client.force_login(a_person(name, role))
-    return client
 
 
 @pytest.fixture

@@ -107,6 +107,28 @@ class Worker:
         self.process.wait()
 
 
+class Supervised:
+    """A worker as its supervisor keeps it: where it ends by itself, another takes its place.
+
+    Celery's own may end when its broker dies while it acknowledges: a channel that has lost its
+    connection is asked for the host, which is no error that it expects.
+    """
+
+    def __init__(self, start: Callable[[], Worker]) -> None:
+        self._start = start
+        self._begin()
+
+    def kept(self) -> bool:
+        """Start another worker where the last one has ended; say that one works."""
+        if self._worker.process.poll() is not None:
+            self._begin()
+        return True
+
+    def _begin(self) -> None:
+        self._worker = self._start()
+        Worker.alive.remove(self._worker)  # it may end
+
+
 class Nursery:
     """A process with Django loaded and no connection: each fork of it does one thing and ends.
 

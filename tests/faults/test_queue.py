@@ -12,7 +12,7 @@ from config import schedule
 from config.schedule import Job
 from monitoring.models import BeatLease, Heartbeat, Incident, TaskRun
 from monitoring.services import publishing, running
-from tests.faults.processes import FACTOR, times, wait_for
+from tests.faults.processes import FACTOR, Supervised, times, wait_for
 
 pytestmark = [pytest.mark.faults, pytest.mark.django_db(transaction=True), pytest.mark.timeout(600)]
 PROBE = "tests.faults.probe_tasks."
@@ -132,7 +132,7 @@ class TestTheBroker:
         assert effects() == executions() == count
 
     def test_killed_while_working_costs_nothing(self, a_worker, broker):
-        a_worker()
+        worker = Supervised(a_worker)
         for round_ in range(2 * FACTOR):
             for number in range(20):
                 ask("mark", name=f"{round_}.{number}", seconds=0.02)
@@ -140,7 +140,7 @@ class TestTheBroker:
             late = ask("mark", name=f"{round_}.late")  # asked for while it is away
             assert late.state == State.QUEUED
             broker.start_again()
-            wait_for(is_over, seconds=300)
+            wait_for(lambda: worker.kept() and is_over(), seconds=300)
         assert effects() == 21 * 2 * FACTOR
 
 
