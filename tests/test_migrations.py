@@ -6,7 +6,10 @@ import pytest
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
+from betting.models import Strategy
 from markets.services import partitions
+from tests.betting.arbitrage import a_seeker
+from tests.betting.builders import a_pipeline, a_strategy
 
 FIRST_RELEASE = "0002_partitions_and_guards"
 SEEN_AT = datetime(2023, 8, 11, 14, 0, tzinfo=UTC)
@@ -41,6 +44,38 @@ insert into markets_pricesnapshot (selection_id, book_id, seen_at, price, fetche
 values (1, 1, %s, 2.1, now())
 """
 
+#: Halts as the release before knows them.
+AN_OLD_HALT = """
+insert into betting_tradinghalt (scope, scope_id, reason, set_by, set_at, lifted_by, lift_reason)
+values ({scope}, 'prices look wrong', 'user:alice', now() - interval '1 day', '', '')
+"""
+HALTS = """
+insert into betting_tradinghalt
+    (scope, scope_id, rule, is_reduce_only, reason, set_by, set_at, expires_at, lifted_by,
+     lift_reason)
+values
+    ('BOOK', 7, '', true, 'reduce', 'user:alice', now() - interval '1 day', null, '', ''),
+    ('BOOK', 8, '', false, 'over', 'user:alice', now() - interval '1 day',
+        now() - interval '1 hour', '', ''),
+    ('BANKROLL', 3, 'daily-loss', false, 'lost', 'rule:daily-loss', now() - interval '1 hour',
+        now() + interval '1 hour', '', ''),
+    ('ALL', null, 'emergency-stop', false, 'stop', 'user:bob', now(), null, '', '')
+"""
+STANDING = """
+select scope, scope_id, reason from betting_tradinghalt where lifted_at is null order by id
+"""
+OLD_STRATEGIES = """
+insert into betting_bankroll (id, name, kind, is_simulated, currency, time_zone, balance,
+    created_at) values (1, 'Main', 'PAPER', false, 'EUR', 'UTC', 0, now());
+insert into models_ml_pipeline (id, code, sport_id, market_kind, feature_set, parameters,
+    is_simulated) values (1, 'soccer-1x2', 1, 'MATCH_ODDS', 'soccer_v1', '{}', false);
+insert into betting_strategy (
+    name, code, bankroll_id, pipeline_id, is_enabled, decide_at_stage, min_edge, max_edge,
+    min_probability, min_price, max_price, max_overround, max_price_age_seconds, kelly_fraction,
+    max_stake_share, max_event_share, max_day_share, max_open_share, min_stake, stake_step)
+select code, code, 1, 1, true, 'T-60m', .03, .2, 0, 1.1, 20, 1.2, 900, .25, .05, .1, .2, .5, 1, .01
+from unnest(array['value', 'arbitrage']) as code;
+"""
 
 #: What stands in the tables' design, whatever the order of columns.
 DESIGN = """
@@ -57,9 +92,8 @@ union all select 'function', proname, md5(pg_get_functiondef(oid)), '', '', ''
 """
 
 
-def migrate(name):
-    executor = MigrationExecutor(connection)
-    executor.migrate([("markets", name)])
+def migrate(app, name):
+    MigrationExecutor(connection).migrate([(app, name)])
 
 
 def migrate_to_the_newest():
@@ -79,6 +113,12 @@ def design():
     with connection.cursor() as cursor:
         cursor.execute(DESIGN)
         return set(cursor.fetchall())
+
+
+def run(statement):
+    with connection.cursor() as cursor:
+        cursor.execute(statement)
+        return cursor.fetchall() if cursor.description else []
 
 
 def everything():
@@ -103,7 +143,7 @@ def newest(transactional_db):
     migrate_to_the_newest()
 
 
-def test_what_the_first_release_writes_is_kept_and_every_migration_can_be_taken_back(newest):
+def test_what_stands_is_kept_there_and_back_and_every_migration_can_be_taken_back(newest):
     """One walk to the very beginning and back, for to build every table's class takes long."""
     drop_partitions()
     before = design()
@@ -111,22 +151,56 @@ def test_what_the_first_release_writes_is_kept_and_every_migration_can_be_taken_
     write_as_the_first_release()
     written = everything()
 
-    migrate(FIRST_RELEASE)
+    money_is_as_safe_with_the_releases_before()
+    migrate("markets", FIRST_RELEASE)
     assert everything() == written
-    migrate(None)
+    migrate("markets", None)
     left = {table for kind, table, *_ in design() if kind == "column"}
-    assert not [name for name in left if name.startswith(("markets_", "models_ml_"))]
+    assert not [name for name in left if name.startswith(("markets_", "models_ml_", "betting_"))]
 
-    migrate(FIRST_RELEASE)
+    migrate("markets", FIRST_RELEASE)
     partitions.ensure(months=[(2023, 8)])
     write_as_the_first_release()
+    old_halts_and_strategies_are_taken_over()
     migrate_to_the_newest()
     assert everything() == written
-    with connection.cursor() as cursor:
-        cursor.execute("select distinct mark from markets_pricesnapshot")
-        assert cursor.fetchall() == [(0,)]
+    assert run("select distinct mark from markets_pricesnapshot") == [(0,)]
+    old_strategies_stake_whole()
     drop_partitions()
     assert design() == before
+
+
+def money_is_as_safe_with_the_releases_before():
+    """What is halted, held back or unknown to a release before does not begin to bet by it."""
+    whole, seeker, pipeline = a_strategy(), a_seeker(), a_pipeline()
+    held = [a_strategy(phase="DRY_RUN"), a_strategy(phase="MICRO"), a_strategy(allocation=0.3)]
+    run(HALTS)
+    migrate("betting", "0017_order_replacements")  # knows no strategy without a pipeline
+    rows = run("select id, is_enabled, pipeline_id from betting_strategy order by id")
+    others = [(one.pk, True, pipeline.pk) for one in held]
+    assert rows == [(whole.pk, True, pipeline.pk), (seeker.pk, False, pipeline.pk), *others]
+    migrate("betting", "0010_paper_twins")  # knows no phases and no shares
+    assert run("select id from betting_strategy where is_enabled") == [(whole.pk,)]
+    migrate("betting", "0001_initial")  # knows no halt of a bankroll and none that expires
+    assert run(STANDING) == [("BOOK", 7, "reduce"), ("ALL", None, "bankroll 3: lost")]
+    assert run("select count(*) from betting_tradinghalt") == [(4,)]
+
+
+def old_halts_and_strategies_are_taken_over():
+    migrate("betting", "0001_initial")
+    run(OLD_STRATEGIES)
+    run(AN_OLD_HALT.format(scope="'ALL', null"))
+    migrate("betting", "0003_halts")
+    run(AN_OLD_HALT.format(scope="'BOOK', 1"))  # it still writes while both run
+    rows = run(
+        "select scope, rule, is_reduce_only, expires_at from betting_tradinghalt order by id"
+    )
+    assert rows == [("ALL", "", False, None), ("BOOK", "", False, None)]
+
+
+def old_strategies_stake_whole():
+    rows = Strategy.objects.order_by("code").values_list("code", "phase", "allocation", "pipeline")
+    assert list(rows) == [("arbitrage", "PRODUCTION", 1.0, None), ("value", "PRODUCTION", 1.0, 1)]
 
 
 def write_as_the_first_release():
