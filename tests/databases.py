@@ -36,6 +36,9 @@ def own_copy() -> Iterator[None]:
 
 def _ensure_migrated(run: Path) -> None:
     """Make the database that is copied, unless another runner of this run has."""
+    from markets.services import partitions
+    from tests.betting.builders import NOON
+
     done = run / MIGRATED
     with (run / f"{MIGRATED}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -45,6 +48,7 @@ def _ensure_migrated(run: Path) -> None:
         connection.settings_dict["TEST"]["NAME"] = MIGRATED
         try:
             connection.creation.create_test_db(verbosity=0, autoclobber=True, serialize=False)
+            partitions.ensure(months=[(NOON.year, NOON.month)])  # when betting's tests play
         finally:
             connection.settings_dict["TEST"]["NAME"] = name
             connection.close()  # nobody may be connected to what is copied

@@ -46,7 +46,7 @@ def tick(*, now: datetime) -> Ticked:
     """Plan looks, move those whose event moved, close what was missed, take what is open."""
     done, standing = Ticked(), queries.standing(now=now)
     if standing.lacks_ladder:
-        ladders.ensure_default_ladders(now=now)
+        ladders.ensure_default_ladders()
         standing = queries.standing(now=now)
     if standing.is_moved:
         done.moved = ladders.run(sql.MOVE, now=now)
@@ -60,7 +60,7 @@ def tick(*, now: datetime) -> Ticked:
 
 def plan(*, now: datetime) -> int:
     """Plan looks of events that come near; return how many were planned that were not before."""
-    ladders.ensure_default_ladders(now=now)
+    ladders.ensure_default_ladders()
     return ladders.run(sql.PLAN, now=now)
 
 

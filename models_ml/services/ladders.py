@@ -5,8 +5,8 @@ from datetime import datetime
 from typing import Any
 
 from django.db import connection, transaction
+from django.db.models import Exists, OuterRef
 
-from markets.models import Sport
 from models_ml.domain import stages
 from models_ml.domain.stages import BadLadder
 from models_ml.models import Ladder, Pipeline, StageLook
@@ -17,14 +17,15 @@ SHORTEST_HORIZON, LONGEST_HORIZON = 1, 14 * 24  # hours
 LONGEST_GRACE = 3600  # seconds
 
 
-def ensure_default_ladders(*, now: datetime) -> None:
+def ensure_default_ladders() -> None:
     """Give each sport of a pipeline a ladder of its default stages; touch no existing one."""
-    asked = Pipeline.objects.values_list("sport_id", "is_simulated").distinct()
-    have = set(Ladder.objects.values_list("sport_id", "is_simulated"))
-    sports = Sport.objects.in_bulk([sport_id for sport_id, _ in asked])
+    have = Ladder.objects.filter(sport=OuterRef("sport"), is_simulated=OuterRef("is_simulated"))
+    missing = Pipeline.objects.exclude(Exists(have)).values_list(
+        "sport", "sport__code", "is_simulated"
+    )
     rows = []
-    for sport_id, is_simulated in sorted(set(asked) - have):
-        names = stages.default_names(sport=sports[sport_id].code, is_simulated=is_simulated)
+    for sport_id, code, is_simulated in sorted(set(missing)):
+        names = stages.default_names(sport=code, is_simulated=is_simulated)
         rows.append(
             Ladder(sport_id=sport_id, is_simulated=is_simulated, stages=stages.rows_of(names))
         )

@@ -9,7 +9,7 @@ from django.db import transaction
 from markets.models import Sport
 from models_ml.models import Pipeline
 from models_ml.services import ladders, training
-from models_ml.services.default_pipelines import DEFAULTS, SPORTS, TWIN
+from models_ml.services.default_pipelines import DEFAULTS, SPORTS, TWIN, Default
 from monitoring.errors import Refused
 from monitoring.services import audit
 
@@ -24,36 +24,41 @@ def ensure_default_pipelines(*, now: datetime) -> list[Pipeline]:
 
     Rows alone: nothing trains because of them before there is history to learn from.
     """
+    wanted = {f"{one.code}{twin}": (one, bool(twin)) for one in DEFAULTS for twin in ("", TWIN)}
+    found = Pipeline.objects.in_bulk(list(wanted), field_name="code")
+    if missing := [code for code in wanted if code not in found]:
+        _add({code: wanted[code] for code in missing})
+        found = Pipeline.objects.in_bulk(list(wanted), field_name="code")
+        audit.record_all(
+            actor="task:ensure_default_pipelines",
+            action="models_ml.pipeline_added",
+            at=now,
+            details={audit.label(found[code]): {"code": code} for code in missing},
+        )
+    ladders.ensure_default_ladders()
+    return [found[code] for code in wanted]
+
+
+def _add(wanted: Mapping[str, tuple[Default, bool]]) -> None:
     Sport.objects.bulk_create(
         [Sport(code=code, name=name) for code, name in SPORTS.items()], ignore_conflicts=True
     )
-    sports = {sport.code: sport for sport in Sport.objects.filter(code__in=SPORTS)}
-    wanted = [
-        Pipeline(
-            code=f"{one.code}{TWIN}" if is_simulated else one.code,
-            sport=sports[one.sport],
-            market_kind=one.market_kind,
-            feature_set=one.feature_set,
-            target=one.target,
-            statistic=one.statistic,
-            is_simulated=is_simulated,
-        )
-        for one in DEFAULTS
-        for is_simulated in (False, True)
-    ]
-    codes = [pipeline.code for pipeline in wanted]
-    stood = set(Pipeline.objects.filter(code__in=codes).values_list("code", flat=True))
-    missing = [pipeline for pipeline in wanted if pipeline.code not in stood]
-    Pipeline.objects.bulk_create(missing, ignore_conflicts=True)
-    found = {row.code: row for row in Pipeline.objects.filter(code__in=codes)}
-    audit.record_all(
-        actor="task:ensure_default_pipelines",
-        action="models_ml.pipeline_added",
-        at=now,
-        details={audit.label(found[one.code]): {"code": one.code} for one in missing},
+    sports = Sport.objects.in_bulk(list(SPORTS), field_name="code")
+    Pipeline.objects.bulk_create(
+        [
+            Pipeline(
+                code=code,
+                sport=sports[one.sport],
+                market_kind=one.market_kind,
+                feature_set=one.feature_set,
+                target=one.target,
+                statistic=one.statistic,
+                is_simulated=is_simulated,
+            )
+            for code, (one, is_simulated) in wanted.items()
+        ],
+        ignore_conflicts=True,
     )
-    ladders.ensure_default_ladders(now=now)
-    return [found[code] for code in codes]
 
 
 def chosen(*, name: str) -> list[Pipeline]:

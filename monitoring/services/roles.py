@@ -5,8 +5,8 @@ The matrix is written out: a permission that is not in it is held by administrat
 
 from collections.abc import Mapping
 
-from django.contrib.auth.models import Group, Permission
-from django.db import transaction
+from django.contrib.auth.models import Permission
+from django.db import connection, transaction
 from django.db.models import Q
 
 VIEWER, OPERATOR = "viewer", "operator"
@@ -163,20 +163,27 @@ def _known() -> dict[str, int]:
 @transaction.atomic
 def _give(wanted: Mapping[str, set[int]]) -> None:
     """Let each group hold these permissions and no others."""
-    Group.objects.bulk_create([Group(name=role) for role in wanted], ignore_conflicts=True)
-    groups = dict(Group.objects.filter(name__in=wanted).values_list("pk", "name"))
-    holds = Group.permissions.through.objects
-    rows = holds.filter(group_id__in=groups).values_list("group_id", "permission_id", "pk")
-    stands = {(group, permission): key for group, permission, key in rows}
-    due = {(group, key) for group, role in groups.items() for key in wanted[role]}
-    holds.filter(pk__in=[key for pair, key in stands.items() if pair not in due]).delete()
-    holds.bulk_create(
-        [
-            Group.permissions.through(group_id=g, permission_id=p)
-            for g, p in sorted(due - {*stands})
-        ],
-        ignore_conflicts=True,
-    )
+    pairs = [(role, permission) for role, ids in wanted.items() for permission in sorted(ids)]
+    due = [[role for role, _ in pairs], [permission for _, permission in pairs]]
+    with connection.cursor() as cursor:
+        cursor.execute(_MAKE_GROUPS, [list(wanted)])
+        cursor.execute(_TAKE_AWAY, [list(wanted), *due])
+        cursor.execute(_GIVE, due)
+
+
+_MAKE_GROUPS = "insert into auth_group (name) select unnest(%s::text[]) on conflict do nothing"
+_TAKE_AWAY = """
+delete from auth_group_permissions h using auth_group g
+where g.id = h.group_id and g.name = any(%s::text[])
+  and (g.name, h.permission_id) not in (select * from unnest(%s::text[], %s::bigint[]))
+"""
+_GIVE = """
+insert into auth_group_permissions (group_id, permission_id)
+select g.id, due.permission_id
+from unnest(%s::text[], %s::bigint[]) as due(name, permission_id)
+join auth_group g on g.name = due.name
+on conflict do nothing
+"""
 
 
 def _is_view(name: str) -> bool:

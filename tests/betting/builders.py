@@ -56,9 +56,8 @@ def an_event(
     """Home against Away, scheduled in one hour, with a 1X2 market and its three selections."""
     competition, n = a_competition(is_simulated=is_simulated, sport=sport), next(_counter)
     season, _ = Season.objects.get_or_create(competition=competition, label="2030-31")
-    home, away = (
-        Participant.objects.create(sport=competition.sport, name=f"{side} {n}")
-        for side in ("Home", "Away")
+    home, away = Participant.objects.bulk_create(
+        Participant(sport=competition.sport, name=f"{side} {n}") for side in ("Home", "Away")
     )
     event = Event.objects.create(
         competition=competition,
@@ -69,8 +68,9 @@ def an_event(
         starts_at=starts_at,
     )
     market = Market.objects.create(event=event, kind=Market.Kind.MATCH_ODDS)
-    for role in ROLES:
-        Selection.objects.create(market=market, role=role, name=role.title())
+    Selection.objects.bulk_create(
+        Selection(market=market, role=role, name=role.title()) for role in ROLES
+    )
     return event
 
 
@@ -101,24 +101,24 @@ def quote(
 ) -> None:
     """Let a book show (home, draw, away) from a moment on."""
     _partition(seen_at)
-    for role, price in zip(ROLES, prices, strict=False):
-        selection = a_selection(event, role)
-        PriceSnapshot.objects.create(
-            selection=selection,
-            book=a_book(book),
-            price=Decimal(price),
-            seen_at=seen_at,
-            fetched_at=seen_at,
-        )
-        LatestPrice.objects.update_or_create(
-            selection=selection,
-            book=a_book(book),
-            defaults={
-                "price": Decimal(price),
-                "seen_at": seen_at,
-                "confirmed_at": confirmed_at or seen_at,
-            },
-        )
+    shown, at = a_book(book), {"seen_at": seen_at}
+    told = [
+        {"selection": selection, "book": shown, "price": Decimal(price), **at}
+        for selection, price in zip(_selections(event), prices, strict=False)
+    ]
+    PriceSnapshot.objects.bulk_create(PriceSnapshot(fetched_at=seen_at, **one) for one in told)
+    LatestPrice.objects.bulk_create(
+        (LatestPrice(confirmed_at=confirmed_at or seen_at, **one) for one in told),
+        update_conflicts=True,
+        unique_fields=["selection", "book"],
+        update_fields=["price", "seen_at", "confirmed_at"],
+    )
+
+
+def _selections(event: Event) -> list[Selection]:
+    """Return the selections of a 1X2 market: home, draw, away."""
+    found = Selection.objects.filter(market__event=event, market__kind=Market.Kind.MATCH_ODDS)
+    return sorted(found, key=lambda selection: ROLES.index(selection.role))
 
 
 def _partition(at: datetime) -> None:
@@ -194,18 +194,19 @@ def predictions_of(
         replay=replay,
         defaults={"as_of": as_of, "values": [], "checksum": "0", "made_at": as_of},
     )
-    return [
-        Prediction.objects.create(
+    version = version or a_version(pipeline=pipeline)
+    return Prediction.objects.bulk_create(
+        Prediction(
             feature_row=row,
-            version=version or a_version(pipeline=pipeline),
+            version=version,
             event=event,
-            selection=a_selection(event, role),
+            selection=selection,
             probability=probability,
             as_of=as_of,
             made_at=as_of,
         )
-        for role, probability in zip(ROLES, probabilities, strict=True)
-    ]
+        for selection, probability in zip(_selections(event), probabilities, strict=True)
+    )
 
 
 def a_replay() -> Replay:

@@ -79,7 +79,7 @@ def a_version(
         feature_set=feature_set,
         statistic=statistic,
     )
-    ladders.ensure_default_ladders(now=since)
+    ladders.ensure_default_ladders()
     file, sha256 = storing.write(pipeline_code=pipeline.code, number=1, content=content)
     chosen = feature_sets.named(feature_set)
     return ModelVersion.objects.create(

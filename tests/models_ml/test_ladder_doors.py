@@ -380,5 +380,5 @@ class TestTask:
 
 
 def test_a_ladder_that_is_there_is_not_made_again(ladder):
-    ladders.ensure_default_ladders(now=timezone.now())
+    ladders.ensure_default_ladders()
     assert Ladder.objects.get(sport__code="soccer", is_simulated=False) == ladder

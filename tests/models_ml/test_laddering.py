@@ -126,7 +126,7 @@ class TestTick:
 
     def test_asks_as_much_for_many_events_as_for_one(self, version, django_assert_max_num_queries):
         matchdays.matches(*[START] * 30)
-        ladders.ensure_default_ladders(now=BEFORE)
+        ladders.ensure_default_ladders()
         with django_assert_max_num_queries(22):
             assert laddering.tick(now=before(minutes=60)).built == 30
 
@@ -249,7 +249,7 @@ class TestAgain:
 class TestChange:
     @pytest.fixture
     def ladder(self, event):
-        ladders.ensure_default_ladders(now=BEFORE)
+        ladders.ensure_default_ladders()
         return Ladder.objects.get(sport__code="soccer", is_simulated=False)
 
     def change(self, ladder, **fields):
@@ -296,7 +296,7 @@ class TestChange:
 class TestEnsureDefaultLadders:
     def test_makes_one_per_sport_and_origin_and_touches_none(self, version):
         Ladder.objects.filter(is_simulated=False).update(grace_seconds=7)
-        ladders.ensure_default_ladders(now=BEFORE)
+        ladders.ensure_default_ladders()
         found = {
             row.is_simulated: (row.grace_seconds, len(row.stages))
             for row in Ladder.objects.filter(sport__code="soccer")

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 
 import numpy as np
 
@@ -39,6 +40,12 @@ def rounds(sides: int) -> list[list[tuple[int, int]]]:
 
 def a_world(*, seasons: int = 4, seed: int = 7, competition_id: int = 1) -> World:
     """Return seasons of weekly rounds; goals are Poisson, the market is the truth."""
+    drawn = _drawn(seasons, seed, competition_id)
+    return World(list(drawn.matches), list(drawn.fixtures))
+
+
+@cache
+def _drawn(seasons: int, seed: int, competition_id: int) -> World:
     rng = np.random.default_rng(seed)
     strengths = rng.normal(0.0, 0.35, SIDES)
     matches: list[Match] = []

@@ -27,7 +27,7 @@ class Command(ProductCommand):
 
     def report(self, **options: Any) -> dict[str, Any]:
         now = timezone.now()
-        ladders.ensure_default_ladders(now=now)
+        ladders.ensure_default_ladders()
         rows = Ladder.objects.select_related("sport").order_by("is_simulated", "sport__code")
         if not options["sport"]:
             return {"ladders": [_summary(row) for row in rows]}
