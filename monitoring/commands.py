@@ -3,7 +3,7 @@
 import getpass
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Any
@@ -41,10 +41,12 @@ class ProductCommand(BaseCommand):
 
     exit_code = OK
     keeps_memory = False
+    forms: Sequence[str] = ()  # of output that ``write`` knows, piece by piece
 
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
         parser = super().create_parser(prog_name, subcommand, **kwargs)
-        parser.add_argument("--output", choices=["table", "json"], default="table")
+        known = dict.fromkeys(["table", "json", *self.forms])
+        parser.add_argument("--output", choices=list(known), default="table")
         return parser
 
     @property
@@ -72,9 +74,12 @@ class ProductCommand(BaseCommand):
             report = self.report(**options)
         except (Refused, OutsideFailed) as no:
             self.exit_code, report = FAILED, {"error": str(no), "code": type(no).__name__}
-        if output == "json":
+        is_refused = "error" in report and "code" in report
+        if output in self.forms and not is_refused:
+            self.write(report, output)
+        elif output == "json":
             self.stdout.write(json.dumps(report, default=str))
-        elif "error" in report and "code" in report:
+        elif is_refused:
             self.notes.print(f"[red]{report['error']}[/red]")
         else:
             self.show(report)
@@ -82,6 +87,10 @@ class ProductCommand(BaseCommand):
             raise SystemExit(self.exit_code)
 
     def report(self, **options: Any) -> dict[str, Any]:
+        raise NotImplementedError
+
+    def write(self, report: dict[str, Any], form: str) -> None:
+        """Write the report in one of ``forms``."""
         raise NotImplementedError
 
     def show(self, report: dict[str, Any]) -> None:

@@ -15,6 +15,7 @@ from monitoring.desk import actions, asking, chips, columns, sections
 from monitoring.desk.actions import Action, Asked, Done, ReasonForm
 from monitoring.desk.fields import MoneyField
 from monitoring.desk.pages import Fixed
+from settlements.admin.statements import StatesAccounts
 from settlements.models import BetValue, CommissionDue, LedgerAccount, LedgerTransfer, Settlement
 from settlements.services import ledger
 
@@ -146,7 +147,7 @@ class LedgerTransferAdmin(Fixed):
 
 
 @admin.register(LedgerAccount)
-class LedgerAccountAdmin(Fixed):
+class LedgerAccountAdmin(StatesAccounts, Fixed):
     list_display = ("name", "kind", "balance_text", "origin")
     list_filter = (("kind", ChoicesDropdownFilter), ("bankroll", RelatedDropdownFilter))
     list_select_related = ("bankroll",)

@@ -2,6 +2,7 @@
 
 from monitoring.rest.resources import ReadOnlyResource, resource
 from settlements import models
+from settlements.api.statements import StatedAccounts
 
 TIME = ("gte", "lt")
 
@@ -29,6 +30,7 @@ RESOURCES: dict[str, type[ReadOnlyResource]] = {
         fields=["id", "bankroll", "kind", "currency", "balance"],
         texts={"is_simulated": "bankroll.is_simulated"},
         filters={"bankroll": ["exact"], "kind": ["exact"]},
+        base=StatedAccounts,
     ),
     "ledger-transfers": resource(
         models.LedgerTransfer,

@@ -80,8 +80,13 @@ class LedgerTransfer(models.Model):
         COMMISSION = "COMMISSION", "Commission"
 
     kind = models.CharField(max_length=10, choices=Kind.choices)
-    debit = models.ForeignKey(LedgerAccount, on_delete=models.PROTECT, related_name="debits")
-    credit = models.ForeignKey(LedgerAccount, on_delete=models.PROTECT, related_name="credits")
+    #: The indexes by account and time serve these two as well.
+    debit = models.ForeignKey(
+        LedgerAccount, on_delete=models.PROTECT, related_name="debits", db_index=False
+    )
+    credit = models.ForeignKey(
+        LedgerAccount, on_delete=models.PROTECT, related_name="credits", db_index=False
+    )
     amount = models.DecimalField(max_digits=14, decimal_places=2)
     settlement = models.ForeignKey(
         Settlement, null=True, blank=True, on_delete=models.PROTECT, related_name="transfers"
@@ -110,6 +115,10 @@ class LedgerTransfer(models.Model):
                 | Q(kind__in=["DEPOSIT", "WITHDRAWAL"], settlement__isnull=True),
                 name="transfer_settlement_is_named",
             ),
+        ]
+        indexes = [
+            models.Index(fields=["debit", "at", "id"], name="transfer_debit_by_time"),
+            models.Index(fields=["credit", "at", "id"], name="transfer_credit_by_time"),
         ]
         triggers = APPEND_ONLY
 
