@@ -249,7 +249,7 @@ def _opened(kept: str) -> dict[str, Any]:
 
 
 def _told(report: ImportReport) -> list[sections.Section]:
-    found = [_counts(report), _errors(report.errors)]
+    found = [_counts(report), _first(report.first), _errors(report.errors)]
     if report.beyond:
         title = f"Beyond limits, which does not hold them back: {_in_words(report.beyond)}"
         rows = [(each["row"], "; ".join(each["limits"])) for each in report.beyond_rows]
@@ -266,6 +266,14 @@ def _counts(report: ImportReport) -> sections.Section:
     return sections.Facts(
         f"What {report.file} would bring", [(title, getattr(report, key)) for title, key in named]
     )
+
+
+def _first(bets: list[dict[str, Any]]) -> sections.Section:
+    """Show a person whether the file was understood, before anything is written."""
+    headers = ("Row", "Event", "Market", "Selection", "Book", "Side", "Price", "Stake", "Told")
+    keys = [header.lower() for header in headers]
+    rows = [tuple(bet[key] or "–" for key in keys) for bet in bets]
+    return sections.Table("The first new bets", headers, rows, empty="No bet would be new.")
 
 
 def _errors(errors: list[dict[str, Any]]) -> sections.Section:

@@ -58,6 +58,21 @@ class RowBeyond(serializers.Serializer):
     limits = serializers.ListField(child=serializers.CharField())
 
 
+class FirstBet(serializers.Serializer):
+    """A new bet of the file, as a person reads it."""
+
+    row = serializers.IntegerField()
+    reference = serializers.CharField()
+    event = serializers.CharField()
+    market = serializers.CharField()
+    selection = serializers.CharField()
+    book = serializers.CharField()
+    side = serializers.CharField()
+    price = serializers.CharField()
+    stake = serializers.CharField()
+    told = serializers.CharField(help_text="How it ended, as the file tells; empty where not.")
+
+
 class ImportedOut(serializers.Serializer):
     """What became of the rows."""
 
@@ -76,6 +91,7 @@ class ImportedOut(serializers.Serializer):
         help_text="How many bets break each limit, by its code: told, not refused.",
     )
     beyond_rows = RowBeyond(many=True)
+    first = FirstBet(many=True, help_text="The first of the new bets.")
 
     def get_fields(self) -> dict[str, Any]:
         """Add ``errors``, a name that the class itself uses for something else."""

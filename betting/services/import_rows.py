@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from django.db.models import Q
 
@@ -17,15 +18,21 @@ from markets.models import Book, Selection
 
 _SAME = ("bankroll_id", "selection_id", "book_id", "side", "price", "stake", "placed_at")
 
+SHOWN = 10  # new bets of a file
+
 
 @dataclass(slots=True)
 class Done:
-    """What became of a portion's rows; ``refused`` says by row why, ``beyond`` what it breaks."""
+    """What became of a portion's rows; ``refused`` says by row why, ``beyond`` what it breaks.
+
+    ``first``: the first new bets, as a person reads them.
+    """
 
     made: int = 0
     unchanged: int = 0
     refused: dict[int, list[BadBet]] = field(default_factory=dict)
     beyond: dict[int, list[Broken]] = field(default_factory=dict)
+    first: list[dict[str, Any]] = field(default_factory=list)
 
 
 def write(
@@ -70,7 +77,23 @@ def write(
         made.beyond = holding.in_words(done.beyond.get(made.row or 0, []))
     TrackedBet.objects.bulk_create(tracked)
     done.made = len(new)
+    done.first = [_in_words(row, bet) for row, bet in new[:SHOWN]]
     return done
+
+
+def _in_words(row: RowTold, bet: Bet) -> dict[str, Any]:
+    return {
+        "row": row.row,
+        "reference": row.reference,
+        "event": bet.selection.market.event.name,
+        "market": bet.selection.market.get_kind_display(),
+        "selection": bet.selection.name,
+        "book": bet.book.code,
+        "side": bet.side,
+        "price": f"{bet.price:.3f}",
+        "stake": f"{bet.stake:.2f}",
+        "told": row.outcome,
+    }
 
 
 def _beyond(

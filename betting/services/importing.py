@@ -45,6 +45,7 @@ class ImportReport:
     """What became of a file's rows; ``errors`` are the first ``KEPT_ERRORS`` of them.
 
     ``beyond``: how many bets break each limit, by its code; ``beyond_rows`` are the first.
+    ``first``: the first new bets, as a person reads them.
     """
 
     mapping: str
@@ -60,6 +61,7 @@ class ImportReport:
     errors_left_off: int = 0
     beyond: dict[str, int] = field(default_factory=dict)
     beyond_rows: list[dict[str, Any]] = field(default_factory=list)
+    first: list[dict[str, Any]] = field(default_factory=list)
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -149,6 +151,7 @@ def _write(
         )
         report.made += done.made
         report.unchanged += done.unchanged
+        report.first += done.first[: import_rows.SHOWN - len(report.first)]
         for number, problems in done.refused.items():
             report.refuse(number, problems)
         for number, broken in done.beyond.items():

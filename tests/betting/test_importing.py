@@ -125,6 +125,11 @@ class TestImport:
     def test_of_a_dry_run_says_the_same_and_keeps_nothing(self, event):
         report = read(a_file({"event": event.name}, {"event": "Nobody"}), dry_run=True)
         assert (*counts(report), report.id) == (2, 1, 0, 1, None)
+        assert report.first == [{
+            "row": 1, "reference": "slip 1", "event": event.name, "market": "1X2",
+            "selection": "Home", "book": "alpha", "side": "BACK", "price": "2.000",
+            "stake": "10.00", "told": "",
+        }]  # fmt: skip
         assert not (Bet.objects.exists() or BetImport.objects.exists())
         assert not AuditEntry.objects.filter(action="bet.imported").exists()
 
