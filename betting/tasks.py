@@ -16,7 +16,7 @@ from betting.services import (
 from monitoring.domain.progress import RunHandle
 from monitoring.recorded import recorded_task
 
-RECONCILE_AFTER = timedelta(minutes=1)  # twice what a placing run may last
+RECONCILE_AFTER = reconciling.ANSWER_WITHIN
 
 
 @recorded_task(

@@ -93,6 +93,13 @@ JOBS: Sequence[Job] = (
         grace=timedelta(hours=1),
     ),
     Job("value", "settlements.tasks.value_due", "15 10 * * *", grace=timedelta(hours=1)),
+    Job(
+        "reconcile-accounts",
+        "settlements.tasks.reconcile_accounts",
+        "0 7 * * *",  # the venue's day is over in its own zone
+        time_zone="Europe/London",
+        grace=timedelta(hours=1),
+    ),
     Job("purge", "monitoring.tasks.purge_runs", "40 3 * * *", grace=timedelta(hours=1)),
     Job("retire", "markets.tasks.retire_prices", "10 3 * * *", grace=timedelta(hours=1)),
     Job("etl", "models_ml.tasks.run_etl", "0 2 * * *", grace=timedelta(hours=1)),

@@ -10,7 +10,7 @@ from monitoring.desk.sections import Chart
 from monitoring.domain.findings import Finding, Severity
 from monitoring.domain.thresholds import declare
 from monitoring.registry import Sample, check, gauge, panel
-from settlements import queries
+from settlements import queries, reconciling_monitors
 from settlements.domain import presenting
 from settlements.domain.performance import Performance, Rate
 from settlements.services import guarding, ledger, settling
@@ -22,6 +22,7 @@ OVERDUE_AFTER = declare(
     lowest=0.5, highest=10_080,
 )  # fmt: skip
 DRAWN = 300  # points of a curve
+BESIDE = (reconciling_monitors,)  # register their own
 
 
 @check("settlements.ledger-imbalance", every=timedelta(minutes=5))

@@ -7,7 +7,14 @@ from django.utils import timezone
 from models_ml.services import replays
 from monitoring.domain.progress import RunHandle
 from monitoring.recorded import recorded_task
-from settlements.services import dry_runs, guarding, replaying, settling, valuing
+from settlements.services import (
+    dry_runs,
+    guarding,
+    reconciling,
+    replaying,
+    settling,
+    valuing,
+)
 
 
 @recorded_task(
@@ -67,3 +74,24 @@ def replay_season(
         now=timezone.now(),
         progress=run,
     )
+
+
+@recorded_task(
+    title="Reconcile accounts",
+    permission="settlements.add_reconciliationrun",
+    arguments={
+        "first": "a betting day of each bankroll's own zone, yesterday where not given",
+        "last": "the last of several days",
+    },
+    singleton=True,
+    soft_time_limit=240,
+    time_limit=270,
+)
+def reconcile_accounts(
+    run: RunHandle, *, first: str | None = None, last: str | None = None
+) -> dict[str, Any]:
+    runs = reconciling.reconcile(
+        now=timezone.now(), actor=run.actor, first=first, last=last, progress=run
+    )
+    failed = {one.bankroll.name: one.failed for one in runs if one.failed}
+    return {"runs": len(runs), "open": reconciling.as_dict(runs)["open"], "failed": failed}

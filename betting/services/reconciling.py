@@ -13,6 +13,8 @@ from betting.venues import VENUES
 from betting.venues.base import Answer, State, Venue
 from monitoring.errors import OutsideFailed
 
+ANSWER_WITHIN = timedelta(minutes=1)  # twice what a placing run may last
+
 
 def reconcile(
     *,

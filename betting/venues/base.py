@@ -1,7 +1,7 @@
 """What every venue is to us: a place that takes tickets, and answers for our references."""
 
 import enum
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -150,6 +150,68 @@ class Telling(Protocol):
 
         Raises:
             OutsideFailed: it did not tell.
+        """
+
+
+class Ending(enum.StrEnum):
+    """How an order ended at a venue."""
+
+    SETTLED = "SETTLED"
+    VOIDED = "VOIDED"  # matched, and called off afterwards
+    LAPSED = "LAPSED"  # what was not matched, ended by the venue
+    CANCELLED = "CANCELLED"  # what was not matched, taken back by the account
+
+
+@dataclass(frozen=True, slots=True)
+class Cleared:
+    """An order, or the part of one, that ended at a venue, as the venue tells it.
+
+    ``profit`` is signed and before commission.  ``outcome`` is the bet's, "" where not told.
+    ``is_reduced``: its price was lowered after it was matched.
+    """
+
+    venue_ref: str
+    told_ref: str
+    market_ref: str
+    ending: Ending
+    size: Decimal
+    price: Decimal | None
+    profit: Decimal
+    ended_at: datetime
+    side: str = ""
+    outcome: str = ""
+    is_reduced: bool = False
+
+
+@runtime_checkable
+class Clearing(Protocol):
+    """What a venue has besides that keeps an account for us and tells how its orders ended."""
+
+    book_code: str
+
+    @property
+    def is_on(self) -> bool:
+        """Tell whether we bet there at all."""
+
+    def currency(self) -> str:
+        """Return the account's currency.
+
+        Raises:
+            OutsideFailed: it did not tell.
+        """
+
+    def cleared(self, *, since: datetime, until: datetime) -> Sequence[Cleared]:
+        """Return every order of the account that ended from ``since`` until before ``until``.
+
+        Raises:
+            OutsideFailed: it did not tell all of them.
+        """
+
+    def charged(self, *, since: datetime, until: datetime) -> Mapping[str, Decimal]:
+        """Return the commission taken on each market that was settled in that time.
+
+        Raises:
+            OutsideFailed: it did not tell all of them.
         """
 
 

@@ -33,6 +33,8 @@ SPECTACULAR_SETTINGS = {
         "BookKind": "markets.models.Book.Kind",
         "BankrollKind": "betting.models.Bankroll.Kind",
         "AccountKind": "settlements.models.LedgerAccount.Kind",
+        "DifferenceKind": "settlements.models.ReconciliationItem.Kind",
+        "DifferenceState": "settlements.models.ReconciliationItem.State",
         "TransferKind": "settlements.models.LedgerTransfer.Kind",
         "EventStatus": "markets.models.Event.Status",
         "ResultStatus": "markets.models.Result.Status",

@@ -118,6 +118,8 @@ _NAVIGATION = [
         _list("Closing-line value", "trending_up", "settlements", "betvalue"),
         _list("Ledger transfers", "swap_horiz", "settlements", "ledgertransfer"),
         _list("Ledger accounts", "account_balance", "settlements", "ledgeraccount"),
+        _list("Reconciliation", "fact_check", "settlements", "reconciliationrun"),
+        _list("Differences", "difference", "settlements", "reconciliationitem"),
         _list("Commission due", "percent", "settlements", "commissiondue"),
         _list("Rule sets", "gavel", "settlements", "ruleset"),
         _list("Rules in use", "rule_settings", "settlements", "ruleuse"),

@@ -45,6 +45,7 @@ _OPERATING = (
     "monitoring.change_checkstate",
     "monitoring.change_incident",
     "settlements.add_betvalue",
+    "settlements.add_reconciliationrun",
     "settlements.add_settlement",
 )
 _MODELING = (
@@ -121,6 +122,7 @@ _LEADING = (
     "monitoring.delete_taskrun",
     "settlements.add_ledgertransfer",
     "settlements.add_ruleset",
+    "settlements.change_reconciliationitem",
     "settlements.change_ruleuse",
 )
 MATRIX: Mapping[str, tuple[str, ...]] = {

@@ -7,6 +7,7 @@ from settlements.models.money import (
     LedgerTransfer,
     Settlement,
 )
+from settlements.models.reconciliation import ReconciliationItem, ReconciliationRun
 from settlements.models.rule_sets import RuleSet, RuleUse
 
 __all__ = [
@@ -14,6 +15,8 @@ __all__ = [
     "CommissionDue",
     "LedgerAccount",
     "LedgerTransfer",
+    "ReconciliationItem",
+    "ReconciliationRun",
     "RuleSet",
     "RuleUse",
     "Settlement",

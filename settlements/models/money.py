@@ -78,6 +78,7 @@ class LedgerTransfer(models.Model):
         SETTLEMENT = "SETTLEMENT", "Settlement"
         REVERSAL = "REVERSAL", "Reversal"
         COMMISSION = "COMMISSION", "Commission"
+        CORRECTION = "CORRECTION", "Correction"  # to agree with a venue
 
     kind = models.CharField(max_length=10, choices=Kind.choices)
     #: The indexes by account and time serve these two as well.
@@ -112,7 +113,7 @@ class LedgerTransfer(models.Model):
                 condition=Q(
                     kind__in=["SETTLEMENT", "REVERSAL", "COMMISSION"], settlement__isnull=False
                 )
-                | Q(kind__in=["DEPOSIT", "WITHDRAWAL"], settlement__isnull=True),
+                | Q(kind__in=["DEPOSIT", "WITHDRAWAL", "CORRECTION"], settlement__isnull=True),
                 name="transfer_settlement_is_named",
             ),
         ]

@@ -13,6 +13,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs
@@ -40,6 +41,9 @@ class Order:
     paid: float = 0.0  # average price matched
     remaining: float = 0.0
     ended: str = ""  # SETTLED, VOIDED, LAPSED, CANCELLED
+    ended_at: str = "2031-03-01T12:00:00.000Z"
+    profit: float = 0.0
+    outcome: str = ""
 
 
 @dataclass
@@ -87,6 +91,7 @@ class BetfairDouble:
         self.clock: Callable[[], float] = time.monotonic
         self.heart_due: float | None = None
         self.page = 1000
+        self.commissions: dict[str, float] = {}  # by market
         self._seen: dict[str, float] = {}
         self._numbers = itertools.count(1)
         self._lock = threading.RLock()
@@ -130,12 +135,19 @@ class BetfairDouble:
     def market(self, market_id: str) -> Market:
         return self.markets.setdefault(market_id, Market())
 
-    def settle(self, client_ref: str, ended: str) -> None:
+    def settle(self, client_ref: str, ended: str, **told: Any) -> None:
         """End a reference's orders in one way: they are no longer among the current ones."""
         for order in self.orders.values():
             if order.ref == client_ref:
                 order.ended = ended
                 order.remaining = 0.0
+                for name, value in told.items():
+                    setattr(order, name, value)
+
+    def had(self, order: Order) -> Order:
+        """Let the account have an order, whoever placed it."""
+        self.orders[order.bet_id] = order
+        return order
 
     # What it does
 
@@ -359,29 +371,56 @@ class BetfairDouble:
         self,
         betStatus: str,
         customerOrderRefs: list[str] | None = None,
+        settledDateRange: dict[str, str | None] | None = None,
+        groupBy: str | None = None,
         fromRecord: int = 0,
         recordCount: int = 0,
         **_: Any,
     ) -> dict[str, Any]:
-        rows = [
-            {
-                "betId": order.bet_id,
-                "marketId": order.market_id,
-                "selectionId": order.selection_id,
-                "handicap": order.handicap,
-                "placedDate": "2031-03-01T12:00:00.000Z",
-                "side": order.side,
-                "priceRequested": order.price,
-                "priceMatched": order.paid,
-                "sizeSettled": order.matched,
-                "customerOrderRef": order.ref,
-            }
+        found = [
+            order
             for order in self.orders.values()
             if order.ended == betStatus
             and (not customerOrderRefs or order.ref in customerOrderRefs)
+            and _in_range(order.ended_at, settledDateRange or {})
         ]
+        rows = [_cleared(order) for order in found]
+        if groupBy == "MARKET":
+            rows = [
+                {"marketId": market, "commission": self.commissions.get(market, 0.0)}
+                for market in dict.fromkeys(order.market_id for order in found)
+            ]
         page = rows[fromRecord : fromRecord + min(recordCount or self.page, self.page)]
         return {"clearedOrders": page, "moreAvailable": fromRecord + len(page) < len(rows)}
+
+
+def _in_range(at: str, span: dict[str, str | None]) -> bool:
+    """Say whether a moment lies in a range, whose ends both belong to it."""
+    moment = datetime.fromisoformat(at)
+    first, last = span.get("from"), span.get("to")
+    return (not first or moment >= datetime.fromisoformat(first)) and (
+        not last or moment <= datetime.fromisoformat(last)
+    )
+
+
+def _cleared(order: Order) -> dict[str, Any]:
+    """Return an order as it is told once it ended; of no bet is its commission told."""
+    told = {
+        "betId": order.bet_id,
+        "marketId": order.market_id,
+        "selectionId": order.selection_id,
+        "handicap": order.handicap,
+        "placedDate": "2031-03-01T12:00:00.000Z",
+        "settledDate": order.ended_at,
+        "side": order.side,
+        "priceRequested": order.price,
+        "priceMatched": order.paid,
+        "sizeSettled": order.matched,
+        "customerOrderRef": order.ref,
+    }
+    if order.ended == "SETTLED":
+        return {**told, "profit": order.profit, "betOutcome": order.outcome}
+    return {**told, "sizeCancelled": round(order.size - order.matched, 2)}
 
 
 def _execution(

@@ -28,6 +28,7 @@ BOOKS_AT_MOST = 40
 RECORDS = 1000  # one page
 SETTLED, VOIDED, LAPSED, CANCELLED = "SETTLED", "VOIDED", "LAPSED", "CANCELLED"
 CLEARED = (SETTLED, VOIDED, LAPSED, CANCELLED)
+BY_MARKET = "MARKET"  # commission is told of no less
 
 #: Errors of a whole request by which the exchange says that it did not even begin.
 _NOT_BEGUN = frozenset(
@@ -115,6 +116,20 @@ class Calls:
     def every_settled(self, since: datetime) -> Iterator[wire.ClearedOrder]:
         """Yield every order of the account that was settled since."""
         return self._pages(partial(_settled, since), wire.ClearedOrders, "clearedOrders")
+
+    def ended(
+        self, *, status: str, since: datetime, until: datetime
+    ) -> Iterator[wire.ClearedOrder]:
+        """Yield every order of the account that ended in one way in a period."""
+        return self._pages(
+            partial(_ended, status, since, until, None), wire.ClearedOrders, "clearedOrders"
+        )
+
+    def charged(self, *, since: datetime, until: datetime) -> Iterator[wire.ClearedOrder]:
+        """Yield every market that was settled in a period, with what was taken of it."""
+        return self._pages(
+            partial(_ended, SETTLED, since, until, BY_MARKET), wire.ClearedOrders, "clearedOrders"
+        )
 
     def place(
         self,
@@ -209,6 +224,16 @@ def _settled(since: datetime, at: int) -> Call:
     return lambda api: api.betting.list_cleared_orders(
         bet_status=SETTLED,
         settled_date_range=filters.time_range(from_=since),
+        from_record=at,
+        record_count=RECORDS,
+    )
+
+
+def _ended(status: str, since: datetime, until: datetime, group_by: str | None, at: int) -> Call:
+    return lambda api: api.betting.list_cleared_orders(
+        bet_status=status,
+        settled_date_range=filters.time_range(from_=since, to=until),
+        group_by=group_by,
         from_record=at,
         record_count=RECORDS,
     )

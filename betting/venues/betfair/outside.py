@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from decimal import Decimal
 
-from betting.venues.base import Foreign
+from betting.venues.base import Cleared, Ending, Foreign
 from betting.venues.betfair import reading, wire
 
 _LEAST = Decimal("1.01")
@@ -48,6 +48,24 @@ def of_settled(order: wire.ClearedOrder) -> Foreign:
         waits=False,
         placed_at=_moment(order.placedDate),
         stands=False,
+    )
+
+
+def of_cleared(order: wire.ClearedOrder, *, status: str) -> Cleared:
+    """Read an order that ended; of what was not settled the size is what was taken back."""
+    is_settled = status == Ending.SETTLED
+    return Cleared(
+        venue_ref=order.betId,
+        told_ref=order.customerOrderRef or "",
+        market_ref=order.marketId,
+        ending=Ending(status),
+        size=reading.amount(order.sizeSettled if is_settled else order.sizeCancelled),
+        price=reading.price_of(order.priceMatched),
+        profit=reading.amount(order.profit) if is_settled else reading.amount(None),
+        ended_at=_moment(order.settledDate),
+        side=order.side,
+        outcome=order.betOutcome,
+        is_reduced=order.priceReduced,
     )
 
 

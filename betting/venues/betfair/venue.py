@@ -14,6 +14,7 @@ from decimal import Decimal
 from betting.domain import price_ladder
 from betting.venues.base import (
     Answer,
+    Cleared,
     Foreign,
     Heart,
     State,
@@ -166,6 +167,24 @@ class BetfairVenue:
             raise VenueUnknown(f"betfair did not tell: {fault}") from fault
         found = {order.venue_ref: order for order in [*current, *settled]}  # the end is newer
         return [order for order in found.values() if order.stake > 0]
+
+    def currency(self) -> str:
+        """Return the account's currency."""
+        return self._calls.currency()
+
+    def cleared(self, *, since: datetime, until: datetime) -> list[Cleared]:
+        """Return every order of the account that ended in a period, in each of the four ways."""
+        found = [
+            outside.of_cleared(order, status=status)
+            for status in calls.CLEARED
+            for order in self._calls.ended(status=status, since=since, until=until)
+        ]
+        return [one for one in found if since <= one.ended_at < until]  # its end belongs to them
+
+    def charged(self, *, since: datetime, until: datetime) -> dict[str, Decimal]:
+        """Return the commission on each market that was settled in a period."""
+        markets = self._calls.charged(since=since, until=until)
+        return {one.marketId: reading.amount(one.commission) for one in markets}
 
     def replace(self, client_ref: str, price: Decimal, *, market_kind: str) -> Answer:
         """Offer what still waits of a reference at another price, and say what became of it.

@@ -88,7 +88,7 @@ class CurrentOrders(msgspec.Struct):
 
 
 class ClearedOrder(msgspec.Struct):
-    betId: str
+    betId: str = ""  # of a whole market: told only where one order is all of it
     customerOrderRef: str | None = None
     priceMatched: float | None = None
     sizeSettled: float | None = None
@@ -98,6 +98,12 @@ class ClearedOrder(msgspec.Struct):
     side: str = ""
     priceRequested: float | None = None
     placedDate: datetime | None = None
+    settledDate: datetime | None = None
+    betOutcome: str = ""
+    profit: float | None = None
+    commission: float | None = None  # told of whole markets alone
+    priceReduced: bool = False
+    sizeCancelled: float | None = None
 
 
 class ClearedOrders(msgspec.Struct):
