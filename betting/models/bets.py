@@ -77,7 +77,9 @@ class Bet(models.Model):
     OPEN = (Status.RESERVED, Status.UNKNOWN, Status.ACCEPTED)
     OUTSIDE = "outside"  # the venue of bets that we did not send
 
-    bankroll = models.ForeignKey(Bankroll, on_delete=models.PROTECT, related_name="bets")
+    bankroll = models.ForeignKey(  # ``bet_bankroll_placed`` finds its bets
+        Bankroll, on_delete=models.PROTECT, related_name="bets", db_index=False
+    )
     strategy = models.ForeignKey(
         Strategy, null=True, blank=True, on_delete=models.PROTECT, related_name="bets"
     )
@@ -85,7 +87,9 @@ class Bet(models.Model):
         Decision, null=True, blank=True, on_delete=models.PROTECT, related_name="bet"
     )
     selection = models.ForeignKey(Selection, on_delete=models.PROTECT, related_name="bets")
-    book = models.ForeignKey(Book, on_delete=models.PROTECT, related_name="bets")
+    book = models.ForeignKey(
+        Book, on_delete=models.PROTECT, related_name="bets", db_index=False
+    )  # few books have many bets each: no index narrows much
     venue = models.CharField(max_length=20, default="paper")
     client_ref = models.CharField(max_length=32, unique=True)  # ours; the venue echoes it back
     venue_ref = models.CharField(max_length=60, blank=True)
@@ -160,7 +164,6 @@ class Bet(models.Model):
                 name="bet_open",
                 condition=Q(status__in=["RESERVED", "UNKNOWN", "ACCEPTED"]),
             ),
-            models.Index(fields=["selection"], name="bet_selection"),
             models.Index(fields=["bankroll", "settled_at"], name="bet_bankroll_settled"),
             models.Index(fields=["bankroll", "placed_at"], name="bet_bankroll_placed"),
         ]

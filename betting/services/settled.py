@@ -7,16 +7,22 @@ from decimal import Decimal
 
 from django.db import connection
 
+from monitoring import columns
+from monitoring.columns import Ints
+
 
 @dataclass(frozen=True, slots=True)
-class SettledBet:
-    """What became of one bet: ``profit`` is net of ``commission``, in the bankroll's currency."""
+class SettledBets:
+    """What became of bets, in columns: ``outcome`` is a place in ``outcomes`` + 1.
 
-    bet_id: int
-    outcome: str
-    profit: Decimal
-    settled_at: datetime
-    commission: Decimal = Decimal("0.00")
+    Amounts are in minor units of the bankroll's currency; ``profit`` is net of ``commission``.
+    """
+
+    bet: Ints
+    outcome: Ints
+    profit: Ints
+    commission: Ints
+    outcomes: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +57,7 @@ def mark_charged(*, rows: Sequence[ChargedBet]) -> None:
             raise RuntimeError("a bet that is not settled cannot be charged")
 
 
-def mark_settled(*, rows: Sequence[SettledBet]) -> int:
+def mark_settled(*, bets: SettledBets, at: datetime) -> int:
     """Set status, outcome, profit and time of many bets in one statement; return how many.
 
     Only ACCEPTED bets, and SETTLED ones whose result was corrected, are touched.  The caller
@@ -62,21 +68,13 @@ def mark_settled(*, rows: Sequence[SettledBet]) -> int:
     """
     if not connection.in_atomic_block:
         raise RuntimeError("bets are settled only inside the transaction that moves the money")
-    if not rows:
+    if not len(bets.bet):
         return 0
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "update betting_bet b set status = 'SETTLED', outcome = s.outcome,"
-            " profit = s.profit, commission = s.commission, settled_at = s.settled_at"
-            " from unnest(%s::bigint[], %s::text[], %s::numeric[], %s::numeric[],"
-            "             %s::timestamptz[]) as s(id, outcome, profit, commission, settled_at)"
-            " where b.id = s.id and b.status in ('ACCEPTED', 'SETTLED')",
-            [
-                [row.bet_id for row in rows],
-                [row.outcome for row in rows],
-                [row.profit for row in rows],
-                [row.commission for row in rows],
-                [row.settled_at for row in rows],
-            ],
-        )
-        return int(cursor.rowcount)
+    return columns.run(
+        "update betting_bet b set status = 'SETTLED', outcome = (%s::text[])[s.outcome],"
+        " profit = s.profit * 0.01, commission = s.commission * 0.01, settled_at = %s"
+        " from unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[])"
+        "      as s(id, outcome, profit, commission)"
+        " where b.id = s.id and b.status in ('ACCEPTED', 'SETTLED')",
+        [list(bets.outcomes), at, bets.bet, bets.outcome, bets.profit, bets.commission],
+    )

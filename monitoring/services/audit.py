@@ -1,8 +1,9 @@
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from django.db import models
 
+from monitoring import columns
 from monitoring.models import AuditEntry
 
 
@@ -46,4 +47,16 @@ def record_all(
     AuditEntry.objects.bulk_create(
         AuditEntry(actor=actor, action=action, subject=subject, at=at, detail=dict(detail))
         for subject, detail in details.items()
+    )
+
+
+def record_each(
+    *, actor: str, action: str, at: datetime, subjects: Sequence[str], details: Sequence[str]
+) -> None:
+    """Write one entry per subject as ``record_all`` does, of very many: each detail is JSON."""
+    columns.run(
+        "insert into monitoring_auditentry (actor, action, at, subject, detail)"
+        " select %s, %s, %s, n.subject, n.detail::jsonb"
+        " from unnest(%s::text[], %s::text[]) as n(subject, detail)",
+        [actor, action, at, list(subjects), list(details)],
     )

@@ -52,15 +52,15 @@ HALVES: dict[Outcome, tuple[int, int]] = {
 OUTCOMES: tuple[Outcome, ...] = tuple(Outcome)
 UNKNOWN = -1
 _CODE = {outcome: code for code, outcome in enumerate(OUTCOMES)}
-_WIN_HALVES = np.array([HALVES[outcome][0] for outcome in OUTCOMES], dtype=np.int64)
-_LOSS_HALVES = np.array([HALVES[outcome][1] for outcome in OUTCOMES], dtype=np.int64)
+WIN_HALVES = np.array([HALVES[outcome][0] for outcome in OUTCOMES], dtype=np.int64)
+LOSS_HALVES = np.array([HALVES[outcome][1] for outcome in OUTCOMES], dtype=np.int64)
 
 VOIDING = ("ABANDONED", "POSTPONED", "CANCELLED")
 _BY_SCORE = ("MATCH_ODDS", "MONEYLINE", "DRAW_NO_BET", "DOUBLE_CHANCE", "BOTH_SCORE")
 _HANDICAPS = ("ASIAN_HANDICAP", "SPREAD")
 _TOTALS = ("TOTAL", "TEAM_TOTAL", "PLAYER_TOTAL")
 KINDS = (*_BY_SCORE, *_HANDICAPS, *_TOTALS)
-_ROLES = (
+ROLES = (
     "HOME", "DRAW", "AWAY", "HOME_DRAW", "HOME_AWAY", "DRAW_AWAY", "YES", "NO", "OVER", "UNDER",
 )  # fmt: skip
 _SAFE = 2**62
@@ -139,9 +139,9 @@ _STATES = ((0, 1), (1, 2), (0, 0), (1, 1), (1, 0), (2, 1))
 
 def _table() -> Ints:
     """Return the code of each kind without line, role and state, ``UNKNOWN`` where none judges."""
-    found = np.full((len(_BY_SCORE), len(_ROLES), len(_STATES)), UNKNOWN, dtype=np.int64)
+    found = np.full((len(_BY_SCORE), len(ROLES), len(_STATES)), UNKNOWN, dtype=np.int64)
     for (k, kind), (r, role), (s, score) in product(
-        enumerate(_BY_SCORE), enumerate(_ROLES), enumerate(_STATES)
+        enumerate(_BY_SCORE), enumerate(ROLES), enumerate(_STATES)
     ):
         with suppress(UnknownMarket):
             outcome = _by_score(kind=kind, role=role, home=score[0], away=score[1])
@@ -209,14 +209,14 @@ def judge_many(
     ...            away=np.array([0]), voided=np.array([False])).tolist()
     [3]
     """
-    kind, role = codes(kinds, of=KINDS), codes(roles, of=_ROLES)
+    kind, role = codes(kinds, of=KINDS), codes(roles, of=ROLES)
     counted = np.full(len(kind), np.nan) if figures is None else figures
     by_score = _by_scores(kind, role, home, away)
     past = _past(kind, role, quarters, home=home, away=away, counted=counted)
     known = np.isfinite(past) & (past == np.rint(past))
     by_line = _by_quarters(np.where(known, past, 0.0).astype(np.int64))
     is_player = kind == KINDS.index("PLAYER_TOTAL")
-    absent = is_player & np.isnan(counted) & _is_line(quarters) & (role >= _ROLES.index("OVER"))
+    absent = is_player & np.isnan(counted) & _is_line(quarters) & (role >= ROLES.index("OVER"))
     judged = np.select(
         [voided | absent, (kind >= 0) & (kind < len(_BY_SCORE)), known],
         [_CODE[Outcome.VOID], by_score, by_line],
@@ -236,8 +236,8 @@ def _past(
     kind: Ints, role: Ints, quarters: Floats, *, home: Ints, away: Ints, counted: Floats
 ) -> Floats:
     """Return by how many quarters each selection came past its line, NaN where it has no such."""
-    is_home, is_away = role == _ROLES.index("HOME"), role == _ROLES.index("AWAY")
-    over, under = role == _ROLES.index("OVER"), role == _ROLES.index("UNDER")
+    is_home, is_away = role == ROLES.index("HOME"), role == ROLES.index("AWAY")
+    over, under = role == ROLES.index("OVER"), role == ROLES.index("UNDER")
     is_handicap = np.isin(kind, [KINDS.index(one) for one in _HANDICAPS])
     of_match = kind == KINDS.index("TOTAL")
     of_one = np.isin(kind, [KINDS.index(one) for one in _TOTALS]) & ~of_match
@@ -276,7 +276,7 @@ def profit_many(*, is_lay: npt.NDArray[np.bool_], outcome: Ints, stake: Ints, pr
     ...             price=np.array([1900])).tolist()
     [452]
     """
-    factor = _WIN_HALVES[outcome] * (price - 1000) - _LOSS_HALVES[outcome] * 1000
+    factor = WIN_HALVES[outcome] * (price - 1000) - LOSS_HALVES[outcome] * 1000
     if len(stake) and float(np.max(np.abs(stake))) * float(np.max(np.abs(factor))) >= _SAFE:
         exact = [_half_even(int(s) * int(f), 2000) for s, f in zip(stake, factor, strict=True)]
         back = np.array(exact, dtype=np.int64)

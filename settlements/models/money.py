@@ -16,13 +16,25 @@ class Settlement(models.Model):
     usual rules where no row says them.  ``working`` is there where there is something to tell.
     """
 
-    bet = models.ForeignKey(Bet, on_delete=models.PROTECT, related_name="settlements")
+    bet = models.ForeignKey(  # ``settlement_revision_once`` finds those of a bet
+        Bet, on_delete=models.PROTECT, related_name="settlements", db_index=False
+    )
     revision = models.PositiveSmallIntegerField()
-    result = models.ForeignKey(
-        Result, null=True, blank=True, on_delete=models.PROTECT, related_name="settlements"
+    result = models.ForeignKey(  # ``settlement_once_per_result`` finds those of a result
+        Result,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="settlements",
+        db_index=False,
     )
     rule_set = models.ForeignKey(
-        RuleSet, null=True, blank=True, on_delete=models.PROTECT, related_name="settlements"
+        RuleSet,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="settlements",
+        db_index=False,
     )
     outcome = models.CharField(max_length=10, choices=Bet.Outcome.choices)
     profit = models.DecimalField(max_digits=12, decimal_places=2)
@@ -36,7 +48,7 @@ class Settlement(models.Model):
             models.UniqueConstraint(
                 fields=["bet"], condition=Q(result__isnull=True), name="settlement_told_once"
             ),
-            models.UniqueConstraint(fields=["bet", "result"], name="settlement_once_per_result"),
+            models.UniqueConstraint(fields=["result", "bet"], name="settlement_once_per_result"),
         ]
         indexes = [models.Index(fields=["-settled_at"], name="settlement_latest")]
         triggers = APPEND_ONLY

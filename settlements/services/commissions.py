@@ -12,17 +12,20 @@ from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
 
+import numpy as np
 from django.db import connection, transaction
 
 from betting.services import settled
 from betting.services.settled import ChargedBet
+from monitoring import columns
+from monitoring.columns import Ints
 from settlements.domain import charging
 from settlements.models import LedgerAccount, LedgerTransfer
 from settlements.services import ledger, statements
-from settlements.services.judging import Due, Judged
 from settlements.services.rule_sets import Rules
 
 AT_ONCE = 1_000  # notes in one transaction
+TAKEN, GIVEN_BACK = "commission", "reverse-commission"  # of references
 
 
 class _Charged(NamedTuple):
@@ -42,18 +45,11 @@ class _Charged(NamedTuple):
     rate: Decimal | None  # that its file told
 
 
-def note(rows: Sequence[tuple[Due, Judged]]) -> None:
-    """Note the markets whose net winnings these settlements change."""
-    groups = sorted(
-        {
-            (bet.bankroll_id, bet.book_id, bet.market_id)
-            for bet, judged in rows
-            if judged.is_charged_by_market
-        }
-    )
-    if groups:
-        with connection.cursor() as cursor:
-            cursor.execute(statements.NOTE_DUE, [list(one) for one in zip(*groups, strict=True)])
+def note(*, bankroll: Ints, book: Ints, market: Ints) -> None:
+    """Note the markets whose net winnings the settlements of these bets change."""
+    if len(bankroll):
+        groups = np.unique(np.stack([bankroll, book, market]), axis=1)
+        columns.run(statements.NOTE_DUE, list(groups))
 
 
 def charge_due(*, bankroll_ids: Sequence[int], rule_sets: Rules, at: datetime) -> int:
@@ -91,12 +87,15 @@ def _charge(bets: Sequence[_Charged], rule_sets: Rules, *, at: datetime) -> int:
     for bet, amount in wanted:
         if bet.transfer_id is not None:
             movements.append(
-                reversal(
+                ledger.Movement(
                     bankroll_id=bet.bankroll_id,
-                    transfer_id=bet.transfer_id,
-                    amount=bet.commission,
-                    settlement_id=bet.settlement_id,
+                    kind=LedgerTransfer.Kind.REVERSAL.value,
+                    against=LedgerAccount.Kind.COMMISSION.value,
+                    cash=bet.commission,
+                    reference=f"{GIVEN_BACK}:{bet.transfer_id}",
                     at=at,
+                    settlement_id=bet.settlement_id,
+                    reverses_id=bet.transfer_id,
                 )
             )
         if amount:
@@ -124,28 +123,7 @@ def _taken(bet: _Charged, amount: Decimal, *, at: datetime) -> ledger.Movement:
         kind=LedgerTransfer.Kind.COMMISSION.value,
         against=LedgerAccount.Kind.COMMISSION.value,
         cash=-amount,
-        reference=f"commission:{bet.bet_id}:{bet.revision}:{bet.times + 1}",
+        reference=f"{TAKEN}:{bet.bet_id}:{bet.revision}:{bet.times + 1}",
         at=at,
         settlement_id=bet.settlement_id,
-    )
-
-
-def reversal(
-    *,
-    bankroll_id: int,
-    transfer_id: int,
-    amount: Decimal,
-    settlement_id: int | None,
-    at: datetime,
-) -> ledger.Movement:
-    """Return the movement that gives a commission back."""
-    return ledger.Movement(
-        bankroll_id=bankroll_id,
-        kind=LedgerTransfer.Kind.REVERSAL.value,
-        against=LedgerAccount.Kind.COMMISSION.value,
-        cash=amount,
-        reference=f"reverse-commission:{transfer_id}",
-        at=at,
-        settlement_id=settlement_id,
-        reverses_id=transfer_id,
     )

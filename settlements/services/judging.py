@@ -1,7 +1,7 @@
 """How each due bet ends and what it pays, by the terms of its rule set.
 
-What most bets are, a score and usual terms, is judged in arrays; the others one by one, in exact
-fractions, from rows that are read for all of them at once.
+One by one, in exact fractions, from rows that are read for all of them at once: the definition.
+``judging_many`` says the same of many bets in columns.
 """
 
 import json
@@ -11,8 +11,6 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any, NamedTuple
-
-import numpy as np
 
 from settlements.domain import charging, ending, paying, rules
 from settlements.domain.ending import Ended, Waits
@@ -104,23 +102,14 @@ def judge(
     due: Sequence[Due], *, rule_sets: Rules, as_of: datetime
 ) -> list[Judged | Trouble | None]:
     """Return for each bet how it ended or what is wrong; None where it waits for its time."""
-    found: list[Judged | Trouble | None] = [None] * len(due)
-    plain: list[tuple[int, Version]] = []
-    others: list[tuple[int, Version]] = []
-    for at, bet in enumerate(due):
+    fields = Fields.read(due)
+    found: list[Judged | Trouble | None] = []
+    for bet in due:
         version = _version(bet, rule_sets)
         if version is None:
-            found[at] = Trouble(f"there is no rule set {bet.rules!r}: write it, or name another")
-        elif _is_plain(bet, version, rule_sets):
-            plain.append((at, version))
+            found.append(Trouble(no_rule_set(bet.rules)))
         else:
-            others.append((at, version))
-    if plain:
-        _judge_plain(due, plain, found)
-    if others:
-        fields = Fields.read([due[at] for at, _ in others])
-        for at, version in others:
-            found[at] = _judge_one(due[at], version, fields, as_of)
+            found.append(judge_one(bet, version, fields=fields, as_of=as_of))
     return found
 
 
@@ -134,77 +123,45 @@ def _version(bet: Due, rule_sets: Rules) -> Version | None:
     return rule_sets.of(code, at=bet.placed_at)
 
 
-def _is_plain(bet: Due, version: Version, rule_sets: Rules) -> bool:
-    """Say whether a bet hangs on a score alone and is paid as the arrays pay."""
-    return (
-        bet.period == "FULL"
-        and bet.kind in rules.KINDS
-        and (_is_told(bet) or bet.status in rules.VOIDING)
-        and bet.liability is None
-        and not bet.told
-        and rule_sets.is_plain(version)
-    )
-
-
 def _is_told(bet: Due) -> bool:
     """Say whether the match was played to its end and what the bet hangs on is known."""
     has_score = bet.home is not None and bet.away is not None
     return bet.status == "FINAL" and (bet.has_figures if bet.kind == _OF_PLAYERS else has_score)
 
 
-def _judge_plain(
-    due: Sequence[Due], plain: Sequence[tuple[int, Version]], found: list[Judged | Trouble | None]
-) -> None:
-    bets = [due[at] for at, _ in plain]
-    integers = [(bet.stake, bet.price, bet.home or 0, bet.away or 0) for bet in bets]
-    stake, price, home, away = np.array(integers, dtype=np.int64).T
-    outcomes = rules.judge_many(
-        kinds=[bet.kind for bet in bets],
-        roles=[bet.role for bet in bets],
-        quarters=np.array([bet.quarters for bet in bets], dtype=np.float64),
-        home=home,
-        away=away,
-        figures=np.array([bet.figure for bet in bets], dtype=np.float64),
-        voided=np.array([bet.status in rules.VOIDING for bet in bets]),
-    )
-    profits = rules.profit_many(
-        is_lay=np.array([bet.is_lay for bet in bets]),
-        outcome=np.maximum(outcomes, 0),
-        stake=stake,
-        price=price,
-    )
-    told = zip(plain, bets, outcomes.tolist(), profits.tolist(), strict=True)
-    for (at, version), bet, code, cents in told:
-        if code == rules.UNKNOWN:
-            found[at] = Trouble(no_rule(bet))
-        elif abs(cents) >= TOO_MUCH:
-            found[at] = Trouble(_too_much(bet))
-        else:
-            found[at] = Judged(
-                rules.OUTCOMES[code].value,
-                Decimal(cents).scaleb(-2),
-                ZERO,
-                version.pk,
-                version.terms.commission.base == "MARKET_NET",
-            )
-
-
-def _judge_one(
-    bet: Due, version: Version, fields: Fields, as_of: datetime
+def judge_one(
+    bet: Due, version: Version, *, fields: Fields, as_of: datetime
 ) -> Judged | Trouble | None:
-    terms = version.terms
+    """Say how one bet ended and what it pays, by a version of a rule set."""
     working: dict[str, Any] = {}
+    told = _tried(bet, version.terms, fields, as_of, working)
+    if told is None or isinstance(told, Trouble):
+        return told
+    outcome, parts = told
+    profit, commission = _paid(bet, version.terms, parts)
+    if abs(profit) * 100 >= TOO_MUCH:
+        return Trouble(too_much(bet.bet_id))
+    by_market = version.terms.commission.base == "MARKET_NET"
+    return Judged(outcome.value, profit, commission, version.pk, by_market, working)
+
+
+def verdict_on(
+    bet: Due, terms: Terms, *, fields: Fields, as_of: datetime, working: dict[str, Any]
+) -> Verdict | Trouble | None:
+    """Say how a bet of one part ended, at whatever price it was struck."""
+    told = _tried(bet, terms, fields, as_of, working)
+    return told if told is None or isinstance(told, Trouble) else told[1][0].verdict
+
+
+def _tried(
+    bet: Due, terms: Terms, fields: Fields, as_of: datetime, working: dict[str, Any]
+) -> tuple[rules.Outcome, list[Part]] | Trouble | None:
     try:
-        outcome, parts = _parts(bet, terms, fields, as_of, working)
+        return _parts(bet, terms, fields, as_of, working)
     except Waits:
         return None
     except (Undecided, rules.UnknownMarket) as no:
         return Trouble(str(no) or no_rule(bet))
-    profit, commission = _paid(bet, terms, parts)
-    if abs(profit) * 100 >= TOO_MUCH:
-        return Trouble(_too_much(bet))
-    by_market = terms.commission.base == "MARKET_NET"
-    return Judged(outcome.value, profit, commission, version.pk, by_market, working)
 
 
 def _parts(
@@ -304,5 +261,11 @@ def no_rule(bet: Due) -> str:
     return f"no rule judges {bet.kind}{period} {bet.role}{line}: its bets stay unsettled"
 
 
-def _too_much(bet: Due) -> str:
-    return f"the profit of bet {bet.bet_id} does not fit its column: check stake and price"
+def no_rule_set(code: str) -> str:
+    """Say in words that a file names a rule set that there is not."""
+    return f"there is no rule set {code!r}: write it, or name another"
+
+
+def too_much(bet_id: int) -> str:
+    """Say in words that a profit does not fit its column."""
+    return f"the profit of bet {bet_id} does not fit its column: check stake and price"

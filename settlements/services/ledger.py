@@ -73,6 +73,15 @@ def open_accounts(*, bankroll: Bankroll) -> dict[str, LedgerAccount]:
     return {account.kind: account for account in LedgerAccount.objects.filter(bankroll=bankroll)}
 
 
+def open_many(*, bankroll_ids: Sequence[int]) -> dict[tuple[int, str], int]:
+    """Open what accounts are missing; return those of bankrolls, by bankroll and kind."""
+    ids = list(bankroll_ids)
+    with connection.cursor() as cursor:
+        cursor.execute(_OPEN_MISSING, [LedgerAccount.Kind.values, ids])
+    rows = LedgerAccount.objects.filter(bankroll__in=ids).values_list("bankroll_id", "kind", "pk")
+    return {(bankroll, kind): pk for bankroll, kind, pk in rows}
+
+
 def deposit(
     *,
     bankroll_id: int,

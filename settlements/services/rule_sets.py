@@ -20,7 +20,8 @@ from settlements.domain.terms import BadTerms, Terms
 from settlements.models import RuleSet, RuleUse
 
 LONGEST_REASON = 500
-_OF_SCORES = ("tie", "abandoned", "postponed_hours", "rounding")  # what a bet on a score heeds
+_OF_SCORES = ("tie", "abandoned", "postponed_hours")  # what the end of a bet on a score heeds
+_USUAL = Terms()
 SHIPPED: Mapping[str, Mapping[str, Any]] = {
     USUAL: {},
     "exchange": {
@@ -53,7 +54,6 @@ class Rules:
     uses: rule_choice.Uses
     versions: Mapping[str, list[Version]]
     _found: dict[tuple, str] = field(default_factory=dict)
-    _plain: dict[int | None, bool] = field(default_factory=dict)
 
     @classmethod
     def load(cls) -> "Rules":
@@ -81,6 +81,11 @@ class Rules:
         found = rule_choice.in_force(self.versions.get(code, ()), at=at)
         return _without_row() if found is None and code == USUAL else found
 
+    def all_of(self, code: str) -> list[Version]:
+        """Return the versions of a rule set in the order in which they came into force."""
+        known = sorted(self.versions.get(code, ()), key=lambda one: (one.since, one.version))
+        return known or ([_without_row()] if code == USUAL else [])
+
     def by_id(self, rule_set_id: int | None) -> Version:
         """Return a version by its row, the usual rules where there is none."""
         for version in (one for rows in self.versions.values() for one in rows):
@@ -98,14 +103,10 @@ class Rules:
             for one in rows
         )
 
-    def is_plain(self, version: Version) -> bool:
-        """Say whether a bet on a score is paid by these terms as by the usual ones."""
-        if version.pk not in self._plain:
-            terms, usual = version.terms, Terms()
-            self._plain[version.pk] = terms.commission.base in ("NONE", "MARKET_NET") and all(
-                getattr(terms, name) == getattr(usual, name) for name in _OF_SCORES
-            )
-        return self._plain[version.pk]
+
+def is_usual_of_scores(version: Version) -> bool:
+    """Say whether a bet on a score ends by these terms as by the usual ones."""
+    return all(getattr(version.terms, name) == getattr(_USUAL, name) for name in _OF_SCORES)
 
 
 @cache

@@ -23,33 +23,60 @@ when the profit stayed the same: one live settlement, one live transfer, and the
 every difference.  A settlement without profit (a push, a void) has no transfer.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
+import numpy as np
 from django.db import connection, transaction
 
 from betting.services import settled
-from betting.services.settled import SettledBet
+from betting.services.settled import SettledBets
+from monitoring import columns
+from monitoring.columns import Ints
 from monitoring.domain.findings import Severity
 from monitoring.domain.progress import RunHandle
 from monitoring.models import Incident
-from monitoring.services import audit, incidents
+from monitoring.services import incidents
 from settlements import queries
-from settlements.domain import rules
-from settlements.models import LedgerAccount, LedgerTransfer
-from settlements.services import commissions, judging, ledger, settlement_rows, statements
-from settlements.services.judging import Due, Judged, Trouble
+from settlements.domain.rules import OUTCOMES, Outcome
+from settlements.services import (
+    commissions,
+    judging,
+    judging_many,
+    ledger,
+    posting,
+    postings,
+    reading,
+    settlement_rows,
+    statements,
+    telling,
+)
+from settlements.services.judging import Due, Trouble
+from settlements.services.judging_many import Chunk, Found
 from settlements.services.rule_sets import Rules
 
-CHUNK = 2_000
+CHUNK = 5_000  # bets in one transaction
+AT_ONCE = 1_000_000  # bets that are looked for at once
 UNSETTLEABLE = "settlements.unsettleable"
+
+
+class _Pass(NamedTuple):
+    """Which bets may be due, in which status they are, what they are, and all about one."""
+
+    due: str
+    status: str
+    bets: str
+    scalar: str
+    is_told: bool = False
+
+
 _PASSES = (
-    (statements.LOCK_TOLD, statements.TOLD),
-    (statements.LOCK_ACCEPTED, statements.DUE),
-    (statements.LOCK_CORRECTED, statements.DUE),
+    _Pass(statements.DUE_TOLD, "ACCEPTED", reading.TOLD, statements.TOLD, is_told=True),
+    _Pass(statements.DUE_ACCEPTED, "ACCEPTED", reading.ACCEPTED, statements.DUE),
+    _Pass(statements.DUE_CORRECTED, "SETTLED", reading.CORRECTED, statements.DUE),
 )
 
 
@@ -70,6 +97,7 @@ class SettleReport:
 
 @dataclass(slots=True)
 class _Tally:
+    seen: int = 0
     settled: int = 0
     resettled: int = 0
     void: int = 0
@@ -85,6 +113,7 @@ class _Asked:
     now: datetime
     actor: str
     bankroll_ids: list[int]
+    chunk: int
     rule_sets: Rules
 
 
@@ -107,16 +136,9 @@ def settle_due(
     """
     ids = queries.bankrolls_to_settle() if bankroll_ids is None else list(bankroll_ids)
     tally = _Tally()
-    asked = _Asked(as_of, now, actor, ids, Rules.load())
-    seen = 0
-    for lock, read in _PASSES if ids else ():
-        after, size = 0, chunk
-        while size == chunk and (limit is None or seen < limit):
-            size = chunk if limit is None else min(chunk, limit - seen)
-            locked = _settle_chunk(lock, read, after, size, asked, tally)
-            after, seen = (locked[-1] if locked else after), seen + len(locked)
-            size = len(locked) if len(locked) < size else chunk
-            _tell(progress, seen, bool(locked))
+    asked = _Asked(as_of, now, actor, ids, chunk, Rules.load())
+    for each in _PASSES if ids else ():
+        _settle_all(each, asked, tally, limit=limit, progress=progress)
     if ids and asked.rule_sets.charges_markets:
         commissions.charge_due(bankroll_ids=ids, rule_sets=asked.rule_sets, at=as_of)
     _raise_incidents(tally.troubles, at=now)
@@ -124,63 +146,84 @@ def settle_due(
     return SettleReport(tally.settled, tally.resettled, tally.void, tally.failed, off)
 
 
-def _tell(progress: RunHandle | None, seen: int, moved: bool) -> None:
-    if progress and moved:
-        progress.progress(done=seen, message=f"{seen} bets looked at")
-        progress.raise_if_cancelled()
+def _settle_all(
+    each: _Pass, asked: _Asked, tally: _Tally, *, limit: int | None, progress: RunHandle | None
+) -> None:
+    """Look once for very many bets that are due, and settle those a chunk at a time."""
+    after, most = 0, AT_ONCE
+    while limit is None or tally.seen < limit:
+        size = most if limit is None else min(most, limit - tally.seen)
+        due = _due(each, after, size, asked)
+        for at in range(0, len(due), asked.chunk):
+            tally.seen += _settle_chunk(each, due[at : at + asked.chunk], asked, tally)
+            if progress:
+                progress.progress(done=tally.seen, message=f"{tally.seen} bets looked at")
+                progress.raise_if_cancelled()
+        if len(due) < size:
+            return
+        after = int(due[-1])
+
+
+def _due(each: _Pass, after: int, size: int, asked: _Asked) -> Ints:
+    about = {"as_of": asked.as_of, "after": after, "ids": asked.bankroll_ids, "size": size}
+    (found,) = columns.row(f"select coalesce(array_agg(id), '{{}}') from ({each.due}) due", about)
+    due: Ints = found
+    return due
 
 
 @transaction.atomic
-def _settle_chunk(
-    lock: str, read: str, after: int, size: int, asked: _Asked, tally: _Tally
-) -> list[int]:
-    """Lock the next due bets, settle them, and return the locked ones' ids."""
-    about: dict[str, Any] = {
-        "as_of": asked.as_of,
-        "after": after,
-        "ids": asked.bankroll_ids,
-        "size": size,
-    }
-    with connection.cursor() as cursor:
-        cursor.execute(lock, about)
-        locked = [row[0] for row in cursor.fetchall()]
-    # A second look with the locks held: another worker may have settled one meanwhile.
-    due = _read(read, locked, as_of=asked.as_of)
-    if due:
-        _write(due, asked, tally)
-    return locked
+def _settle_chunk(each: _Pass, due: Ints, asked: _Asked, tally: _Tally) -> int:
+    """Lock what nobody else has locked of these bets, settle them, and return how many those are.
+
+    What is read once the locks are held is a second look: another worker may have settled one
+    meanwhile, a result may have been disputed.
+    """
+    (held,) = columns.row(statements.HOLD, {"bets": due, "status": each.status})
+    chunk = _read(each, held, asked) if len(held) else None
+    if chunk is not None and len(chunk.bets.bet):
+        found = judging_many.judge(chunk, rule_sets=asked.rule_sets)
+        tally.failed += found.failed
+        tally.troubles |= {f"markets.Market:{market}": why for market, why in found.troubles}
+        _write(chunk, found, asked, tally)
+    return len(held)
 
 
-def _read(statement: str, bet_ids: Sequence[int], *, as_of: datetime) -> list[Due]:
-    if not bet_ids:
-        return []
-    with connection.cursor() as cursor:
-        cursor.execute(statement, {"as_of": as_of, "bets": list(bet_ids), "statuses": ["ACCEPTED"]})
-        return [Due(*row) for row in cursor.fetchall()]
+def _read(each: _Pass, held: Ints, asked: _Asked) -> Chunk:
+    bets = reading.bets(each.bets, held)
+    picks = reading.picks(np.unique(bets.pick), as_of=asked.as_of, is_told=each.is_told)
+    at = np.searchsorted(picks.pick, bets.pick)
+    at = np.minimum(at, max(len(picks.pick) - 1, 0))
+    is_due = picks.pick[at] == bets.pick if len(picks.pick) else np.zeros(len(at), dtype=bool)
+    bets, at = bets.taken(is_due), at[is_due]
+    is_news = (bets.earlier == 0) | (bets.version < picks.changed[at])
+    return Chunk(bets.taken(is_news), picks.taken(at[is_news]), each.scalar, asked.as_of)
 
 
-def _write(due: list[Due], asked: _Asked, tally: _Tally) -> None:
-    rows = []
-    judged = judging.judge(due, rule_sets=asked.rule_sets, as_of=asked.as_of)
-    for bet, found in zip(due, judged, strict=True):
-        if isinstance(found, Trouble):
-            tally.failed += 1
-            tally.troubles[f"markets.Market:{bet.market_id}"] = found.summary
-        elif found is not None:
-            rows.append((bet, found))
-    if not rows:
+def _write(chunk: Chunk, found: Found, asked: _Asked, tally: _Tally) -> None:
+    """Write what was judged: settlements, transfers, bets, notes of markets, audit."""
+    is_judged = found.is_judged
+    if not is_judged.any():
         return
-    ids = settlement_rows.insert(rows, at=asked.as_of)
-    ledger.post(movements=list(_movements(rows, ids, at=asked.as_of)))
-    marks = [
-        SettledBet(bet.bet_id, one.outcome, one.profit, asked.as_of, one.commission)
-        for bet, one in rows
-    ]
-    if settled.mark_settled(rows=marks) != len(rows):
+    bets, picks = chunk.bets.taken(is_judged), chunk.picks.taken(is_judged)
+    ends = found.taken(is_judged)
+    settlements = settlement_rows.insert(bets, ends, result=picks.result, at=asked.as_of)
+    marks = SettledBets(
+        bets.bet, ends.outcome + 1, ends.profit, ends.commission, [str(one) for one in OUTCOMES]
+    )
+    if settled.mark_settled(bets=marks, at=asked.as_of) != len(bets.bet):
         raise RuntimeError("a locked bet changed under its lock")
     if asked.rule_sets.charges_markets:
-        commissions.note(rows)
-    _record(rows, asked, tally)
+        charged = ends.is_charged_by_market
+        commissions.note(
+            bankroll=bets.bankroll[charged], book=bets.book[charged], market=picks.market[charged]
+        )
+    is_void = ends.outcome == OUTCOMES.index(Outcome.VOID)
+    corrected = int((bets.earlier > 0).sum())
+    tally.settled += len(bets.bet) - corrected
+    tally.resettled += corrected
+    tally.void += int(is_void.sum())
+    telling.tell(bets=bets, picks=picks, found=ends, actor=asked.actor, now=asked.now)
+    posting.post(postings.of(bets=bets, found=ends, settlements=settlements), at=asked.as_of)
 
 
 def troubles(*, as_of: datetime, most: int = 500) -> dict[str, str]:
@@ -192,8 +235,8 @@ def troubles(*, as_of: datetime, most: int = 500) -> dict[str, str]:
         )
         told = [row[0] for row in cursor.fetchall()]
     due = [
-        *_read(statements.DUE, [bet.bet_id for bet in late], as_of=as_of),
-        *_read(statements.TOLD, told, as_of=as_of),
+        *_all_about(statements.DUE, [bet.bet_id for bet in late], as_of=as_of),
+        *_all_about(statements.TOLD, told, as_of=as_of),
     ]
     if not due:
         return {}
@@ -205,91 +248,12 @@ def troubles(*, as_of: datetime, most: int = 500) -> dict[str, str]:
     }
 
 
-def _movements(
-    rows: Sequence[tuple[Due, Judged]], ids: dict[int, int], *, at: datetime
-) -> Iterator[ledger.Movement]:
-    """Yield reversals for each settlement that stood, then the new settlement's transfers."""
-    for bet, judged in rows:
-        yield from _reversals(bet, at=at)
-        revision = (bet.revision or 0) + 1
-        about: dict[str, Any] = {"at": at, "settlement_id": ids[bet.bet_id]}
-        if gross := judged.profit + judged.commission:
-            yield ledger.Movement(
-                bankroll_id=bet.bankroll_id,
-                kind=LedgerTransfer.Kind.SETTLEMENT.value,
-                against=LedgerAccount.Kind.PROFIT_AND_LOSS.value,
-                cash=gross,
-                reference=f"settle:{bet.bet_id}:{revision}",
-                **about,
-            )
-        if judged.commission:
-            yield ledger.Movement(
-                bankroll_id=bet.bankroll_id,
-                kind=LedgerTransfer.Kind.COMMISSION.value,
-                against=LedgerAccount.Kind.COMMISSION.value,
-                cash=-judged.commission,
-                reference=f"commission:{bet.bet_id}:{revision}:1",
-                **about,
-            )
-
-
-def _reversals(bet: Due, *, at: datetime) -> Iterator[ledger.Movement]:
-    if bet.transfer_id is not None:
-        yield ledger.Movement(
-            bankroll_id=bet.bankroll_id,
-            kind=LedgerTransfer.Kind.REVERSAL.value,
-            against=LedgerAccount.Kind.PROFIT_AND_LOSS.value,
-            cash=-(bet.moved or ledger.ZERO),
-            reference=f"reverse:{bet.bet_id}:{bet.revision}",
-            at=at,
-            settlement_id=bet.earlier_id,
-            reverses_id=bet.transfer_id,
-        )
-    if bet.commission_id is not None:
-        yield commissions.reversal(
-            bankroll_id=bet.bankroll_id,
-            transfer_id=bet.commission_id,
-            amount=bet.charged or ledger.ZERO,
-            settlement_id=bet.earlier_id,
-            at=at,
-        )
-
-
-def _record(rows: Sequence[tuple[Due, Judged]], asked: _Asked, tally: _Tally) -> None:
-    """Count the chunk and put it into the audit: one entry, and one per corrected bet."""
-    corrected = [row for row in rows if row[0].revision is not None]
-    void = sum(one.outcome == rules.Outcome.VOID for _, one in rows)
-    tally.settled += len(rows) - len(corrected)
-    tally.resettled += len(corrected)
-    tally.void += void
-    bets = [bet.bet_id for bet, _ in rows]
-    audit.record(
-        actor=asked.actor,
-        action="settlements.settled",
-        subject=f"betting.Bet:{bets[0]}" if len(bets) == 1 else "betting.Bet",
-        at=asked.now,
-        bets=len(bets),
-        corrected=len(corrected),
-        void=void,
-        first_bet=bets[0],
-        last_bet=bets[-1],
-        profit=str(sum((one.profit for _, one in rows), ledger.ZERO)),
-    )
-    if corrected:
-        audit.record_all(
-            actor=asked.actor,
-            action="settlements.resettled",
-            at=asked.now,
-            details={
-                f"betting.Bet:{bet.bet_id}": {
-                    "result": bet.result_id,
-                    "outcome": one.outcome,
-                    "profit": str(one.profit),
-                    "profit_before": str(bet.earlier_profit),
-                }
-                for bet, one in corrected
-            },
-        )
+def _all_about(statement: str, bet_ids: Sequence[int], *, as_of: datetime) -> list[Due]:
+    if not bet_ids:
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute(statement, {"as_of": as_of, "bets": list(bet_ids), "statuses": ["ACCEPTED"]})
+        return [Due(*row) for row in cursor.fetchall()]
 
 
 def _raise_incidents(troubles: dict[str, str], *, at: datetime) -> None:

@@ -5,15 +5,41 @@ _IS_TOLD = """
 exists (select from betting_trackedbet k join betting_betimport f on f.id = k.imported_id
         where k.bet_id = b.id and k.told_outcome <> '' and f.spec->>'rules' <> '')
 """
-LOCK_TOLD = f"""
+#: A dispute that nobody settled yet holds everything of its event.
+IS_DISPUTED = """
+exists (select from markets_resultdispute d
+        where d.event_id = m.event_id and d.state = 'OPEN' and d.told_at <= %(as_of)s)
+"""
+LATEST_RESULT = """
+select * from markets_result where event_id = m.event_id and known_at <= %(as_of)s
+order by version desc limit 1
+"""
+LINE = "case when m.kind in ('ASIAN_HANDICAP', 'SPREAD') then s.line else m.line end"
+#: What the total of a team or of a player counts.
+FIGURE = """
+case when m.kind = 'TEAM_TOTAL' and m.participant_id = e.home_id then r.home_score
+     when m.kind = 'TEAM_TOTAL' and m.participant_id = e.away_id then r.away_score
+     when m.kind = 'PLAYER_TOTAL' then (
+         select f.value from markets_statisticresult f
+         where f.result_id = r.id and f.participant_id = m.participant_id
+           and f.statistic = m.statistic and f.took_part)
+end
+"""
+OF_SELECTION = """
+join markets_market m on m.id = s.market_id
+join markets_event e on e.id = m.event_id
+join markets_competition c on c.id = e.competition_id
+"""
+#: Bets that may be due; ``HOLD`` takes the locks of some of them, for a second look.
+DUE_TOLD = f"""
 select b.id from betting_bet b
 where b.status = 'ACCEPTED' and b.venue = 'imported'
   and b.order_state not in ('ACCEPTED', 'PARTIAL')
   and b.bankroll_id = any(%(ids)s) and b.id > %(after)s and b.placed_at <= %(as_of)s
   and {_IS_TOLD}
-order by b.id limit %(size)s for no key update of b skip locked
+order by b.id limit %(size)s
 """
-LOCK_ACCEPTED = f"""
+DUE_ACCEPTED = f"""
 select b.id from betting_bet b
 join markets_selection s on s.id = b.selection_id
 join markets_market m on m.id = s.market_id
@@ -24,11 +50,10 @@ where b.status = 'ACCEPTED' and b.order_state not in ('ACCEPTED', 'PARTIAL')
               where r.event_id = m.event_id and r.known_at <= %(as_of)s
                 and r.status not in ('INTERRUPTED', 'WITHDRAWN')
                 and (m.kind <> 'PLAYER_TOTAL' or r.has_statistics or r.status <> 'FINAL'))
-  and not exists (select 1 from markets_resultdispute d
-                  where d.event_id = m.event_id and d.state = 'OPEN' and d.told_at <= %(as_of)s)
-order by b.id limit %(size)s for no key update of b skip locked
+  and not {IS_DISPUTED}
+order by b.id limit %(size)s
 """
-LOCK_CORRECTED = """
+DUE_CORRECTED = f"""
 select b.id from (
     select event_id, max(version) as version from markets_result
     where version > 1 and not only_adds and known_at <= %(as_of)s
@@ -44,23 +69,28 @@ where b.status = 'SETTLED' and b.bankroll_id = any(%(ids)s) and b.id > %(after)s
   and not exists (select 1 from settlements_settlement st
                   join markets_result sr on sr.id = st.result_id
                   where st.bet_id = b.id and sr.version >= r.version)
-  and not exists (select 1 from markets_resultdispute d
-                  where d.event_id = m.event_id and d.state = 'OPEN' and d.told_at <= %(as_of)s)
-order by b.id limit %(size)s for no key update of b skip locked
+  and not {IS_DISPUTED}
+order by b.id limit %(size)s
 """
-_BET = """
+HOLD = """
+select coalesce(array_agg(id), '{}') from (
+    select id from betting_bet
+    where id = any(%(bets)s) and status = %(status)s
+      and (status = 'SETTLED' or order_state not in ('ACCEPTED', 'PARTIAL'))
+    order by id for no key update skip locked
+) held
+"""
+_BET = f"""
 select b.id, b.bankroll_id, b.book_id, b.side = 'LAY', (b.stake * 100)::bigint,
        (b.price * 1000)::bigint, b.placed_at, b.liability_asked, m.id, m.kind, m.period, s.role,
-       (case when m.kind in ('ASIAN_HANDICAP', 'SPREAD') then s.line else m.line end * 4)::float8,
+       ({LINE} * 4)::float8,
        s.participant_id, s.removed_at, m.places, m.place_fraction, m.statistic, c.sport_id,
        e.starts_at
 """
-_ABOUT = """
+_ABOUT = f"""
 from betting_bet b
 join markets_selection s on s.id = b.selection_id
-join markets_market m on m.id = s.market_id
-join markets_event e on e.id = m.event_id
-join markets_competition c on c.id = e.competition_id
+{OF_SELECTION}
 """
 DUE = f"""
 {_BET}, told.told_commission,
@@ -70,23 +100,13 @@ DUE = f"""
        case when m.kind <> 'TEAM_TOTAL' then ''
             when m.participant_id = e.home_id then 'HOME'
             when m.participant_id = e.away_id then 'AWAY' else '' end,
-       4 * case
-           when m.kind = 'TEAM_TOTAL' and m.participant_id = e.home_id then r.home_score
-           when m.kind = 'TEAM_TOTAL' and m.participant_id = e.away_id then r.away_score
-           when m.kind = 'PLAYER_TOTAL' then (
-               select f.value from markets_statisticresult f
-               where f.result_id = r.id and f.participant_id = m.participant_id
-                 and f.statistic = m.statistic and f.took_part)
-       end::float8,
+       (4 * {FIGURE})::float8,
        r.has_statistics, r.has_runners,
        earlier.id, earlier.revision, earlier.rule_set_id, b.profit, t.id,
        case paid.kind when 'CASH' then t.amount else -t.amount end, fee.id, fee.amount
 {_ABOUT}
 left join betting_trackedbet told on b.venue = 'imported' and told.bet_id = b.id
-join lateral (
-    select * from markets_result where event_id = m.event_id and known_at <= %(as_of)s
-    order by version desc limit 1
-) r on true
+join lateral ({LATEST_RESULT}) r on true
 left join lateral (
     select st.id, st.revision, st.rule_set_id, sr.version from settlements_settlement st
     join markets_result sr on sr.id = st.result_id
@@ -107,8 +127,7 @@ where b.id = any(%(bets)s) and b.status in ('ACCEPTED', 'SETTLED')
         where c.event_id = m.event_id and c.known_at <= %(as_of)s and not c.only_adds
           and c.version > earlier.version))
   and r.status not in ('INTERRUPTED', 'WITHDRAWN')
-  and not exists (select 1 from markets_resultdispute d
-                  where d.event_id = m.event_id and d.state = 'OPEN' and d.told_at <= %(as_of)s)
+  and not {IS_DISPUTED}
 order by b.id
 """
 #: A market's winners as files tell, each runner once: whoever backed or laid it.
@@ -135,6 +154,7 @@ left join (
 where b.id = any(%(bets)s) and b.status = any(%(statuses)s)
 order by b.id
 """
+RULES_OF_FILES = "select id, spec->>'rules' from betting_betimport where id = any(%s)"
 OF_IMPORT = """
 select b.id from betting_bet b join betting_trackedbet k on k.bet_id = b.id
 where k.imported_id = %s and b.status in ('ACCEPTED', 'SETTLED') order by b.id
@@ -144,16 +164,6 @@ select b.id from betting_bet b
 where b.status = 'ACCEPTED' and b.venue = 'imported' and b.bankroll_id = any(%(ids)s)
   and {_IS_TOLD}
 order by b.id limit %(most)s
-"""
-INSERT_SETTLEMENTS = """
-insert into settlements_settlement
-    (bet_id, revision, result_id, outcome, profit, commission, rule_set_id, working, settled_at)
-select n.bet_id, n.revision, n.result_id, n.outcome, n.profit, n.commission, n.rule_set_id,
-       n.working::jsonb, n.at
-from unnest(%s::bigint[], %s::int[], %s::bigint[], %s::text[], %s::numeric[], %s::numeric[],
-            %s::bigint[], %s::text[], %s::timestamptz[])
-     as n(bet_id, revision, result_id, outcome, profit, commission, rule_set_id, working, at)
-returning bet_id, id
 """
 NOTE_DUE = """
 insert into settlements_commissiondue (bankroll_id, book_id, market_id)
