@@ -17,7 +17,7 @@ from models_ml import api as models_ml
 from monitoring.api import health, incidents, runs, thresholds
 from monitoring.api import resources as monitoring
 from monitoring.rest import problems
-from settlements.api import performance, reconciliation, rule_sets
+from settlements.api import clv, performance, reconciliation, rule_sets
 from settlements.api import resources as settlements
 
 
@@ -52,6 +52,7 @@ V1 = [
     path("fills/twins", fills.Twins.as_view(), name="twins"),
     path("performance", performance.Performance.as_view(), name="performance"),
     *why.PATHS,
+    *clv.PATHS,
     *(route for room in PACKAGES for route in getattr(room, "PATHS", ())),
     *router.urls,
 ]

@@ -115,7 +115,14 @@ _NAVIGATION = [
     _group(
         "Settlements",
         _list("Settlements", "gavel", "settlements", "settlement"),
-        _list("Closing-line value", "trending_up", "settlements", "betvalue"),
+        _list("Closing-line value", "trending_up", "settlements", "betvalue")
+        | {"active": _is_at("/betvalue/", apart_from="/half-points/")},
+        _page(
+            "Half points",
+            "straighten",
+            "admin:settlements_half_points",
+            "settlements.view_betvalue",
+        ),
         _list("Ledger transfers", "swap_horiz", "settlements", "ledgertransfer"),
         _list("Ledger accounts", "account_balance", "settlements", "ledgeraccount"),
         _list("Reconciliation", "fact_check", "settlements", "reconciliationrun"),

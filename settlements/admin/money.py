@@ -16,7 +16,7 @@ from monitoring.desk.actions import Action, Asked, Done, ReasonForm
 from monitoring.desk.fields import MoneyField
 from monitoring.desk.pages import Fixed
 from settlements.admin.statements import StatesAccounts
-from settlements.models import BetValue, CommissionDue, LedgerAccount, LedgerTransfer, Settlement
+from settlements.models import CommissionDue, LedgerAccount, LedgerTransfer, Settlement
 from settlements.services import ledger
 
 SETTLE = "settlements.tasks.settle_due"
@@ -208,51 +208,6 @@ class CommissionDueAdmin(Fixed):
         return chips.link(row.market.event)
 
     def badges(self, row: CommissionDue) -> list[Any]:
-        return [self.origin(row)]
-
-
-@admin.register(BetValue)
-class BetValueAdmin(Fixed):
-    list_display = (
-        "number", "about", "origin", "struck", "closing_price", "clv_text", "raw_text",
-        "reference", "method", "age", "valued",
-    )  # fmt: skip
-    list_filter = ("reference", "method", ("bet__bankroll", RelatedDropdownFilter))
-    list_select_related = (BET, "bet__bankroll")
-    search_fields = ("bet__selection__market__event__name",)
-    ordering = ("-pk",)
-    detail_related = (BET, "bet__bankroll")
-    empty_text = "Bets are held against the close once their event has started."
-
-    number = columns.number("Value")
-
-    @display(description="Bet")
-    def about(self, row: BetValue) -> str:
-        return chips.two_lines(chips.link(row.bet), row.bet.selection.market.event)
-
-    @display(description="Origin")
-    def origin(self, row: BetValue) -> str:
-        return _origin(row.bet.bankroll)
-
-    @display(description="Struck at")
-    def struck(self, row: BetValue) -> str:
-        return f"{row.bet.price:.2f}"
-
-    @display(description="CLV", ordering="clv")
-    def clv_text(self, row: BetValue) -> str:
-        return chips.percent(row.clv, signed=True)
-
-    @display(description="Raw", ordering="clv_raw")
-    def raw_text(self, row: BetValue) -> str:
-        return chips.percent(row.clv_raw, signed=True)
-
-    @display(description="Age of the close", ordering="close_age_seconds")
-    def age(self, row: BetValue) -> str:
-        return chips.duration(row.close_age_seconds)
-
-    valued = columns.moment("valued_at", "Valued")
-
-    def badges(self, row: BetValue) -> list[Any]:
         return [self.origin(row)]
 
 

@@ -157,8 +157,21 @@ class CommissionDue(models.Model):
 class BetValue(models.Model):
     """A bet held against the closing line: raw, and with the margin taken off.
 
-    Values are shares: 0.02 means the bet was struck 2 % above the close.
+    Values are shares of the backer's stake: 0.02 means the bet was struck 2 % above the close.
+    ``closing_probability`` is that of the bet's own line, its stake not being returned.  Where
+    the close stood on another line (MOVED), ``closing_price`` and ``line_probability`` are of
+    that line, and the ``distribution`` with its ``history`` says how the own line was priced.
+    ``refund`` is the share of the stake expected to come back.  ``price`` and ``stake`` are those
+    that were valued; null where it was before they were kept.
     """
+
+    class Basis(models.TextChoices):
+        QUOTED = "QUOTED", "The bet's own line"
+        MOVED = "MOVED", "Another line"
+
+    class Distribution(models.TextChoices):
+        EMPIRICAL = "EMPIRICAL", "The sport's history"
+        NORMAL = "NORMAL", "A normal curve"
 
     bet = models.OneToOneField(Bet, on_delete=models.PROTECT, related_name="value")
     reference = models.CharField(max_length=30)  # the book, or "consensus"
@@ -169,13 +182,39 @@ class BetValue(models.Model):
     clv_raw = models.FloatField()
     clv = models.FloatField()
     valued_at = models.DateTimeField()
+    basis = models.CharField(
+        max_length=6, choices=Basis.choices, default=Basis.QUOTED, db_default=Basis.QUOTED
+    )
+    closing_line = models.DecimalField(max_digits=7, decimal_places=2, null=True, blank=True)
+    line_probability = models.FloatField(null=True, blank=True)
+    distribution = models.CharField(
+        max_length=9, choices=Distribution.choices, blank=True, default="", db_default=""
+    )
+    history = models.PositiveIntegerField(null=True, blank=True)  # results it was drawn from
+    refund = models.FloatField(default=0.0, db_default=0.0)
+    commission = models.FloatField(default=0.0, db_default=0.0)  # the rate that was taken off
+    price = models.DecimalField(max_digits=9, decimal_places=3, null=True, blank=True)
+    stake = models.DecimalField(max_digits=12, decimal_places=2, null=True, blank=True)
+    expected_profit = models.DecimalField(max_digits=14, decimal_places=2, null=True, blank=True)
 
     class Meta:
         constraints = [
             models.CheckConstraint(
                 condition=Q(closing_probability__gt=0, closing_probability__lt=1),
                 name="value_closing_probability_is_one",
-            )
+            ),
+            models.CheckConstraint(
+                condition=Q(basis="QUOTED", closing_line__isnull=True)
+                | (
+                    Q(basis="MOVED", closing_line__isnull=False, line_probability__isnull=False)
+                    & ~Q(distribution="")
+                ),
+                name="value_of_a_moved_line_says_how",
+            ),
+            models.CheckConstraint(
+                condition=Q(refund__gte=0, refund__lt=1, commission__gte=0, commission__lt=1),
+                name="value_shares_are_shares",
+            ),
         ]
 
     def __str__(self) -> str:

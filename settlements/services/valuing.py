@@ -3,12 +3,13 @@
 The reference is the first book that closed this very selection with a margin that could be removed,
 in the order of the competition's reference rule, else of the books' ranks; then the mean of the
 bookmakers that did; the row names which.  A close older than ``OLDEST_CLOSE``, or one that is too
-inexact to be one, counts as missing.  A bet whose line nobody closed on, because
-the market moved off it, stays unvalued and shows as missing coverage: another line's price says
-nothing about this one until both are put on one scale.
+inexact to be one, counts as missing.  A bet whose line nobody closed on, because the market moved
+off it, is valued by the close on another line, which the spread of the sport carries over to its
+own; the row names that line too.  A value whose close is gone, as when the actual start was
+corrected, is taken away.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -19,6 +20,12 @@ from models_ml.services import noting
 from models_ml.services.noting import ClvOfVersion
 from settlements import queries
 from settlements.domain import clv, performance
+from settlements.models import BetValue
+from settlements.services import moved_lines, value_rows
+from settlements.services.moved_lines import Asked, Close, Own
+from settlements.services.rule_sets import Rules
+from settlements.services.spread_history import Shapes
+from settlements.services.value_rows import Due
 
 OLDEST_CLOSE = timedelta(hours=1)
 RECENT = timedelta(days=2)  # what the frequent job looks back over; ``clv`` looks at all
@@ -35,23 +42,105 @@ def value_due(
     """Value bets on events started by ``as_of``, and return how many values are new or changed.
 
     Looks at accepted bets and at those settled from ``since`` on (all of them without it); a
-    value is written again only when its close changed, so a second call writes nothing.
+    value is written again only when its close or its bet changed, so a second call writes nothing.
     """
     ids = queries.bankrolls_to_settle() if bankroll_ids is None else list(bankroll_ids)
+    shapes, rules = Shapes(), None
     written, after = 0, 0
     while ids:
         window: dict[str, Any] = {"ids": ids, "as_of": as_of, "since": since, "after": after}
-        window |= {"size": CHUNK, "oldest": OLDEST_CLOSE}
-        with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute(_DUE, window)
-            rows = cursor.fetchall()
-            if rows:
-                cursor.execute(_UPSERT, _columns(rows, now=now))
-                written += cursor.rowcount
-        if len(rows) < CHUNK:
+        window |= {"size": CHUNK, "oldest": OLDEST_CLOSE, "now": now}
+        with transaction.atomic():
+            due = value_rows.due(window)
+            if due:
+                rules = rules or Rules.load()
+                written += _value(due, shapes=shapes, rules=rules, as_of=as_of, now=now)
+        if len(due) < CHUNK:
             break
-        after = rows[-1][0]
+        after = due[-1].bet_id
     return written
+
+
+def _value(
+    due: Sequence[Due], *, shapes: Shapes, rules: Rules, as_of: datetime, now: datetime
+) -> int:
+    """Write the values of a chunk; return how many are new or changed."""
+    lost = [bet.bet_id for bet in due if bet.reference is None]
+    moved = moved_lines.find(bet_ids=lost, as_of=as_of, oldest=OLDEST_CLOSE)
+    own = _own(due, moved, shapes)
+    valued = [bet for bet in due if bet.reference is not None or bet.bet_id in own]
+    kept = {bet.bet_id for bet in valued}
+    value_rows.forget([bet_id for bet_id in lost if bet_id not in kept])
+    return value_rows.write(_columns(valued, moved, own, rules), now=now) if valued else 0
+
+
+def _own(due: Sequence[Due], moved: Mapping[int, Close], shapes: Shapes) -> dict[int, Own]:
+    """Return what own lines were worth, where a stake may come back or the line moved."""
+    asked: dict[int, Asked] = {}
+    for bet in due:
+        measure = moved_lines.measure_of(bet.kind)
+        close = moved.get(bet.bet_id)
+        if not measure or (bet.reference is None and close is None):
+            continue
+        if close is None and not bet.may_push:
+            continue
+        line = bet.line or 0.0
+        asked[bet.bet_id] = Asked(
+            role=bet.role, kind=bet.kind, line=line, question=bet.question(measure),
+            closing_line=line if close is None else close.line,
+            closing_price=float(bet.close if close is None else close.price),
+            probability=float(bet.probability if close is None else close.probability),
+        )  # fmt: skip
+    found = moved_lines.price(list(asked.values()), shapes=shapes)
+    return {pk: own for pk, own in zip(asked, found, strict=True) if own is not None}
+
+
+def _columns(
+    valued: Sequence[Due], moved: Mapping[int, Close], own: Mapping[int, Own], rules: Rules
+) -> list[list[Any]]:
+    """Return the columns of ``value_rows.COLUMNS``, but the moment."""
+    rows = [_basis(bet, moved.get(bet.bet_id), own.get(bet.bet_id)) for bet in valued]
+    price = np.array([bet.price for bet in valued], dtype=np.float64)
+    lay = np.array([bet.is_lay for bet in valued])
+    chance = np.array([row["closing_probability"] for row in rows], dtype=np.float64)
+    closing = np.array([row.pop("own_price") for row in rows], dtype=np.float64)
+    terms = [value_rows.commission_of(bet, rules) for bet in valued]
+    rate = np.array([rate for rate, _ in terms], dtype=np.float64)
+    taken = clv.cost(
+        price=price, probability=chance, is_lay=lay, rate=rate,
+        base=np.array([base for _, base in terms]),
+    )  # fmt: skip
+    fair = (clv.fair(price=price, probability=chance, is_lay=lay) - taken).tolist()
+    raw = clv.raw(price=price, closing_price=closing, is_lay=lay).tolist()
+    for at, (bet, row) in enumerate(zip(valued, rows, strict=True)):
+        worth = clv.expected_profit(stake=bet.stake, clv=fair[at], refund=row["refund"])
+        row |= {"bet_id": bet.bet_id, "clv": fair[at], "clv_raw": raw[at]}
+        row |= {"price": bet.price, "stake": bet.stake, "expected_profit": worth}
+        row["commission"] = terms[at][0]
+    return [[row[name] for row in rows] for name in value_rows.COLUMNS]
+
+
+def _basis(bet: Due, close: Close | None, own: Own | None) -> dict[str, Any]:
+    """Return by which close a bet is valued; ``own_price``: what its own line cost there."""
+    shape = {
+        "refund": own.refund if own else 0.0,
+        "distribution": own.distribution if own else "",
+        "history": own.history if own else None,
+    }
+    if bet.reference is not None or close is None or own is None:
+        return {
+            **shape, "basis": BetValue.Basis.QUOTED.value, "reference": bet.reference,
+            "method": bet.method, "closing_price": bet.close, "own_price": bet.close,
+            "closing_probability": bet.probability, "close_age_seconds": bet.age,
+            "closing_line": None, "line_probability": None,
+        }  # fmt: skip
+    return {
+        **shape, "basis": BetValue.Basis.MOVED.value, "reference": close.reference,
+        "method": close.method, "closing_price": close.price,
+        "own_price": 1.0 / own.raw_probability, "closing_probability": own.probability,
+        "close_age_seconds": close.age, "closing_line": close.line,
+        "line_probability": close.probability,
+    }  # fmt: skip
 
 
 def note_versions(*, as_of: datetime) -> int:
@@ -75,84 +164,6 @@ def note_versions(*, as_of: datetime) -> int:
     return noting.note_clv(rows=rows, as_of=as_of)
 
 
-def _columns(rows: Sequence[tuple], *, now: datetime) -> list[list[object]]:
-    """Return the columns of ``_UPSERT`` for the rows of ``_DUE``."""
-    bet, price, is_lay, reference, method, close, probability, age = zip(*rows, strict=True)
-    prices, lay = np.array(price, dtype=np.float64), np.array(is_lay)
-    raw = clv.raw(price=prices, closing_price=np.array(close, dtype=np.float64), is_lay=lay)
-    fair = clv.fair(price=prices, probability=np.array(probability), is_lay=lay)
-    columns = (bet, reference, method, close, probability, age, raw.tolist(), fair.tolist())
-    return [*map(list, columns), [now] * len(rows)]
-
-
-_DUE = """
-with due as (
-    select b.id, b.selection_id, b.price, b.side = 'LAY' as is_lay
-    from betting_bet b
-    where b.bankroll_id = any(%(ids)s) and b.id > %(after)s and b.price > 1
-      and (b.status = 'ACCEPTED' and b.matched_stake > 0 or b.status = 'SETTLED'
-           and (%(since)s::timestamptz is null or b.settled_at >= %(since)s))
-), found as (
-    select d.id, d.price, d.is_lay, coalesce(ref.code, mean.code) as reference,
-           coalesce(ref.method, mean.method) as method, coalesce(ref.price, mean.price) as close,
-           coalesce(ref.probability, mean.probability) as probability,
-           extract(epoch from coalesce(ref.age, mean.age))::int as age
-    from due d
-    join markets_selection s on s.id = d.selection_id
-    join markets_market m on m.id = s.market_id
-    join markets_event e on e.id = m.event_id
-    join markets_competition c on c.id = e.competition_id
-    left join lateral (
-        select r.chain from markets_referencerule r
-        where (r.competition_id = c.id or r.competition_id is null and not c.is_simulated)
-          and r.kind in (m.kind, '')
-        order by r.competition_id is null, r.kind = '' limit 1
-    ) rule on true
-    left join lateral (
-        select k.code, p.method, p.price, p.fair_probability as probability,
-               p.starts_at - p.confirmed_at as age
-        from markets_closingprice p join markets_book k on k.id = p.book_id
-        where p.selection_id = d.selection_id and k.is_simulated = c.is_simulated
-          and (k.reference_rank is not null and rule.chain is null or k.code = any(rule.chain))
-          and p.fair_probability is not null and p.exactness <> 'NONE'
-          and p.starts_at <= %(as_of)s and p.starts_at - p.confirmed_at <= %(oldest)s
-        order by coalesce(array_position(rule.chain, k.code), k.reference_rank) limit 1
-    ) ref on true
-    left join lateral (
-        select 'consensus' as code, round(avg(p.price), 3) as price,
-               case count(distinct p.method) when 1 then min(p.method) else 'mixed' end as method,
-               round(avg(p.fair_probability)::numeric, 9)::float8 as probability,
-               max(p.starts_at - p.confirmed_at) as age
-        from markets_closingprice p join markets_book k on k.id = p.book_id
-        where ref.code is null and (rule.chain is null or 'consensus' = any(rule.chain))
-          and p.selection_id = d.selection_id
-          and k.kind = 'BOOKMAKER' and k.is_simulated = c.is_simulated
-          and p.fair_probability is not null and p.exactness <> 'NONE'
-          and p.starts_at <= %(as_of)s and p.starts_at - p.confirmed_at <= %(oldest)s
-        having count(*) > 0
-    ) mean on true
-)
-select f.id, f.price, f.is_lay, f.reference, f.method, f.close, f.probability, f.age
-from found f
-left join settlements_betvalue v on v.bet_id = f.id
-where f.reference is not null
-  and (v.bet_id is null
-       or (v.reference, v.method, v.closing_price, v.closing_probability, v.close_age_seconds)
-          is distinct from (f.reference, f.method, f.close, f.probability, f.age))
-order by f.id limit %(size)s
-"""
-_UPSERT = """
-insert into settlements_betvalue
-    (bet_id, reference, method, closing_price, closing_probability, close_age_seconds,
-     clv_raw, clv, valued_at)
-select * from unnest(%s::bigint[], %s::text[], %s::text[], %s::numeric[], %s::float8[], %s::int[],
-                     %s::float8[], %s::float8[], %s::timestamptz[])
-on conflict (bet_id) do update set
-    reference = excluded.reference, method = excluded.method,
-    closing_price = excluded.closing_price, closing_probability = excluded.closing_probability,
-    close_age_seconds = excluded.close_age_seconds, clv_raw = excluded.clv_raw,
-    clv = excluded.clv, valued_at = excluded.valued_at
-"""
 _BY_VERSION = """
 select p.version_id, count(*), sum(v.clv)
 from settlements_betvalue v

@@ -127,13 +127,6 @@ class TestValueDue:
         a_close(bet.selection, book=pinnacle, price="2.000", fair=None, method="incomplete")
         assert value() == 0
 
-    def test_values_no_line_by_another(self, pinnacle):
-        event = an_event()
-        an_accepted_bet(a_selection(event, kind="ASIAN_HANDICAP", line="-0.75"))
-        moved = a_selection(event, kind="ASIAN_HANDICAP", line="-1")
-        a_close(moved, book=pinnacle, price="1.950", fair=0.5)
-        assert value() == 0
-
     def test_never_mixes_simulated_and_real_books(self, pinnacle):
         league = {"code": "SIM9", "is_simulated": True}
         bet = an_accepted_bet(a_selection(an_event(**league)))
