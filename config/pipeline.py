@@ -22,6 +22,8 @@ FOLLOWERS: Mapping[str, tuple[str, ...]] = {
     ),
     "markets.tasks.record_closes": ("settlements.tasks.settle_due",),
     "models_ml.tasks.predict_due": ("betting.tasks.decide_due",),
+    "settlements.tasks.settle_due": ("settlements.tasks.refresh_performance",),
+    "settlements.tasks.value_due": ("settlements.tasks.refresh_performance",),
 }
 
 

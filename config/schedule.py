@@ -62,6 +62,7 @@ JOBS: Sequence[Job] = (
     Job("predict", "models_ml.tasks.predict_due", _seconds(5)),
     Job("decide", "betting.tasks.decide_due", _seconds(10)),
     Job("settle", "settlements.tasks.settle_due", _seconds(10)),
+    Job("performance", "settlements.tasks.refresh_performance", timedelta(minutes=1)),
     Job("arbitrage", "betting.tasks.seek_arbitrage", _seconds(30)),
     Job("reconcile", "betting.tasks.reconcile_unknown", _seconds(30)),
     Job(

@@ -12,8 +12,9 @@ from monitoring.domain.thresholds import declare
 from monitoring.registry import Sample, check, gauge, panel
 from settlements import queries, reconciling_monitors
 from settlements.domain import presenting
-from settlements.domain.performance import Performance, Rate
-from settlements.services import guarding, ledger, settling
+from settlements.domain.performance import Rate
+from settlements.domain.windows import Figures, Money
+from settlements.services import guarding, ledger, settling, windows
 
 OVERDUE_AFTER = declare(
     "settlements.overdue-after", 2, "min",
@@ -23,6 +24,8 @@ OVERDUE_AFTER = declare(
 )  # fmt: skip
 DRAWN = 300  # points of a curve
 BESIDE = (reconciling_monitors,)  # register their own
+FEW = 2_000  # bets up to which a curve has a point for each settlement
+WINDOWS = {"all": "All time", "90d": "90 days", "30d": "30 days", "7d": "7 days"}
 
 
 @check("settlements.ledger-imbalance", every=timedelta(minutes=5))
@@ -78,53 +81,55 @@ def unsettleable(now: datetime) -> Iterator[Finding]:
 )
 def performance(now: datetime) -> Mapping[str, object]:
     """Show the figures of each group of live bankrolls; replays are in none of them."""
-    groups = queries.groups()
+    return {"groups": [_group(group, number, now) for number, group in enumerate(queries.groups())]}
+
+
+def _group(group: queries.Group, number: int, now: datetime) -> dict[str, object]:
+    shown = windows.side_by_side(bankroll_ids=group.bankroll_ids, names=tuple(WINDOWS), now=now)
+    every, _ = shown["all"]
     return {
-        "groups": [
-            {
-                "title": group.title,
-                "currency": group.currency,
-                "is_simulated": group.is_simulated,
-                "shown": (shown := queries.of(group)),
-                "rows": [
-                    _row("All time", shown),
-                    _row("30 days", queries.of(group, since=now - timedelta(days=30))),
-                ],
-                "chart": _curve(group, number=number),
-            }
-            for number, group in enumerate(groups)
-        ]
+        "title": group.title,
+        "currency": group.currency,
+        "is_simulated": group.is_simulated,
+        "shown": every,
+        "rows": [_row(WINDOWS[name], *figures) for name, figures in shown.items()],
+        "chart": _curve(group, number=number, bets=every.bets),
     }
 
 
-def _row(label: str, shown: Performance) -> dict[str, object]:
+def _row(label: str, shown: Figures, money: Money) -> dict[str, object]:
     return {
         "label": label,
         "cells": [
-            f"{shown.n:,}",
+            f"{shown.bets:,}",
             f"{shown.turnover:,.2f}",
             f"{shown.profit:+,.2f}",
             presenting.percent(shown.yield_),
             presenting.percent(shown.clv),
             presenting.percent(shown.beat_close),
-            presenting.percent(Rate(shown.drawdown)),
-            presenting.percent(Rate(shown.max_drawdown)),
+            presenting.percent(Rate(money.drawdown)),
+            presenting.percent(Rate(money.max_drawdown)),
         ],
     }
 
 
-def _curve(group: queries.Group, *, number: int) -> Chart:
-    points = queries.equity(bankroll_ids=group.bankroll_ids)
-    step = max(1, -(-len(points) // DRAWN))
-    drawn = [*points[:-1:step], points[-1]] if points else []
-    line = [(f"{point.at:%Y-%m-%d %H:%M:%S}", float(point.equity)) for point in drawn]
+def _curve(group: queries.Group, *, number: int, bets: int) -> Chart:
+    """Draw the money by moment of settlement while bets are few, else by day."""
+    if bets <= FEW:
+        points = queries.equity(bankroll_ids=group.bankroll_ids)
+        line = [(f"{point.at:%Y-%m-%d %H:%M:%S}", float(point.equity)) for point in points]
+    else:
+        ends = windows.equity(bankroll_ids=group.bankroll_ids)
+        line = [(f"{day:%Y-%m-%d}", float(money)) for day, money in ends]
+    step = max(1, -(-len(line) // DRAWN))
+    line = [*line[:-1:step], line[-1]] if line else []
     return Chart(
         title=f"Equity, {group.title}",
         name=f"performance-equity-{number}",
         series={group.title: line} if line else {},
         unit=group.currency,
         stepped=True,
-        columns=("Settled (UTC)", "Equity"),
+        columns=("Settled (UTC)" if bets <= FEW else "Betting day", "Equity"),
         empty="The curve begins with the first settled bet.",
     )
 

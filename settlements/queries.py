@@ -160,9 +160,9 @@ def of(
 
 
 def totals(group: Group) -> Totals:
-    """Return the plain sums over all settled bets of a group; void ones are in none."""
+    """Return the plain sums of a group's betting days, all of them; void bets are in none."""
     with connection.cursor() as cursor:
-        cursor.execute(_TOTALS, {"ids": list(group.bankroll_ids), "since": None, "until": None})
+        cursor.execute(_TOTALS, {"ids": list(group.bankroll_ids)})
         return Totals(*cursor.fetchone())
 
 
@@ -248,10 +248,11 @@ select b.settled_at, (sum(b.profit) * 100)::bigint,
 {_SETTLED}
 group by b.settled_at, k.time_zone order by b.settled_at
 """
-_TOTALS = f"""
-select count(*), coalesce(sum(b.liability), 0), coalesce(sum(b.profit), 0), avg(v.clv)
-from (select b.* {_SETTLED} and b.outcome <> 'VOID') b
-left join settlements_betvalue v on v.bet_id = b.id
+_TOTALS = """
+select coalesce(sum(bets), 0)::bigint, coalesce(sum(turnover), 0), coalesce(sum(profit), 0),
+       (sum(clv) / nullif(sum(valued), 0))::float8
+from settlements_performanceday
+where bankroll_id = any(%(ids)s) and cut = 'ALL' and strategy_id is null
 """
 _OPENING = """
 select coalesce(sum(k.balance - coalesce(made.profit, 0)), 0)

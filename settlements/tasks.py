@@ -8,6 +8,7 @@ from models_ml.services import replays
 from monitoring.domain.progress import RunHandle
 from monitoring.recorded import recorded_task
 from settlements.services import (
+    daily,
     dry_runs,
     guarding,
     reconciling,
@@ -49,6 +50,29 @@ def value_due(run: RunHandle) -> dict[str, Any]:
     now = timezone.now()
     valued = valuing.value_due(as_of=now, now=now)
     return {"valued": valued, "versions": valuing.note_versions(as_of=now)}
+
+
+@recorded_task(
+    title="Sum betting days",
+    permission="settlements.add_performanceday",
+    singleton=True,
+    soft_time_limit=240,
+    time_limit=270,
+)
+def refresh_performance(run: RunHandle) -> dict[str, Any]:
+    return {"days": daily.refresh_due(progress=run)}
+
+
+@recorded_task(
+    title="Sum all betting days anew",
+    permission="settlements.add_performanceday",
+    singleton=True,
+    max_attempts=2,
+    soft_time_limit=2400,
+    time_limit=2700,
+)
+def rebuild_performance(run: RunHandle) -> dict[str, Any]:
+    return {"days": daily.rebuild(actor=run.actor, now=timezone.now(), progress=run)}
 
 
 @recorded_task(

@@ -65,6 +65,8 @@ CELERY_TASK_ROUTES = {
     "models_ml.tasks.drift*": {"queue": "train"},
     "models_ml.tasks.evaluate*": {"queue": "train"},
     "settlements.tasks.replay*": {"queue": "train"},
+    "settlements.tasks.rebuild*": {"queue": "train"},
+    "settlements.tasks.refresh*": {"queue": "ops"},
     "models_ml.*": {"queue": "predict"},
     "betting.*": {"queue": "execute"},
     "settlements.*": {"queue": "settle"},

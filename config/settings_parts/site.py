@@ -128,6 +128,8 @@ _NAVIGATION = [
         _list("Reconciliation", "fact_check", "settlements", "reconciliationrun"),
         _list("Differences", "difference", "settlements", "reconciliationitem"),
         _list("Commission due", "percent", "settlements", "commissiondue"),
+        _list("Betting days", "calendar_month", "settlements", "performanceday"),
+        _list("Days to sum", "functions", "settlements", "performancedue"),
         _list("Rule sets", "gavel", "settlements", "ruleset"),
         _list("Rules in use", "rule_settings", "settlements", "ruleuse"),
     ),

@@ -46,6 +46,7 @@ _OPERATING = (
     "monitoring.change_incident",
     "settlements.add_betvalue",
     "settlements.add_reconciliationrun",
+    "settlements.add_performanceday",
     "settlements.add_settlement",
 )
 _MODELING = (

@@ -3,6 +3,7 @@
 from monitoring.rest.resources import ReadOnlyResource, resource
 from settlements import models
 from settlements.api.statements import StatedAccounts
+from settlements.services import daily_statements
 
 TIME = ("gte", "lt")
 
@@ -84,6 +85,26 @@ RESOURCES: dict[str, type[ReadOnlyResource]] = {
             "reference": ["exact"],
             "basis": ["exact"],
             "valued_at": TIME,
+        },
+    ),
+    "performance-days": resource(
+        models.PerformanceDay,
+        fields=[
+            "id",
+            "bankroll",
+            "day",
+            "strategy",
+            "cut",
+            "key",
+            *daily_statements.COLUMNS,
+        ],
+        texts={"is_simulated": "bankroll.is_simulated"},
+        filters={
+            "bankroll": ["exact"],
+            "strategy": ["exact", "isnull"],
+            "cut": ["exact"],
+            "key": ["exact"],
+            "day": ["gte", "lte"],
         },
     ),
 }

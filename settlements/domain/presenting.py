@@ -4,6 +4,7 @@ from decimal import Decimal
 from typing import Any
 
 from settlements.domain.performance import Performance, Rate
+from settlements.domain.windows import Figures, Money
 
 
 def figures(shown: Performance) -> dict[str, Any]:
@@ -23,6 +24,46 @@ def figures(shown: Performance) -> dict[str, Any]:
         "drawdown": shown.drawdown,
         "sharpe": shown.sharpe,
         "sortino": shown.sortino,
+    }
+
+
+def window(shown: Figures) -> dict[str, Any]:
+    """Return the figures of a window of betting days."""
+    return {
+        "bets": shown.bets,
+        "events": shown.events,
+        "void": shown.void,
+        "turnover": money(shown.turnover),
+        "profit": money(shown.profit),
+        "commission": money(shown.commission),
+        **rate("yield", shown.yield_),
+        **rate("win_rate", shown.win_rate),
+        "valued": shown.valued,
+        "coverage": shown.coverage,
+        **rate("clv", shown.clv),
+        "clv_by_stake": shown.clv_by_stake,
+        "clv_raw": shown.clv_raw,
+        **rate("beat_close", shown.beat_close),
+        "expected": money(shown.expected),
+        **rate("excess", shown.excess),
+        "excess_p": shown.excess_p,
+        "modelled": shown.modelled,
+        "model_expected": money(shown.model_expected),
+        "model_profit": money(shown.model_profit),
+    }
+
+
+def money_of(shown: Money) -> dict[str, Any]:
+    """Return what a window made of the money that was there before it."""
+    return {
+        "opening": money(shown.opening),
+        "equity": money(shown.equity),
+        "return_on_bankroll": shown.growth,
+        "max_drawdown": shown.max_drawdown,
+        "drawdown": shown.drawdown,
+        **rate("sharpe", shown.sharpe),
+        "sortino": shown.sortino,
+        "days": shown.days,
     }
 
 
@@ -68,3 +109,16 @@ def percent(of: Rate) -> str:
     if of.low is None or of.high is None:
         return shown
     return f"{shown} ({of.low * 100:.1f} to {of.high * 100:.1f})"
+
+
+def plain(of: Rate) -> str:
+    """Return a figure that is no share, with its interval where it has one.
+
+    >>> plain(Rate(1.234, -0.5, 2.0)), plain(Rate(45.0)), plain(Rate())
+    ('1.23 (-0.50 to 2.00)', '45.00', '–')
+    """
+    if of.value is None:
+        return "–"
+    if of.low is None or of.high is None:
+        return f"{of.value:.2f}"
+    return f"{of.value:.2f} ({of.low:.2f} to {of.high:.2f})"

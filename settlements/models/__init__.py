@@ -1,5 +1,6 @@
 """Settlements, the ledger, values against the close, and the rule sets that bets are settled by."""
 
+from settlements.models.daily import PerformanceDay, PerformanceDue
 from settlements.models.money import (
     BetValue,
     CommissionDue,
@@ -15,6 +16,8 @@ __all__ = [
     "CommissionDue",
     "LedgerAccount",
     "LedgerTransfer",
+    "PerformanceDay",
+    "PerformanceDue",
     "ReconciliationItem",
     "ReconciliationRun",
     "RuleSet",

@@ -21,7 +21,7 @@ from monitoring import columns
 from monitoring.columns import Ints
 from settlements.domain import charging
 from settlements.models import LedgerAccount, LedgerTransfer
-from settlements.services import ledger, statements
+from settlements.services import daily, ledger, statements
 from settlements.services.rule_sets import Rules
 
 AT_ONCE = 1_000  # notes in one transaction
@@ -102,6 +102,7 @@ def _charge(bets: Sequence[_Charged], rule_sets: Rules, *, at: datetime) -> int:
             movements.append(_taken(bet, amount, at=at))
     ledger.post(movements=movements)
     settled.mark_charged(rows=[ChargedBet(bet.bet_id, amount) for bet, amount in wanted])
+    daily.note_changed(bet_ids=[bet.bet_id for bet, _ in wanted])
     return len(wanted)
 
 

@@ -44,6 +44,7 @@ from settlements import queries
 from settlements.domain.rules import OUTCOMES, Outcome
 from settlements.services import (
     commissions,
+    daily,
     judging,
     judging_many,
     ledger,
@@ -206,6 +207,11 @@ def _write(chunk: Chunk, found: Found, asked: _Asked, tally: _Tally) -> None:
         return
     bets, picks = chunk.bets.taken(is_judged), chunk.picks.taken(is_judged)
     ends = found.taken(is_judged)
+    daily.note_settled(
+        bankroll_ids=np.unique(bets.bankroll).tolist(),
+        corrected_ids=bets.bet[bets.earlier > 0].tolist(),
+        at=asked.as_of,
+    )
     settlements = settlement_rows.insert(bets, ends, result=picks.result, at=asked.as_of)
     marks = SettledBets(
         bets.bet, ends.outcome + 1, ends.profit, ends.commission, [str(one) for one in OUTCOMES]

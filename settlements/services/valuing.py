@@ -21,7 +21,7 @@ from models_ml.services.noting import ClvOfVersion
 from settlements import queries
 from settlements.domain import clv, performance
 from settlements.models import BetValue
-from settlements.services import moved_lines, value_rows
+from settlements.services import daily, moved_lines, value_rows
 from settlements.services.moved_lines import Asked, Close, Own
 from settlements.services.rule_sets import Rules
 from settlements.services.spread_history import Shapes
@@ -55,6 +55,7 @@ def value_due(
             if due:
                 rules = rules or Rules.load()
                 written += _value(due, shapes=shapes, rules=rules, as_of=as_of, now=now)
+                daily.note_changed(bet_ids=[row.bet_id for row in due])
         if len(due) < CHUNK:
             break
         after = due[-1].bet_id

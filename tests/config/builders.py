@@ -42,6 +42,7 @@ from monitoring.models import (
 )
 from monitoring.services import roles, thresholding
 from settlements.models import BetValue, LedgerAccount, LedgerTransfer, Settlement
+from settlements.services import daily
 
 ROLES = ("HOME", "DRAW", "AWAY")
 
@@ -55,6 +56,7 @@ def a_house(*, now: datetime, n: int = 60, simulated: bool = True) -> SimpleName
     _bets(house, now=now)
     _money(house, now=now)
     _system(house, now=now, n=n)
+    daily.rebuild(actor="test", now=now)
     _tell_the_planner()
     return house
 

@@ -6,7 +6,7 @@ from django.template.loader import render_to_string
 
 from betting.models import Bankroll
 from settlements import monitors
-from settlements.services import settling
+from settlements.services import daily, settling
 from tests.settlements.builders import (
     NOON,
     a_bankroll,
@@ -20,6 +20,7 @@ pytestmark = pytest.mark.django_db
 
 def settle():
     settling.settle_due(as_of=NOON, now=NOON, actor="test")
+    daily.refresh_due()
 
 
 class TestLedgerImbalance:
@@ -84,7 +85,7 @@ class TestThePanel:
             a_result(an_accepted_bet(bankroll=bankroll), *score)
         settle()
         page = self.render()
-        assert "-5.0 %" in page and "(-100.0 to 90.0)" in page
+        assert "-5.0 %" in page and "(-1212.1 to 1202.1)" in page  # of two events
         assert "999.00" in page or "999.0" in page
         assert "performance-equity-0" in page
         assert "SIMULATED" not in page

@@ -10,6 +10,7 @@ from models_ml.models import Replay
 from settlements import queries
 from settlements.domain import performance as figures
 from settlements.models import BetValue
+from settlements.services import daily as betting_days
 from settlements.services import ledger, settling
 from tests import kept
 from tests.settlements.builders import (
@@ -223,6 +224,7 @@ class TestOverdue:
 
 class TestTotals:
     def test_are_the_plain_sums_of_the_performance(self, season):
+        betting_days.rebuild(actor="test", now=NOON)
         (group,) = queries.groups()
         shown, sums = queries.of(group), queries.totals(group)
         assert (sums.bets, sums.turnover, sums.profit) == (shown.n, shown.turnover, shown.profit)
