@@ -210,7 +210,7 @@ class TestSettleDue:
             for _ in range(size):
                 an_accepted_bet(a_selection(event), bankroll=bankroll)
             a_result(event, 1, 0)
-            with django_assert_num_queries(20):
+            with django_assert_num_queries(21):
                 assert settle(with_imbalance=False).settled == size
 
     def test_asks_three_questions_of_bets_when_nothing_is_due(self, django_assert_num_queries):
