@@ -79,7 +79,12 @@ def settlements() -> QuerySet[Settlement]:
 def transfers() -> QuerySet[LedgerTransfer]:
     """Return ledger transfers, newest first, with both accounts."""
     return LedgerTransfer.objects.select_related(
-        "debit__bankroll", "credit__bankroll", "settlement", "reverses"
+        "debit__bankroll",
+        "debit__book",
+        "credit__bankroll",
+        "credit__book",
+        "settlement",
+        "reverses",
     ).order_by("-at", "-pk")
 
 

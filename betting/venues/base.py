@@ -200,6 +200,13 @@ class Clearing(Protocol):
             OutsideFailed: it did not tell.
         """
 
+    def balance(self) -> Decimal:
+        """Return what lies in the account, the stakes of what is open with it.
+
+        Raises:
+            OutsideFailed: it did not tell.
+        """
+
     def cleared(self, *, since: datetime, until: datetime) -> Sequence[Cleared]:
         """Return every order of the account that ended from ``since`` until before ``until``.
 

@@ -88,9 +88,9 @@ class SettlementAdmin(Fixed):
         return [self.outcome_chip(row), self.origin(row)]
 
     def parts(self, request: HttpRequest, row: Settlement) -> list[sections.Section]:
-        transfers = row.transfers.select_related("debit__bankroll", "credit__bankroll").order_by(
-            "pk"
-        )
+        transfers = row.transfers.select_related(
+            "debit__bankroll", "debit__book", "credit__bankroll", "credit__book"
+        ).order_by("pk")
         return [
             self.all_facts(row),
             sections.Facts("About", [
@@ -121,10 +121,15 @@ class LedgerTransferAdmin(Fixed):
         "reference", "kind_chip", "amount_text", "debit", "credit", "origin", "reverses", "when",
     )  # fmt: skip
     list_filter = (("kind", ChoicesDropdownFilter), ("debit__bankroll", RelatedDropdownFilter))
-    list_select_related = ("debit__bankroll", "credit__bankroll", "reverses")
+    list_select_related = (
+        "debit__bankroll", "debit__book", "credit__bankroll", "credit__book", "reverses",
+    )  # fmt: skip
     search_fields = ("reference",)
     ordering = ("-pk",)
-    detail_related = ("debit__bankroll", "credit__bankroll", "settlement", "reverses")
+    detail_related = (
+        "debit__bankroll", "debit__book", "credit__bankroll", "credit__book", "settlement",
+        "reverses",
+    )  # fmt: skip
     empty_text = "No money has moved yet: bankrolls begin with a deposit."
 
     @display(description="Kind", ordering="kind")
@@ -149,11 +154,14 @@ class LedgerTransferAdmin(Fixed):
 @admin.register(LedgerAccount)
 class LedgerAccountAdmin(StatesAccounts, Fixed):
     list_display = ("name", "kind", "balance_text", "origin")
-    list_filter = (("kind", ChoicesDropdownFilter), ("bankroll", RelatedDropdownFilter))
-    list_select_related = ("bankroll",)
-    search_fields = ("bankroll__name",)
-    ordering = ("bankroll__name", "kind")
-    detail_related = ("bankroll",)
+    list_filter = (
+        ("kind", ChoicesDropdownFilter), ("bankroll", RelatedDropdownFilter),
+        ("book", RelatedDropdownFilter),
+    )  # fmt: skip
+    list_select_related = ("bankroll", "book")
+    search_fields = ("bankroll__name", "book__name")
+    ordering = ("bankroll__name", "kind", "book__name")
+    detail_related = ("bankroll", "book")
     empty_text = "Accounts are opened with a bankroll."
 
     @display(description="Account", ordering="bankroll__name")
@@ -220,15 +228,15 @@ class MoveForm(ReasonForm):
         widget=UnfoldAdminTextInputWidget(),
         help_text="The payment's own number. The same reference again moves nothing.",
     )
-    field_order = ("amount", "reference", "reason")
+    field_order: tuple[str, ...] = ("amount", "reference", "reason")
 
 
 def deposit(asked: Asked) -> Done:
-    return _moved(asked, ledger.deposit(**_movement(asked)))
+    return moved(asked, ledger.deposit(**_movement(asked)))
 
 
 def withdraw(asked: Asked) -> Done:
-    return _moved(asked, ledger.withdraw(**_movement(asked)))
+    return moved(asked, ledger.withdraw(**_movement(asked)))
 
 
 def _movement(asked: Asked) -> dict[str, Any]:
@@ -242,7 +250,8 @@ def _movement(asked: Asked) -> dict[str, Any]:
     }
 
 
-def _moved(asked: Asked, transfer: LedgerTransfer) -> Done:
+def moved(asked: Asked, transfer: LedgerTransfer) -> Done:
+    """Say what was booked, or that it stood before."""
     what = f"{transfer.get_kind_display()} of {transfer.amount} {asked.row.currency}"
     if transfer.at != asked.now:
         return Done(f"Nothing moved: this {what} stands since {transfer.at:%Y-%m-%d %H:%M} UTC.")

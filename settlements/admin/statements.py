@@ -37,7 +37,7 @@ class Asked(forms.Form):
     def __init__(self, *args: Any, accounts: list[LedgerAccount], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["account"].choices = [  # type: ignore[attr-defined]
-            (one.pk, one.get_kind_display()) for one in accounts
+            (one.pk, one.title) for one in accounts
         ]
 
 
@@ -67,7 +67,7 @@ def page(request: HttpRequest, account_id: int) -> Any:
     """Answer with a statement: this month's where no days are asked for."""
     if not request.user.has_perm(PERMISSION):
         raise PermissionDenied
-    rows = LedgerAccount.objects.select_related("bankroll")
+    rows = LedgerAccount.objects.select_related("bankroll", "book")
     row = rows.filter(pk=account_id).first() if account_id < 2**63 else None
     if row is None:
         raise Http404("There is no such account.")
@@ -221,7 +221,7 @@ def _on_bankroll(bankroll: Bankroll) -> list[sections.Section]:
             ("Account", "Balance", ""),
             [
                 (
-                    chips.link(one, one.get_kind_display()),
+                    chips.link(one, one.title),
                     chips.money(one.balance, one.currency),
                     format_html('<a class="cl-link" href="{}">Statement</a>', address(one)),
                 )

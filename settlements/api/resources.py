@@ -3,6 +3,7 @@
 from monitoring.rest.resources import ReadOnlyResource, resource
 from settlements import models
 from settlements.api.statements import StatedAccounts
+from settlements.api.transfers import Transfers
 from settlements.services import daily_statements
 
 TIME = ("gte", "lt")
@@ -28,33 +29,12 @@ RESOURCES: dict[str, type[ReadOnlyResource]] = {
     ),
     "ledger-accounts": resource(
         models.LedgerAccount,
-        fields=["id", "bankroll", "kind", "currency", "balance"],
+        fields=["id", "bankroll", "kind", "book", "currency", "balance"],
         texts={"is_simulated": "bankroll.is_simulated"},
-        filters={"bankroll": ["exact"], "kind": ["exact"]},
+        filters={"bankroll": ["exact"], "kind": ["exact"], "book": ["exact"]},
         base=StatedAccounts,
     ),
-    "ledger-transfers": resource(
-        models.LedgerTransfer,
-        fields=[
-            "id",
-            "kind",
-            "debit",
-            "credit",
-            "amount",
-            "settlement",
-            "reverses",
-            "reference",
-            "at",
-        ],
-        texts={"is_simulated": "debit.bankroll.is_simulated"},
-        filters={
-            "kind": ["exact"],
-            "reference": ["exact"],
-            "debit__bankroll": ["exact"],
-            "settlement": ["exact"],
-            "at": TIME,
-        },
-    ),
+    "ledger-transfers": Transfers,
     "bet-values": resource(
         models.BetValue,
         fields=[

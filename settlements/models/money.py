@@ -65,17 +65,50 @@ class LedgerAccount(models.Model):
         PROFIT_AND_LOSS = "PROFIT_AND_LOSS", "Profit and loss"
         CAPITAL = "CAPITAL", "Deposits and withdrawals"
         COMMISSION = "COMMISSION", "Commission"
+        BOOK = "BOOK", "At a book"
+        BONUS = "BONUS", "Bonus not yet released"
+
+    #: What every bankroll has; the others are opened book by book.
+    OF_EVERY_BANKROLL = (Kind.CASH, Kind.PROFIT_AND_LOSS, Kind.CAPITAL, Kind.COMMISSION)
+    #: Their balances together are the bankroll's.
+    MONEY = (Kind.CASH, Kind.BOOK)
 
     bankroll = models.ForeignKey(Bankroll, on_delete=models.PROTECT, related_name="accounts")
     kind = models.CharField(max_length=20, choices=Kind.choices)
+    book = models.ForeignKey(
+        Book, null=True, blank=True, on_delete=models.PROTECT, related_name="accounts"
+    )
     currency = models.CharField(max_length=3)
     balance = models.DecimalField(max_digits=14, decimal_places=2, default=0)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["bankroll", "kind"], name="account_once")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["bankroll", "kind"], condition=Q(book__isnull=True), name="account_once"
+            ),
+            models.UniqueConstraint(
+                fields=["bankroll", "kind", "book"],
+                condition=Q(book__isnull=False),
+                name="account_once_at_a_book",
+            ),
+            models.CheckConstraint(
+                condition=Q(kind__in=["BOOK", "BONUS"], book__isnull=False)
+                | (~Q(kind__in=["BOOK", "BONUS"]) & Q(book__isnull=True)),
+                name="account_at_a_book_names_it",
+            ),
+            models.CheckConstraint(
+                condition=~Q(kind="BONUS") | Q(balance__gte=0), name="account_bonus_not_below_zero"
+            ),
+        ]
 
     def __str__(self) -> str:
-        return f"{self.bankroll} {self.get_kind_display()}"
+        return f"{self.bankroll} {self.title}"
+
+    @property
+    def title(self) -> str:
+        """Return what it is called within its bankroll."""
+        kind = self.get_kind_display()
+        return f"{self.book} {kind.lower()}" if self.book_id else kind
 
 
 class LedgerTransfer(models.Model):
@@ -91,6 +124,10 @@ class LedgerTransfer(models.Model):
         REVERSAL = "REVERSAL", "Reversal"
         COMMISSION = "COMMISSION", "Commission"
         CORRECTION = "CORRECTION", "Correction"  # to agree with a venue
+        TRANSFER = "TRANSFER", "Transfer"  # between cash and books
+        BONUS = "BONUS", "Bonus given"
+        RELEASE = "RELEASE", "Bonus released"
+        FORFEIT = "FORFEIT", "Bonus forfeited"
 
     kind = models.CharField(max_length=10, choices=Kind.choices)
     #: The indexes by account and time serve these two as well.
@@ -125,7 +162,18 @@ class LedgerTransfer(models.Model):
                 condition=Q(
                     kind__in=["SETTLEMENT", "REVERSAL", "COMMISSION"], settlement__isnull=False
                 )
-                | Q(kind__in=["DEPOSIT", "WITHDRAWAL", "CORRECTION"], settlement__isnull=True),
+                | Q(
+                    kind__in=[
+                        "DEPOSIT",
+                        "WITHDRAWAL",
+                        "CORRECTION",
+                        "TRANSFER",
+                        "BONUS",
+                        "RELEASE",
+                        "FORFEIT",
+                    ],
+                    settlement__isnull=True,
+                ),
                 name="transfer_settlement_is_named",
             ),
         ]

@@ -89,6 +89,7 @@ def _charge(bets: Sequence[_Charged], rule_sets: Rules, *, at: datetime) -> int:
             movements.append(
                 ledger.Movement(
                     bankroll_id=bet.bankroll_id,
+                    book_id=bet.book_id,
                     kind=LedgerTransfer.Kind.REVERSAL.value,
                     against=LedgerAccount.Kind.COMMISSION.value,
                     cash=bet.commission,
@@ -121,6 +122,7 @@ def _amounts(group: Sequence[_Charged], rule_sets: Rules) -> list[Decimal]:
 def _taken(bet: _Charged, amount: Decimal, *, at: datetime) -> ledger.Movement:
     return ledger.Movement(
         bankroll_id=bet.bankroll_id,
+        book_id=bet.book_id,
         kind=LedgerTransfer.Kind.COMMISSION.value,
         against=LedgerAccount.Kind.COMMISSION.value,
         cash=-amount,

@@ -17,14 +17,15 @@ from settlements.models import LedgerAccount, LedgerTransfer
 from settlements.services import ledger
 
 KINDS: Sequence[str] = LedgerTransfer.Kind.values
-ACCOUNTS: Sequence[str] = LedgerAccount.Kind.values
+ACCOUNTS: Sequence[str] = LedgerAccount.OF_EVERY_BANKROLL
 _CASH = ACCOUNTS.index("CASH")
 
 
 @dataclass(frozen=True, slots=True)
 class Postings:
-    """Transfers to be.  ``cash`` is in minor units, signed, positive into the bankroll's cash.
+    """Transfers to be.  ``cash`` is in minor units, signed, positive into the bankroll's money.
 
+    That is what lies at the ``book``, where the bankroll has an account there, else its cash.
     The reference of each is its ``label`` and its ``numbers``, those that are not 0:
     "settle:42:1".  0 is a row that there is not.
     """
@@ -37,6 +38,7 @@ class Postings:
     numbers: tuple[Ints, Ints, Ints]
     settlement: Ints
     reverses: Ints
+    book: Ints
 
 
 def post(postings: Sequence[Postings], *, at: datetime) -> None:
@@ -49,36 +51,35 @@ def post(postings: Sequence[Postings], *, at: datetime) -> None:
     if not postings:
         return
     owners = np.unique(np.concatenate([one.bankroll for one in postings]))
-    accounts = ledger.open_many(bankroll_ids=owners.tolist())
+    accounts, at_books = ledger.open_many(bankroll_ids=owners.tolist())
     account_of = np.array(
         [[accounts.get((owner, kind), 0) for kind in ACCOUNTS] for owner in owners.tolist()]
     )
     if not account_of.all():
         raise RuntimeError(f"bankrolls are missing among {owners.tolist()}")
     labels = sorted({one.label for one in postings})
-    moved = np.zeros_like(account_of)
-    parts = [_rows(one, owners, account_of, moved, labels) for one in postings]
+    parts = [_rows(one, owners, account_of, at_books, labels) for one in postings]
     rows = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     asked = {**rows, "kinds": list(KINDS), "labels": labels, "at": at}
     if columns.run(_INSERT, asked) != len(rows["amount"]):
         raise RuntimeError("a transfer was not written")
-    _move(owners, account_of, moved)
+    _move(owners, rows, postings)
 
 
 def _rows(
-    one: Postings, owners: Ints, account_of: Ints, moved: Ints, labels: Sequence[str]
-) -> Mapping[str, Ints]:
+    one: Postings, owners: Ints, account_of: Ints, at_books: Mapping[tuple[int, int], int],
+    labels: Sequence[str],
+) -> Mapping[str, Ints]:  # fmt: skip
     owner = np.searchsorted(owners, one.bankroll)
-    other_kind = ACCOUNTS.index(one.against)
-    cash, other = account_of[owner, _CASH], account_of[owner, other_kind]
+    money, other = account_of[owner, _CASH], account_of[owner, ACCOUNTS.index(one.against)]
+    for (bankroll, book), account in at_books.items():
+        money = np.where((one.bankroll == bankroll) & (one.book == book), account, money)
     is_into = one.cash > 0
-    np.add.at(moved[:, _CASH], owner, one.cash)
-    np.subtract.at(moved[:, other_kind], owner, one.cash)
     n = len(one.bankroll)
     return {
         "kind": np.full(n, KINDS.index(one.kind) + 1),
-        "debit": np.where(is_into, other, cash),
-        "credit": np.where(is_into, cash, other),
+        "debit": np.where(is_into, other, money),
+        "credit": np.where(is_into, money, other),
         "amount": np.abs(one.cash),
         "settlement": one.settlement,
         "reverses": one.reverses,
@@ -87,12 +88,18 @@ def _rows(
     }
 
 
-def _move(owners: Ints, account_of: Ints, moved: Ints) -> None:
+def _move(owners: Ints, rows: Mapping[str, Ints], postings: Sequence[Postings]) -> None:
     columns.rows(_LOCK_BANKROLLS, [owners])
-    columns.run(_MOVE_ACCOUNTS, [account_of.ravel(), moved.ravel()])
+    sides = np.concatenate([rows["debit"], rows["credit"]])
+    accounts, place = np.unique(sides, return_inverse=True)
+    moved, money = np.zeros_like(accounts), np.zeros_like(owners)
+    np.add.at(moved, place, np.concatenate([-rows["amount"], rows["amount"]]))
+    for one in postings:
+        np.add.at(money, np.searchsorted(owners, one.bankroll), one.cash)
+    columns.run(_MOVE_ACCOUNTS, [accounts, moved])
     sums = {
         owner: Decimal(cents).scaleb(-2)
-        for owner, cents in zip(owners.tolist(), moved[:, _CASH].tolist(), strict=True)
+        for owner, cents in zip(owners.tolist(), money.tolist(), strict=True)
         if cents
     }
     bankrolls.apply_movements(amounts=sums)

@@ -39,7 +39,7 @@ def of(*, bets: Bets, found: Found, settlements: Ints) -> list[Postings]:
                 original != 0,
                 Postings(
                     bets.bankroll, -moved, _Kind.REVERSAL.value, account.value, label,
-                    (*numbers, none), bets.earlier, original,
+                    (*numbers, none), bets.earlier, original, bets.book,
                 ),
             )
             for original, moved, account, label, numbers in reversals
@@ -49,7 +49,7 @@ def of(*, bets: Bets, found: Found, settlements: Ints) -> list[Postings]:
                 cash != 0,
                 Postings(
                     bets.bankroll, cash, kind.value, account.value, label,
-                    (bets.bet, revision, times), settlements, none,
+                    (bets.bet, revision, times), settlements, none, bets.book,
                 ),
             )
             for kind, cash, account, label, times in movements
@@ -62,4 +62,5 @@ def _some(of: np.ndarray, all_of: Postings) -> Postings:
     return Postings(
         all_of.bankroll[of], all_of.cash[of], all_of.kind, all_of.against, all_of.label,
         (one[of], two[of], three[of]), all_of.settlement[of], all_of.reverses[of],
+        all_of.book[of],
     )  # fmt: skip

@@ -156,7 +156,8 @@ CORRECTED = _arrays(
 {_BET}, 0 as file, 0 as told,
        s.id as earlier, s.revision, r.version, coalesce(s.rule_set_id, 0) as rule_set,
        b.profit * 100 as profit, coalesce(t.id, 0) as transfer,
-       coalesce(case a.kind when 'CASH' then t.amount else -t.amount end * 100, 0) as moved,
+       coalesce(case when a.kind in ('CASH', 'BOOK') then t.amount else -t.amount end * 100, 0)
+           as moved,
        coalesce(fee.id, 0) as fee, coalesce(fee.amount * 100, 0) as charged
 from betting_bet b {_FILE}
 join lateral (

@@ -4,6 +4,9 @@ from datetime import datetime
 
 from django.db import transaction
 
+from betting.venues import VENUES
+from betting.venues.base import Clearing
+from markets.models import Book
 from monitoring.errors import Refused
 from monitoring.services import audit
 from settlements.models import LedgerAccount, LedgerTransfer, ReconciliationItem
@@ -49,6 +52,7 @@ def accept(*, item_id: int, reason: str, actor: str, now: datetime) -> Reconcili
                 cash=item.difference,
                 reference=reference,
                 at=now,
+                book_id=_book_id(item),
             )
         ]
     )
@@ -65,6 +69,13 @@ def dismiss(*, item_id: int, reason: str, actor: str, now: datetime) -> Reconcil
     """
     item, why = _locked(item_id), _reason(reason)
     return _resolve(item, ReconciliationItem.State.DISMISSED, why, actor=actor, now=now)
+
+
+def _book_id(item: ReconciliationItem) -> int | None:
+    """Return the book whose account an item is about."""
+    venue = VENUES.get(item.venue)
+    code = venue.book_code if isinstance(venue, Clearing) else ""
+    return Book.objects.filter(code=code).values_list("pk", flat=True).first()
 
 
 def _locked(item_id: int) -> ReconciliationItem:

@@ -103,7 +103,7 @@ DUE = f"""
        (4 * {FIGURE})::float8,
        r.has_statistics, r.has_runners,
        earlier.id, earlier.revision, earlier.rule_set_id, b.profit, t.id,
-       case paid.kind when 'CASH' then t.amount else -t.amount end, fee.id, fee.amount
+       case when paid.kind in ('CASH', 'BOOK') then t.amount else -t.amount end, fee.id, fee.amount
 {_ABOUT}
 left join betting_trackedbet told on b.venue = 'imported' and told.bet_id = b.id
 join lateral ({LATEST_RESULT}) r on true

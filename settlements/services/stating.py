@@ -27,21 +27,21 @@ class AccountRefused(Refused):
 
 
 def account(text: str) -> LedgerAccount:
-    """Find an account by its number, by "BANKROLL" (its cash) or by "BANKROLL/KIND".
+    """Find an account by its number, by "BANKROLL" (its cash), "BANKROLL/KIND" or "BANKROLL/BOOK".
 
     Raises:
         AccountRefused: there is none.
     """
-    rows = LedgerAccount.objects.select_related("bankroll")
+    rows = LedgerAccount.objects.select_related("bankroll", "book")
     if text.isascii() and text.isdigit():
         found = rows.filter(pk=int(text)).first() if len(text) < 19 else None
     else:
         found = _named(text, rows)
     if found is None:
-        kinds = ", ".join(LedgerAccount.Kind.values)
+        kinds = ", ".join(LedgerAccount.OF_EVERY_BANKROLL)
         raise AccountRefused(
             f"there is no account {text[:80]!r}: its number, or a bankroll's name with one of"
-            f" {kinds} behind a slash"
+            f" {kinds}, or a book's code, behind a slash"
         )
     return found
 
@@ -51,12 +51,14 @@ def _named(text: str, rows: Any) -> LedgerAccount | None:
         return None
     whole = rows.filter(bankroll__name=text, kind=CASH).first()
     name, _, kind = text.rpartition("/")
-    return whole or rows.filter(bankroll__name=name, kind=kind.upper()).order_by("pk").first()
+    of = rows.filter(bankroll__name=name)
+    by_kind = of.filter(kind=kind.upper(), book=None).first()
+    return whole or by_kind or of.filter(kind=LedgerAccount.Kind.BOOK, book__code=kind).first()
 
 
 def of_bankroll(bankroll: Bankroll) -> list[LedgerAccount]:
     """Return the accounts of a bankroll, its cash first."""
-    rows = LedgerAccount.objects.filter(bankroll=bankroll).select_related("bankroll")
+    rows = LedgerAccount.objects.filter(bankroll=bankroll).select_related("bankroll", "book")
     return sorted(rows, key=lambda one: (one.kind != CASH, one.pk))
 
 
@@ -125,9 +127,9 @@ def _lines(head: Head, behind: tuple[datetime, int], balance: Decimal, limit: in
         )
         rows = cursor.fetchall()
     found = []
-    for number, at, kind, reference, amount, other, *about in rows:
+    for number, at, kind, reference, amount, other, book, *about in rows:
         balance += amount
-        label = str(LedgerAccount.Kind(other).label)
+        label = f"{book} {LedgerAccount.Kind(other).label}".lstrip()
         found.append(Line(number, at, kind, reference, amount, balance, label, *about))
     return found
 
@@ -173,11 +175,13 @@ with page as (
     ({_SIDE.format(own="debit", other="credit", sign="-")})
     order by at, id limit %(limit)s
 )
-select p.id, p.at, p.kind, p.reference, p.amount, other.kind, coalesce(back.reference, ''),
+select p.id, p.at, p.kind, p.reference, p.amount, other.kind, coalesce(k.name, ''),
+       coalesce(back.reference, ''),
        b.id, coalesce(b.client_ref, ''), coalesce(e.name, ''), coalesce(s.name, ''),
        coalesce(st.outcome, '')
 from page p
 join settlements_ledgeraccount other on other.id = p.other_id
+left join markets_book k on k.id = other.book_id
 left join settlements_ledgertransfer back on back.id = p.reverses_id
 left join settlements_settlement st on st.id = p.settlement_id
 left join betting_bet b on b.id = st.bet_id

@@ -12,6 +12,7 @@ from betting.venues.base import Cleared, Clearing, Ending
 from monitoring.errors import OutsideFailed, Refused
 from settlements.domain import reconciling
 from settlements.domain.reconciling import ZERO, Difference, Ours, Theirs
+from settlements.models import LedgerAccount
 from settlements.services import reconciling_reads as reads
 from settlements.services.periods import Period
 
@@ -69,6 +70,7 @@ def compare(*, bankroll: Bankroll, name: str, period: Period, now: datetime) -> 
             since=period.since - MARGIN, until=max(min(period.until + MARGIN, now), period.until)
         )
         charged = venue.charged(since=period.since, until=period.until)
+        lies = venue.balance()
     except (OutsideFailed, Refused) as fault:
         found.failed = (str(fault) or type(fault).__name__)[:250]
         return found
@@ -84,6 +86,7 @@ def compare(*, bankroll: Bankroll, name: str, period: Period, now: datetime) -> 
             found.bets += 1
             found.profit_here += pair.ours.gross
         found.differences += [replace(one, venue=name) for one in _of_pair(pair, name, corrected)]
+    found.differences += _of_balance(name, venue.book_code, bankroll, there=lies, now=now)
     _add_missing_there(found, bankroll, period, mine, corrected)
     _add_commission(found, bankroll, period, pairs, charged, corrected)
     return found
@@ -92,6 +95,23 @@ def compare(*, bankroll: Bankroll, name: str, period: Period, now: datetime) -> 
 def _live() -> list[int]:
     rows = Bankroll.objects.filter(kind=Bankroll.Kind.LIVE, is_simulated=False)
     return list(rows.order_by("pk").values_list("pk", flat=True))
+
+
+def _of_balance(
+    name: str, book: str, bankroll: Bankroll, *, there: Decimal, now: datetime
+) -> list[Difference]:
+    """Compare what lies in the account, where one bankroll alone has its money there."""
+    rows = LedgerAccount.objects.filter(
+        kind=LedgerAccount.Kind.BOOK, book__code=book, bankroll__in=_live()
+    )
+    accounts = list(rows[:2])
+    if len(accounts) != 1 or accounts[0].bankroll_id != bankroll.pk:
+        return []
+    here = accounts[0].balance
+    if here == there:
+        return []
+    key = f"account:{name}"
+    return [Difference("BALANCE", key, f"{here}", f"{there}", now, None, there - here, name)]
 
 
 def _of_pair(pair: _Pair, name: str, corrected: Mapping[str, Decimal]) -> Iterator[Difference]:

@@ -81,7 +81,7 @@ class BetfairDouble:
 
     def __init__(self) -> None:
         self.account = {"username": "jo", "password": "pass phrase", "app_key": "key-1"}
-        self.currency, self.funds = "EUR", 1_000_000.0
+        self.currency, self.funds, self.exposure = "EUR", 1_000_000.0, 0.0
         self.markets: dict[str, Market] = {}
         self.orders: dict[str, Order] = {}
         self.requests: list[tuple[str, dict[str, Any]]] = []
@@ -172,6 +172,9 @@ class BetfairDouble:
 
     def _getAccountDetails(self) -> dict[str, Any]:
         return {"currencyCode": self.currency, "firstName": "Jo", "localeCode": "en"}
+
+    def _getAccountFunds(self, **_: Any) -> dict[str, Any]:
+        return {"availableToBetBalance": self.funds, "exposure": self.exposure, "wallet": "UK"}
 
     def _heartbeat(self, preferredTimeoutSeconds: int) -> dict[str, Any]:
         self.heartbeats += 1

@@ -262,7 +262,7 @@ def _bets(house: SimpleNamespace, *, now: datetime) -> None:
 def _money(house: SimpleNamespace, *, now: datetime) -> None:
     cash, pnl, capital, _ = (
         LedgerAccount.objects.create(bankroll=house.bankroll, kind=kind, currency="EUR")
-        for kind in LedgerAccount.Kind.values
+        for kind in LedgerAccount.OF_EVERY_BANKROLL
     )
     LedgerTransfer.objects.create(
         kind="DEPOSIT", debit=capital, credit=cash, amount=10_000, at=now - timedelta(days=8),

@@ -127,13 +127,12 @@ def an_accepted_bet(
     return Bet.objects.create(
         selection=selection or a_selection(),
         bankroll=bankroll or a_bankroll(),
-        book=a_book(),
         stake=D(stake),
         price=D(price),
         side=side,
         client_ref=f"t{next(_numbers)}",
         placed_at=placed_at,
-        **{"status": "ACCEPTED", **fields},
+        **{"status": "ACCEPTED", "book": fields.get("book") or a_book(), **fields},
     )
 
 

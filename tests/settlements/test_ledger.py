@@ -105,7 +105,7 @@ class TestPost:
         with transaction.atomic():
             ledger.post(movements=[movement])
         assert balance(bankroll) == 1
-        assert bankroll.accounts.count() == len(LedgerAccount.Kind.values)
+        assert bankroll.accounts.count() == len(LedgerAccount.OF_EVERY_BANKROLL)
         assert ledger.imbalance() == 0
 
     def test_refuses_a_bankroll_that_there_is_not(self):

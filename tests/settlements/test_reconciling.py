@@ -18,7 +18,7 @@ from monitoring.models import AuditEntry, TaskRun
 from monitoring.services import roles
 from settlements import reconciling_monitors
 from settlements.models import LedgerTransfer, ReconciliationItem, ReconciliationRun
-from settlements.services import ledger, periods, reconciling, resolving, settling, stating
+from settlements.services import ledger, moving, periods, reconciling, resolving, settling, stating
 from tests.betting.betfair import an_exchange, patient
 from tests.betting.betfair_double import Fault, Order
 from tests.config.builders import a_person
@@ -147,6 +147,18 @@ class TestReconcile:
                 run(live)
             counts.append(len(asked))
         assert counts[1] <= counts[0] + 2
+
+    def test_holds_the_account_against_what_lies_at_the_venue(self, exchange, live):
+        about = {"bankroll_id": live.pk, "source": "cash", "target": "betfair_exchange"}
+        moving.move(**about, amount=D("250.00"), reference="m1", actor="test", now=NOON)
+        exchange.funds, exchange.exposure = 230.0, -19.5
+        run(live)
+        item = ReconciliationItem.objects.get()
+        assert (item.kind, item.ours, item.theirs, item.difference) == (
+            "BALANCE", "250.00", "249.50", D("-0.50"),
+        )  # fmt: skip
+        exchange.funds = 230.5
+        assert run(live, now=MORNING + timedelta(hours=1)).resolved == 1
 
     def test_keeps_what_is_open_while_the_venue_is_silent(self, exchange, live):
         an_order(exchange, a_settled_bet(live, 1), profit=8.0)

@@ -84,6 +84,10 @@ class Calls:
         account = self._read(lambda api: api.account.get_account_details(), wire.Account)
         return account.currencyCode
 
+    def funds(self) -> wire.Funds:
+        """Return what lies in the account."""
+        return self._read(lambda api: api.account.get_account_funds(), wire.Funds)
+
     def heartbeat(self, *, seconds: int) -> wire.Heart:
         """Say that we are there, and shall be silent for no longer than so many seconds."""
         return self._read(

@@ -172,6 +172,11 @@ class BetfairVenue:
         """Return the account's currency."""
         return self._calls.currency()
 
+    def balance(self) -> Decimal:
+        """Return what lies in the account, with what open orders may lose."""
+        funds = self._calls.funds()
+        return reading.amount(funds.availableToBetBalance) - reading.amount(funds.exposure)
+
     def cleared(self, *, since: datetime, until: datetime) -> list[Cleared]:
         """Return every order of the account that ended in a period, in each of the four ways."""
         found = [

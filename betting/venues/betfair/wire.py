@@ -22,6 +22,13 @@ class Account(msgspec.Struct):
     currencyCode: str
 
 
+class Funds(msgspec.Struct):
+    """What can be bet with; what open orders may lose is told below zero."""
+
+    availableToBetBalance: float
+    exposure: float = 0.0
+
+
 class Heart(msgspec.Struct):
     """What the exchange did because we had been silent, and after how long it will again."""
 
