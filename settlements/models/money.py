@@ -4,6 +4,7 @@ from django.db.models import F, Q, Value
 from betting.models import Bankroll, Bet
 from markets.models import Book, Market, Result
 from monitoring.models import APPEND_ONLY
+from settlements.models import references
 from settlements.models.rule_sets import RuleSet
 
 
@@ -27,6 +28,7 @@ class Settlement(models.Model):
         on_delete=models.PROTECT,
         related_name="settlements",
         db_index=False,
+        db_constraint=False,
     )
     rule_set = models.ForeignKey(
         RuleSet,
@@ -35,6 +37,7 @@ class Settlement(models.Model):
         on_delete=models.PROTECT,
         related_name="settlements",
         db_index=False,
+        db_constraint=False,
     )
     outcome = models.CharField(max_length=10, choices=Bet.Outcome.choices)
     profit = models.DecimalField(max_digits=12, decimal_places=2)
@@ -51,7 +54,10 @@ class Settlement(models.Model):
             models.UniqueConstraint(fields=["result", "bet"], name="settlement_once_per_result"),
         ]
         indexes = [models.Index(fields=["-settled_at"], name="settlement_latest")]
-        triggers = APPEND_ONLY
+        triggers = [
+            *APPEND_ONLY,
+            references.there({"result_id": "markets_result", "rule_set_id": "settlements_ruleset"}),
+        ]
 
     def __str__(self) -> str:
         return f"#{self.pk} {self.outcome} {self.profit}"
@@ -100,6 +106,7 @@ class LedgerAccount(models.Model):
                 condition=~Q(kind="BONUS") | Q(balance__gte=0), name="account_bonus_not_below_zero"
             ),
         ]
+        triggers = references.NEVER_DELETED
 
     def __str__(self) -> str:
         return f"{self.bankroll} {self.title}"
@@ -132,17 +139,35 @@ class LedgerTransfer(models.Model):
     kind = models.CharField(max_length=10, choices=Kind.choices)
     #: The indexes by account and time serve these two as well.
     debit = models.ForeignKey(
-        LedgerAccount, on_delete=models.PROTECT, related_name="debits", db_index=False
+        LedgerAccount,
+        on_delete=models.PROTECT,
+        related_name="debits",
+        db_index=False,
+        db_constraint=False,
     )
     credit = models.ForeignKey(
-        LedgerAccount, on_delete=models.PROTECT, related_name="credits", db_index=False
+        LedgerAccount,
+        on_delete=models.PROTECT,
+        related_name="credits",
+        db_index=False,
+        db_constraint=False,
     )
     amount = models.DecimalField(max_digits=14, decimal_places=2)
     settlement = models.ForeignKey(
-        Settlement, null=True, blank=True, on_delete=models.PROTECT, related_name="transfers"
+        Settlement,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="transfers",
+        db_constraint=False,
     )
     reverses = models.OneToOneField(
-        "self", null=True, blank=True, on_delete=models.PROTECT, related_name="reversed_by"
+        "self",
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="reversed_by",
+        db_constraint=False,
     )
     reference = models.CharField(max_length=60, unique=True)  # "settle:42:1": a movement, once
     at = models.DateTimeField()
@@ -181,7 +206,17 @@ class LedgerTransfer(models.Model):
             models.Index(fields=["debit", "at", "id"], name="transfer_debit_by_time"),
             models.Index(fields=["credit", "at", "id"], name="transfer_credit_by_time"),
         ]
-        triggers = APPEND_ONLY
+        triggers = [
+            *APPEND_ONLY,
+            references.there(
+                {
+                    "debit_id": "settlements_ledgeraccount",
+                    "credit_id": "settlements_ledgeraccount",
+                    "settlement_id": "settlements_settlement",
+                    "reverses_id": "settlements_ledgertransfer",
+                }
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"#{self.pk} {self.reference} {self.amount}"

@@ -28,7 +28,7 @@ from settlements.domain.rule_choice import Version
 from settlements.services import judging, statements
 from settlements.services.fields import Fields
 from settlements.services.judging import Due, Judged, Trouble
-from settlements.services.reading import KINDS, STATUSES, UNTOLD, Bets, Picks
+from settlements.services.reading import KINDS, OF_RATES, STATUSES, UNTOLD, Bets, Picks
 from settlements.services.rule_sets import Rules, is_usual_of_scores
 
 Mask = npt.NDArray[np.bool_]
@@ -38,7 +38,6 @@ _FINAL = STATUSES.index("FINAL") + 1
 _VOIDING = [STATUSES.index(one) + 1 for one in rules.VOIDING]
 _OF_PLAYERS = rules.KINDS.index("PLAYER_TOTAL") + 1
 _EACH_WAY = KINDS.index("EACH_WAY") + 1
-_A_MILLION = 1_000_000
 _BET_BY_BET = ("STAKE", "RETURNS")
 
 
@@ -283,8 +282,8 @@ def _kept(bets: Bets, versions: Sequence[Version], version_of: Ints) -> tuple[An
     of_bet = np.array([_is_each_win(one) and one.terms.commission.is_of_bet for one in versions])
     is_own = of_bet[version_of] & (bets.rate >= 0)
     return (
-        np.where(is_own, _A_MILLION - bets.rate, keeps),
-        np.where(is_own, _A_MILLION, keeps_of),
+        np.where(is_own, OF_RATES - bets.rate, keeps),
+        np.where(is_own, OF_RATES, keeps_of),
     )
 
 

@@ -23,7 +23,8 @@ STATUSES = ("FINAL", *rules.VOIDING, "RETIRED", "WALKOVER")
 #: Those that a score judges come first, in their order.
 KINDS = (*rules.KINDS, *(kind for kind in Market.Kind.values if kind not in rules.KINDS))
 UNTOLD = -1  # a score, or a rate of commission, that nobody tells
-_A_MILLION = 1_000_000
+_MICROSECONDS = 1_000_000
+OF_RATES = 100_000_000  # a rate of 1
 
 
 class _Columns:
@@ -68,7 +69,7 @@ class Bets(_Columns):
     price: Ints
     liability: Ints  # of a lay that was asked for by it
     placed: Ints
-    rate: Ints  # of commission, that its file told, in millionths
+    rate: Ints  # of commission, that its file told, of ``OF_RATES``
     file: Ints  # that told how it ended
     told: Ints  # a place in ``OUTCOMES`` + 1
     earlier: Ints
@@ -116,8 +117,8 @@ _BET = f"""
 select b.id as bet, b.bankroll_id as bankroll, b.book_id as book, b.selection_id as pick,
        (b.side = 'LAY')::int as is_lay, b.stake * 100 as stake, b.price * 1000 as price,
        coalesce(b.liability_asked * 100, 0) as liability,
-       (date_part('epoch', b.placed_at) * {_A_MILLION})::bigint as placed,
-       coalesce(k.told_commission * {_A_MILLION}, {UNTOLD}) as rate
+       (date_part('epoch', b.placed_at) * {_MICROSECONDS})::bigint as placed,
+       coalesce(k.told_commission * {OF_RATES}, {UNTOLD}) as rate
 """
 _FILE = """
 left join lateral (

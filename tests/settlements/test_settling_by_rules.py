@@ -5,8 +5,8 @@ from decimal import Decimal as D
 
 import pytest
 
-from betting.models import Bet, BetImport, BetMapping, TrackedBet
-from markets.models import Market, Participant, Result, RunnerResult, Selection
+from betting.models import Bet
+from markets.models import Result, Selection
 from monitoring.models import Incident
 from settlements import queries
 from settlements.models import CommissionDue, LedgerTransfer, Settlement
@@ -21,6 +21,7 @@ from tests.settlements.builders import (
     an_accepted_bet,
     an_event,
 )
+from tests.settlements.racing import a_race, a_told_bet, an_import, came_in
 
 pytestmark = pytest.mark.django_db
 BY = {"reason": "as they publish it", "actor": "test", "now": NOON}
@@ -37,36 +38,6 @@ def under(terms, *, code="theirs"):
     if made.version == 1:
         rule_sets.set_use(code=code, **BY)
     return made
-
-
-def a_race(*names, kind="WIN", **market):
-    """Return the runners of a race by name."""
-    event = an_event()
-    runners = {}
-    question = Market.objects.create(event=event, kind=kind, **market)
-    for name in names:
-        horse = Participant.objects.create(
-            sport=event.competition.sport, name=f"{name} {event.pk}", kind="RUNNER"
-        )
-        runners[name] = Selection.objects.create(
-            market=question, role="RUNNER", participant=horse, name=name
-        )
-    return runners
-
-
-def came_in(runners, **places):
-    """Tell how the runners came in; those of the same position are tied."""
-    selection = next(iter(runners.values()))
-    result = a_result(
-        selection.market.event, has_runners=True, known_at=KICK_OFF + timedelta(hours=1)
-    )
-    RunnerResult.objects.bulk_create(
-        [
-            RunnerResult(result=result, participant=runners[name].participant, position=position)
-            for name, position in places.items()
-        ]
-    )
-    return result
 
 
 def outcome(bet):
@@ -244,26 +215,6 @@ class TestCommissionOnAMarket:
         assert commissions.charge_due(**asked) == 1
         assert outcome(bet) == ("WON", D("475.00"))
         assert (commissions.charge_due(**asked), ledger.imbalance()) == (0, 0)
-
-
-def an_import(rules="tips_at_sp"):
-    mapping, _ = BetMapping.objects.get_or_create(
-        name="theirs", defaults={"spec": {}, "changed_by": "t", "changed_at": NOON}
-    )
-    return BetImport.objects.create(
-        mapping=mapping, spec={"rules": rules} if rules else {}, file="f", sha256="0",
-        imported_by="t", imported_at=NOON, rows=1, made=1, unchanged=0, refused=0,
-    )  # fmt: skip
-
-
-def a_told_bet(selection, told, *, rules="tips_at_sp", rate=None, imported=None, **fields):
-    imported = imported or an_import(rules)
-    bet = an_accepted_bet(selection, venue="imported", **fields)
-    TrackedBet.objects.create(
-        bet=bet, reference=f"f:{bet.pk}", recorded_by="t", recorded_at=NOON, imported=imported,
-        row=1, told_outcome=told, told_commission=rate,
-    )  # fmt: skip
-    return bet
 
 
 class TestABetThatAFileTold:
