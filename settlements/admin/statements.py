@@ -108,13 +108,14 @@ def _stated(
     """Fill the page, or return the file that was asked for."""
     zone = row.bankroll.time_zone
     period = periods.between(first=asked["first"], last=asked["last"], time_zone=zone)
-    head = stating.head(of=row, period=period)
     form = request.GET.get("output", "")
     if form in statement_files.TYPES:
-        return download(head, form)
+        return download(stating.head(of=row, period=period), form)
     after = request.GET.get("after", "")
     behind = int(after) if after.isascii() and after.isdigit() and len(after) < 19 else None
-    found = stating.page(head=head, after=behind, limit=LINES + 1)
+    with stating.one_moment():
+        head = stating.head(of=row, period=period)
+        found = stating.page(head=head, after=behind, limit=LINES + 1)
     days = {"first": asked["first"], "last": asked["last"]}
     context["desk_sections"] = [
         _sums(head, row),

@@ -102,9 +102,10 @@ class StatedAccounts(ReadOnlyResource):
     def statement(self, request: Request, pk: str) -> Response:
         """Return the sums of a period and its movements, oldest first, page by page."""
         row, asked = self._row(), _asked(request, StatementAsked)
-        head = _head(row, asked)
         limit = asked["limit"]
-        found = stating.page(head=head, after=asked.get("after"), limit=limit + 1)
+        with stating.one_moment():
+            head = _head(row, asked)
+            found = stating.page(head=head, after=asked.get("after"), limit=limit + 1)
         return Response(
             {
                 **statement_files.as_dict(head),

@@ -22,8 +22,9 @@ TYPES = {"csv": "text/csv", "json": "application/json", "html": "text/html; char
 
 
 def pieces(*, head: Head, form: str) -> Iterator[bytes]:
-    """Give a statement's bytes as ``form``: csv, json or html."""
-    return _FORMS[form](head)
+    """Give a statement's bytes as ``form``, csv, json or html: sums and lines of one moment."""
+    with stating.one_moment():
+        yield from _FORMS[form](stating.again(head))
 
 
 def name(head: Head, form: str) -> str:

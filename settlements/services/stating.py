@@ -1,16 +1,17 @@
 """Statements of an account: its sums in one statement of the database, its lines page by page.
 
 The opening balance is the sum of every transfer before the period, so a statement leans on no
-balance that is kept beside them.  All transfers of an account are written under the lock of its
-bankroll: what is not newer than the newest that the sums know of is exactly what they added up.
+balance that is kept beside them.  ``one_moment`` lets sums and lines see the same transfers, for
+however long they are read and whatever is written meanwhile.
 """
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from django.db import connection
+from django.db import connection, transaction
 
 from betting.models import Bankroll
 from monitoring.errors import Refused
@@ -54,6 +55,23 @@ def _named(text: str, rows: Any) -> LedgerAccount | None:
     of = rows.filter(bankroll__name=name)
     by_kind = of.filter(kind=kind.upper(), book=None).first()
     return whole or by_kind or of.filter(kind=LedgerAccount.Kind.BOOK, book__code=kind).first()
+
+
+@contextmanager
+def one_moment() -> Iterator[None]:
+    """Let everything that is read within be of one moment; a transaction under way decides it."""
+    if connection.in_atomic_block:
+        yield
+        return
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("set transaction isolation level repeatable read, read only")
+        yield
+
+
+def again(stated: Head) -> Head:
+    """Return the sums of a statement as they are now."""
+    row = LedgerAccount.objects.select_related("bankroll", "book").get(pk=stated.account)
+    return head(of=row, period=Period(stated.since, stated.until))
 
 
 def of_bankroll(bankroll: Bankroll) -> list[LedgerAccount]:

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal as D
 
@@ -129,6 +130,33 @@ class TestLines:
         opening = LedgerTransfer.objects.order_by("pk").first()
         with pytest.raises(stating.AccountRefused, match="no line"):
             stating.page(head=head(told[0]), after=opening.pk)
+
+
+class TestOneMoment:
+    @pytest.mark.django_db(transaction=True)
+    def test_sees_nothing_of_what_is_written_meanwhile(self):
+        bankroll = a_bankroll("10.00")
+        pieces = statement_files.pieces(
+            head=head(bankroll, "2025-01-01", "2026-12-31"), form="json"
+        )
+        read = [next(pieces)]
+        with ThreadPoolExecutor(1) as other:
+            other.submit(_deposit_elsewhere, bankroll.pk).result()
+        told = json.loads(b"".join([*read, *pieces]))
+        assert (told["closing"], [line["balance"] for line in told["lines"]]) == (
+            "10.00", ["10.00"],
+        )  # fmt: skip
+        assert head(bankroll, "2025-01-01", "2026-12-31").closing == D("15.00")
+
+
+def _deposit_elsewhere(bankroll_id: int) -> None:
+    try:
+        ledger.deposit(
+            bankroll_id=bankroll_id, amount=D("5.00"), reference="meanwhile", actor="test",
+            now=NOON - timedelta(days=401),
+        )  # fmt: skip
+    finally:
+        connection.close()
 
 
 class TestFiles:

@@ -5,7 +5,6 @@ from django.utils import timezone
 from rich.table import Table
 
 from monitoring.commands import ProductCommand, screen
-from settlements.domain.statement import Head
 from settlements.services import periods, statement_files, stating
 
 SHOWN = 200  # lines on a terminal; a file has them all
@@ -44,14 +43,16 @@ class Command(ProductCommand):
             self.stdout.write(piece.decode(), ending="")
 
     def show(self, report: dict[str, Any]) -> None:
-        head: Head = report["head"]
+        with stating.one_moment():
+            head = stating.again(report["head"])
+            lines = stating.page(head=head, limit=SHOWN)
         table = Table(
             title=f"{head.name}, {head.since:%Y-%m-%d %H:%M} to {head.until:%Y-%m-%d %H:%M}"
         )
         for column in ("when (UTC)", "kind", "cause", "other account", "amount", "balance"):
             table.add_column(column)
         table.add_row("", "Opening balance", "", "", "", f"{head.opening:,.2f}")
-        for line in stating.page(head=head, limit=SHOWN):
+        for line in lines:
             at, kind = f"{line.at:%Y-%m-%d %H:%M:%S}", statement_files.kind_label(line.kind)
             amounts = (f"{line.amount:+,.2f}", f"{line.balance:,.2f}")
             table.add_row(at, kind, line.cause, line.other, *amounts)
