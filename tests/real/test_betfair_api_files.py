@@ -1,8 +1,13 @@
 """Answers of the exchange API as they were kept: which of them are markets."""
 
+import json
+from decimal import Decimal as D
+
+import msgspec
 import pytest
 from django.utils import timezone
 
+from betting.venues.betfair import outside, wire
 from markets.connectors.betfair_api import BetfairApi
 from tests.real.data import FOLDER
 
@@ -48,3 +53,14 @@ class TestConnector:
         assert parse("base_endpoint_fail").problems[0].message == (
             "markets, not the error An error.."
         )
+
+
+class TestClearedOrders:
+    def test_are_read_as_the_exchange_told_them(self):
+        kept = json.loads((DATA / "list_cleared_orders.json").read_bytes())["result"]
+        told = msgspec.convert(kept, wire.ClearedOrders)
+        one = outside.of_cleared(told.clearedOrders[0], status="SETTLED")
+        assert (one.venue_ref, one.market_ref, one.side) == ("71958694780", "1.125875592", "LAY")
+        assert (one.outcome, one.size, one.price) == ("LOST", D("2.00"), D("1.220"))
+        assert (one.profit, one.ended_at.isoformat()) == (D("-0.44"), "2016-07-30T16:26:13+00:00")
+        assert told.moreAvailable is True
