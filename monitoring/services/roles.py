@@ -167,7 +167,7 @@ def _known() -> dict[str, int]:
 def _give(wanted: Mapping[str, set[int]]) -> None:
     """Let each group hold these permissions and no others."""
     pairs = [(role, permission) for role, ids in wanted.items() for permission in sorted(ids)]
-    due = [[role for role, _ in pairs], [permission for _, permission in pairs]]
+    due: list[list[str] | list[int]] = [[role for role, _ in pairs], [key for _, key in pairs]]
     with connection.cursor() as cursor:
         cursor.execute(_MAKE_GROUPS, [list(wanted)])
         cursor.execute(_TAKE_AWAY, [list(wanted), *due])

@@ -24,8 +24,8 @@ def refresh(asked: Asked) -> Done:
 
 
 class _OfBankroll(Fixed):
-    list_select_related = ("bankroll",)
-    detail_related = ("bankroll",)
+    list_select_related: tuple[str, ...] = ("bankroll",)
+    detail_related: tuple[str, ...] = ("bankroll",)
     ordering = ("-pk",)
 
     @display(description="Origin")

@@ -112,8 +112,8 @@ def _own(shape: spreads.Spread, asked: Sequence[Asked]) -> list[Own]:
     ]  # fmt: skip
     own, raw = (np.where(is_first, one.probability, 1.0 - one.probability) for one in priced)
     return [
-        Own(*map(float, row), shape.kind, shape.n)
-        for row in zip(own, raw, priced[0].refund, strict=True)
+        Own(float(won), float(with_it), float(refund), shape.kind, shape.n)
+        for won, with_it, refund in zip(own, raw, priced[0].refund, strict=True)
     ]
 
 

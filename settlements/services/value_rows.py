@@ -75,7 +75,9 @@ def forget(bet_ids: Sequence[int]) -> None:
     """Take the values of these bets away: their close is gone."""
     if bet_ids:
         with connection.cursor() as cursor:
-            cursor.execute("delete from settlements_betvalue where bet_id = any(%s)", [bet_ids])
+            cursor.execute(
+                "delete from settlements_betvalue where bet_id = any(%s)", [list(bet_ids)]
+            )
 
 
 def write(columns: Sequence[list[Any]], *, now: datetime) -> int:
