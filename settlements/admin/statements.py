@@ -144,6 +144,7 @@ def _sums(head: Head, row: LedgerAccount) -> sections.Facts:
     return sections.Facts(
         "Sums",
         [
+            ("Account", chips.link(row, head.name)),
             ("Period", f"{head.since:%Y-%m-%d %H:%M} until {head.until:%Y-%m-%d %H:%M} UTC"),
             ("Days of", head.time_zone),
             ("Opening balance", chips.money(head.opening, head.currency)),

@@ -114,8 +114,13 @@ class LedgerAccount(models.Model):
     @property
     def title(self) -> str:
         """Return what it is called within its bankroll."""
-        kind = self.get_kind_display()
-        return f"{self.book} {kind.lower()}" if self.book_id else kind
+        return self.titled(self.kind, str(self.book) if self.book_id else "")
+
+    @classmethod
+    def titled(cls, kind: str, book: str) -> str:
+        """Return what an account of a kind is called, at a book where it is at one."""
+        at_books = {cls.Kind.BOOK: f"Money at {book}", cls.Kind.BONUS: f"Bonus of {book}"}
+        return at_books.get(cls.Kind(kind)) or str(cls.Kind(kind).label)
 
 
 class LedgerTransfer(models.Model):

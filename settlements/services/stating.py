@@ -147,7 +147,7 @@ def _lines(head: Head, behind: tuple[datetime, int], balance: Decimal, limit: in
     found = []
     for number, at, kind, reference, amount, other, book, *about in rows:
         balance += amount
-        label = f"{book} {LedgerAccount.Kind(other).label}".lstrip()
+        label = LedgerAccount.titled(other, book)
         found.append(Line(number, at, kind, reference, amount, balance, label, *about))
     return found
 

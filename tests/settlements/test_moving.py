@@ -204,7 +204,7 @@ class TestDoors:
                  "--amount", "10.00", "--reference", "c1", "--reason", "r"]  # fmt: skip
         call_command(*words, "--output", "json")
         told = json.loads(capsys.readouterr().out)
-        assert (told["kind"], told["to"]) == ("TRANSFER", "Main bet365 at a book")
+        assert (told["kind"], told["to"]) == ("TRANSFER", "Main Money at bet365")
         for change in (("Main", "Nobody"), ("10.00", "ten"), ("10.00", "1_0")):
             with pytest.raises(SystemExit):
                 call_command(*[change[1] if word == change[0] else word for word in words])
