@@ -4,6 +4,7 @@ A list of a million values costs a Python object and a conversion for each; an a
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from typing import Any, Self
 
 import numpy as np
@@ -17,6 +18,32 @@ Ints = npt.NDArray[np.int64]
 Asked = Sequence[Any] | Mapping[str, Any]
 _INT8, _INT8_ARRAY, _FLOAT8_ARRAY = 20, 1016, 1022
 _HEAD = 20  # bytes: dimensions, whether there are nulls, type; then length and lowest index
+
+
+class Columns:
+    """A dataclass whose fields are columns of the same length."""
+
+    __slots__ = ()
+
+    def taken(self, of: npt.NDArray[Any]) -> Self:
+        """Return the rows of a mask, or at places."""
+        told = (getattr(self, one.name)[of] for one in fields(self))  # type: ignore[arg-type]
+        return type(self)(*told)
+
+
+def grouped(*of: npt.NDArray[Any]) -> tuple[Ints, Ints]:
+    """Return the place of the first row of each group of equal rows, and each row's group.
+
+    >>> grouped(np.array([7, 7, 5]), np.array([1, 1, 1]))
+    (array([2, 0]), array([1, 1, 0]))
+    """
+    group = np.zeros(len(of[0]), dtype=np.int64)
+    first = np.zeros(0, dtype=np.int64)
+    for column in of:
+        _, one = np.unique(column, return_inverse=True)
+        both = group * (int(one.max(initial=0)) + 1) + one
+        _, first, group = np.unique(both, return_index=True, return_inverse=True)
+    return first, group
 
 
 class _Dumper(Dumper):

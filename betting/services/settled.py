@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 
 from django.db import connection
 
@@ -25,36 +24,27 @@ class SettledBets:
     outcomes: Sequence[str]
 
 
-@dataclass(frozen=True, slots=True)
-class ChargedBet:
-    """What is taken of one settled bet's winnings from now on, in place of what was."""
-
-    bet_id: int
-    commission: Decimal
-
-
-def mark_charged(*, rows: Sequence[ChargedBet]) -> None:
+def mark_charged(*, bets: Ints, commission: Ints) -> None:
     """Change what was taken of settled bets; their profit moves by the difference.
 
-    The caller holds the bets' locks and the transaction that moves the money.
+    ``commission``, in minor units, stands from now on in place of what was taken.  The caller
+    holds the bets' locks and the transaction that moves the money.
 
     Raises:
         RuntimeError: no transaction is open, or one of the bets is not settled.
     """
     if not connection.in_atomic_block:
         raise RuntimeError("bets are charged only inside the transaction that moves the money")
-    if not rows:
+    if not len(bets):
         return
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "update betting_bet b set profit = b.profit + b.commission - c.commission,"
-            " commission = c.commission"
-            " from unnest(%s::bigint[], %s::numeric[]) as c(id, commission)"
-            " where b.id = c.id and b.status = 'SETTLED'",
-            [[row.bet_id for row in rows], [row.commission for row in rows]],
-        )
-        if cursor.rowcount != len(rows):
-            raise RuntimeError("a bet that is not settled cannot be charged")
+    charged = columns.run(
+        "update betting_bet b set profit = b.profit + b.commission - c.cents * 0.01,"
+        " commission = c.cents * 0.01 from unnest(%s::bigint[], %s::bigint[]) as c(id, cents)"
+        " where b.id = c.id and b.status = 'SETTLED'",
+        [bets, commission],
+    )
+    if charged != len(bets):
+        raise RuntimeError("a bet that is not settled cannot be charged")
 
 
 def mark_settled(*, bets: SettledBets, at: datetime) -> int:

@@ -1,3 +1,4 @@
+import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
@@ -54,9 +55,9 @@ def record_each(
     *, actor: str, action: str, at: datetime, subjects: Sequence[str], details: Sequence[str]
 ) -> None:
     """Write one entry per subject as ``record_all`` does, of very many: each detail is JSON."""
+    entries = (f"[{json.dumps(s)},{detail}]" for s, detail in zip(subjects, details, strict=True))
     columns.run(
         "insert into monitoring_auditentry (actor, action, at, subject, detail)"
-        " select %s, %s, %s, n.subject, n.detail::jsonb"
-        " from unnest(%s::text[], %s::text[]) as n(subject, detail)",
-        [actor, action, at, list(subjects), list(details)],
+        " select %s, %s, %s, entry->>0, entry->1 from jsonb_array_elements(%s::jsonb) entry",
+        [actor, action, at, f"[{','.join(entries)}]"],
     )

@@ -21,15 +21,16 @@ import numpy.typing as npt
 from django.db import connection
 
 from monitoring import columns
-from monitoring.columns import Ints
+from monitoring.columns import Ints, grouped
 from settlements.domain import paying, rules
 from settlements.domain.paying import Verdict
 from settlements.domain.rule_choice import Version
 from settlements.services import judging, statements
 from settlements.services.fields import Fields
 from settlements.services.judging import Due, Judged, Trouble
-from settlements.services.reading import KINDS, OF_RATES, STATUSES, UNTOLD, Bets, Picks
+from settlements.services.reading import KINDS, STATUSES, UNTOLD, Bets, Picks
 from settlements.services.rule_sets import Rules, is_usual_of_scores
+from settlements.services.statements import OF_RATES
 
 Mask = npt.NDArray[np.bool_]
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -135,21 +136,6 @@ class _Groups:
         self.outcome[at] = outcomes
         self.wins[at], self.loses[at] = rules.WIN_HALVES[outcomes], rules.LOSS_HALVES[outcomes]
         self.shared_by[at] = 2
-
-
-def grouped(*of: npt.NDArray[Any]) -> tuple[Ints, Ints]:
-    """Return the place of the first row of each group of equal rows, and each row's group.
-
-    >>> grouped(np.array([7, 7, 5]), np.array([1, 1, 1]))
-    (array([2, 0]), array([1, 1, 0]))
-    """
-    group = np.zeros(len(of[0]), dtype=np.int64)
-    first = np.zeros(0, dtype=np.int64)
-    for column in of:
-        _, one = np.unique(column, return_inverse=True)
-        both = group * (int(one.max(initial=0)) + 1) + one
-        _, first, group = np.unique(both, return_index=True, return_inverse=True)
-    return first, group
 
 
 def judge(chunk: Chunk, *, rule_sets: Rules) -> Found:

@@ -9,6 +9,7 @@ from datetime import datetime
 from decimal import Decimal
 
 import numpy as np
+import numpy.typing as npt
 
 from betting.services import bankrolls
 from monitoring import columns
@@ -39,6 +40,14 @@ class Postings:
     settlement: Ints
     reverses: Ints
     book: Ints
+
+    def some(self, of: npt.NDArray[np.bool_]) -> "Postings":
+        """Return those of a mask."""
+        one, two, three = self.numbers
+        return Postings(
+            self.bankroll[of], self.cash[of], self.kind, self.against, self.label,
+            (one[of], two[of], three[of]), self.settlement[of], self.reverses[of], self.book[of],
+        )  # fmt: skip
 
 
 def post(postings: Sequence[Postings], *, at: datetime) -> None:

@@ -35,32 +35,17 @@ def of(*, bets: Bets, found: Found, settlements: Ints) -> list[Postings]:
     )
     return [
         *(
-            _some(
-                original != 0,
-                Postings(
-                    bets.bankroll, -moved, _Kind.REVERSAL.value, account.value, label,
-                    (*numbers, none), bets.earlier, original, bets.book,
-                ),
-            )
+            Postings(
+                bets.bankroll, -moved, _Kind.REVERSAL.value, account.value, label,
+                (*numbers, none), bets.earlier, original, bets.book,
+            ).some(original != 0)
             for original, moved, account, label, numbers in reversals
         ),
         *(
-            _some(
-                cash != 0,
-                Postings(
-                    bets.bankroll, cash, kind.value, account.value, label,
-                    (bets.bet, revision, times), settlements, none, bets.book,
-                ),
-            )
+            Postings(
+                bets.bankroll, cash, kind.value, account.value, label,
+                (bets.bet, revision, times), settlements, none, bets.book,
+            ).some(cash != 0)
             for kind, cash, account, label, times in movements
         ),
     ]  # fmt: skip
-
-
-def _some(of: np.ndarray, all_of: Postings) -> Postings:
-    one, two, three = all_of.numbers
-    return Postings(
-        all_of.bankroll[of], all_of.cash[of], all_of.kind, all_of.against, all_of.label,
-        (one[of], two[of], three[of]), all_of.settlement[of], all_of.reverses[of],
-        all_of.book[of],
-    )  # fmt: skip

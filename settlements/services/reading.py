@@ -7,36 +7,28 @@ a row that there is not.
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from markets.models import Market
 from monitoring import columns
-from monitoring.columns import Ints
+from monitoring.columns import Columns, Ints
 from settlements.domain import rules
 from settlements.domain.rules import OUTCOMES
 from settlements.services import statements
+from settlements.services.statements import OF_RATES
 
 STATUSES = ("FINAL", *rules.VOIDING, "RETIRED", "WALKOVER")
 #: Those that a score judges come first, in their order.
 KINDS = (*rules.KINDS, *(kind for kind in Market.Kind.values if kind not in rules.KINDS))
 UNTOLD = -1  # a score, or a rate of commission, that nobody tells
 _MICROSECONDS = 1_000_000
-OF_RATES = 100_000_000  # a rate of 1
-
-
-class _Columns:
-    """Columns of the same length, each an attribute."""
-
-    def taken(self, of: npt.NDArray[Any]) -> Self:
-        """Return the rows of a mask, or at places."""
-        return type(self)(*(getattr(self, one.name)[of] for one in fields(self)))  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True, slots=True)
-class Picks(_Columns):
+class Picks(Columns):
     """Selections that have a result to settle by, in the order of ``pick``."""
 
     pick: Ints
@@ -57,7 +49,7 @@ class Picks(_Columns):
 
 
 @dataclass(frozen=True, slots=True)
-class Bets(_Columns):
+class Bets(Columns):
     """Bets in the order of their ids.  What was settled before is 0 where nothing was."""
 
     bet: Ints

@@ -25,7 +25,7 @@ def insert(bets: Bets, found: Found, *, result: Ints, at: datetime) -> Ints:
             "rule_sets": found.rule_set,
             "working": found.working,
             "outcomes": list(OUTCOMES),
-            "workings": found.workings,
+            "workings": f"[{','.join(found.workings)}]",
             "at": at,
         },
     )
@@ -42,12 +42,13 @@ with made as (
         (bet_id, revision, result_id, outcome, profit, commission, rule_set_id, working, settled_at)
     select n.bet, n.revision, nullif(n.result, 0), (%(outcomes)s::text[])[n.ends],
            n.profit * 0.01, n.commission * 0.01, nullif(n.rule_set, 0),
-           coalesce(w.told::jsonb, '{}'), %(at)s
+           coalesce(w.told, '{}'), %(at)s
     from unnest(%(bets)s::bigint[], %(revisions)s::bigint[], %(results)s::bigint[],
                 %(ends)s::bigint[], %(profits)s::bigint[], %(commissions)s::bigint[],
                 %(rule_sets)s::bigint[], %(working)s::bigint[])
          as n(bet, revision, result, ends, profit, commission, rule_set, working)
-    left join unnest(%(workings)s::text[]) with ordinality as w(told, place) on w.place = n.working
+    left join jsonb_array_elements(%(workings)s::jsonb) with ordinality as w(told, place)
+           on w.place = n.working
     returning bet_id, id
 )
 select coalesce(array_agg(bet_id), '{}'), coalesce(array_agg(id), '{}') from made

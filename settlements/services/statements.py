@@ -1,5 +1,6 @@
 """What settling asks of the tables: which bets are due, by which result, and their settlements."""
 
+OF_RATES = 100_000_000  # a rate of 1, where rates are whole numbers
 #: Told by the file it came from, under a rule set that its mapping names: no result settles it.
 _IS_TOLD = """
 exists (select from betting_trackedbet k join betting_betimport f on f.id = k.imported_id
@@ -169,36 +170,67 @@ NOTE_DUE = """
 insert into settlements_commissiondue (bankroll_id, book_id, market_id)
 select * from unnest(%s::bigint[], %s::bigint[], %s::bigint[])
 """
+OLDEST_DUE = """
+select coalesce(array_agg(market_id), '{}') from (
+    select market_id from settlements_commissiondue
+    where bankroll_id = any(%(ids)s) order by id limit %(most)s
+) oldest
+"""
+#: All notes of some markets, so that none is charged once for each.
 LOCK_DUE = """
-select id, bankroll_id, book_id, market_id from settlements_commissiondue
-where bankroll_id = any(%(ids)s) order by id limit %(most)s for update skip locked
+select coalesce(array_agg(id), '{}'), coalesce(array_agg(bankroll_id), '{}'),
+       coalesce(array_agg(book_id), '{}'), coalesce(array_agg(market_id), '{}')
+from (
+    select * from settlements_commissiondue
+    where market_id = any(%(markets)s) and bankroll_id = any(%(ids)s)
+    order by id for update skip locked
+) held
 """
-#: The bets of markets, in the order of their ids: two that charge the same one never cross.
+PICKS_OF_MARKETS = """
+select coalesce(array_agg(id), '{}'), coalesce(array_agg(market_id), '{}')
+from (select id, market_id from markets_selection where market_id = any(%s) order by id) picks
+"""
+#: One table at a time: what the planner counted before many bets were settled misleads a join.
+BETS_OF_PICKS = """
+select coalesce(array_agg(id), '{}'), coalesce(array_agg(bankroll_id), '{}'),
+       coalesce(array_agg(book_id), '{}'), coalesce(array_agg(selection_id), '{}')
+from betting_bet where selection_id = any(%s) and bankroll_id = any(%s) and status = 'SETTLED'
+"""
+#: In the order of their ids: two that charge the same market never cross.
 LOCK_CHARGED = """
-select b.id from betting_bet b
-join markets_selection s on s.id = b.selection_id
-join unnest(%s::bigint[], %s::bigint[], %s::bigint[]) as n(bankroll_id, book_id, market_id)
-     on n.bankroll_id = b.bankroll_id and n.book_id = b.book_id and n.market_id = s.market_id
-where b.status = 'SETTLED'
-order by b.id for no key update of b
+select coalesce(array_agg(id), '{}') from (
+    select id from betting_bet where id = any(%s) and status = 'SETTLED'
+    order by id for no key update
+) held
 """
-CHARGED = """
-select b.id, b.bankroll_id, b.book_id, s.market_id, b.profit + b.commission, b.commission,
-       st.id, st.revision, st.rule_set_id, fee.id,
-       (select count(*) from settlements_ledgertransfer x
-        where x.settlement_id = st.id and x.kind = 'COMMISSION'),
-       (select told_commission from betting_trackedbet where bet_id = b.id)
-from betting_bet b
-join markets_selection s on s.id = b.selection_id
-join lateral (
-    select * from settlements_settlement where bet_id = b.id order by revision desc limit 1
-) st on true
-left join lateral (
-    select x.id from settlements_ledgertransfer x
-    where x.settlement_id = st.id and x.kind = 'COMMISSION'
-      and not exists (select from settlements_ledgertransfer y where y.reverses_id = x.id)
-    order by x.id desc limit 1
-) fee on true
-where b.id = any(%s) and b.status = 'SETTLED' order by b.id
+CHARGED = f"""
+select coalesce(array_agg(bet), '{{}}'), coalesce(array_agg(bankroll_id), '{{}}'),
+       coalesce(array_agg(book_id), '{{}}'), coalesce(array_agg(market_id), '{{}}'),
+       coalesce(array_agg(gross::bigint), '{{}}'), coalesce(array_agg(taken::bigint), '{{}}'),
+       coalesce(array_agg(settlement), '{{}}'), coalesce(array_agg(revision::bigint), '{{}}'),
+       coalesce(array_agg(rules), '{{}}'), coalesce(array_agg(transfer), '{{}}'),
+       coalesce(array_agg(times), '{{}}'), coalesce(array_agg(rate::bigint), '{{}}')
+from (
+    select b.id as bet, b.bankroll_id, b.book_id, s.market_id,
+           (b.profit + b.commission) * 100 as gross, b.commission * 100 as taken,
+           st.id as settlement, st.revision, coalesce(st.rule_set_id, 0) as rules,
+           coalesce(fee.id, 0) as transfer,
+           (select count(*) from settlements_ledgertransfer x
+            where x.settlement_id = st.id and x.kind = 'COMMISSION') as times,
+           coalesce((select told_commission * {OF_RATES} from betting_trackedbet
+                     where bet_id = b.id), -1) as rate
+    from betting_bet b
+    join markets_selection s on s.id = b.selection_id
+    join lateral (
+        select * from settlements_settlement where bet_id = b.id order by revision desc limit 1
+    ) st on true
+    left join lateral (
+        select x.id from settlements_ledgertransfer x
+        where x.settlement_id = st.id and x.kind = 'COMMISSION'
+          and not exists (select from settlements_ledgertransfer y where y.reverses_id = x.id)
+        order by x.id desc limit 1
+    ) fee on true
+    where b.id = any(%s) and b.status = 'SETTLED' order by b.id
+) charged
 """
 FORGET_DUE = "delete from settlements_commissiondue where id = any(%s)"
