@@ -142,7 +142,7 @@ def performance(
     Raises:
         MixedFigures: the bankrolls' figures do not add up to anything.
     """
-    ids = _compatible(bankroll_ids)
+    ids = compatible(bankroll_ids)
     window = {"ids": ids, "since": since, "until": until}
     opening = _opening(window)
     with connection.cursor() as cursor:
@@ -188,7 +188,7 @@ def equity(
     Deposits and withdrawals of the window count as there from its beginning, so that they make
     no peak and no fall.
     """
-    window = {"ids": _compatible(bankroll_ids), "since": since, "until": until}
+    window = {"ids": compatible(bankroll_ids), "since": since, "until": until}
     money = _opening(window)
     with connection.cursor() as cursor:
         cursor.execute(_BY_MOMENT, window)
@@ -203,7 +203,12 @@ def equity(
     return points
 
 
-def _compatible(bankroll_ids: Sequence[int] | None) -> list[int]:
+def compatible(bankroll_ids: Sequence[int] | None) -> list[int]:
+    """Return bankrolls whose figures add up; without ids all real ones, no replays.
+
+    Raises:
+        MixedFigures: they are of different sorts.
+    """
     if bankroll_ids is None:
         chosen = Bankroll.objects.filter(is_simulated=False).exclude(kind=Bankroll.Kind.REPLAY)
     else:

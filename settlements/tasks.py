@@ -15,6 +15,7 @@ from settlements.services import (
     replaying,
     settling,
     valuing,
+    valuing_before,
 )
 
 
@@ -49,7 +50,9 @@ def settle_due(run: RunHandle, *, limit: int | str | None = None) -> dict[str, A
 def value_due(run: RunHandle) -> dict[str, Any]:
     now = timezone.now()
     valued = valuing.value_due(as_of=now, now=now)
-    return {"valued": valued, "versions": valuing.note_versions(as_of=now)}
+    before = valuing_before.value_before(as_of=now, now=now)
+    versions = valuing.note_versions(as_of=now)
+    return {"valued": valued, "before": before, "versions": versions}
 
 
 @recorded_task(

@@ -115,14 +115,17 @@ _NAVIGATION = [
     _group(
         "Settlements",
         _list("Settlements", "gavel", "settlements", "settlement"),
-        _list("Closing-line value", "trending_up", "settlements", "betvalue")
-        | {"active": _is_at("/betvalue/", apart_from="/half-points/")},
+        _page("CLV", "trending_up", "admin:settlements_clv", "settlements.view_betvalue"),
+        _list("Values of bets", "price_check", "settlements", "betvalue")
+        | {"active": lambda request: request.path.endswith("/betvalue/")},
         _page(
             "Half points",
             "straighten",
             "admin:settlements_half_points",
             "settlements.view_betvalue",
         ),
+        _list("Bets without a value", "visibility_off", "settlements", "valuegap"),
+        _list("Values before the start", "history", "settlements", "valuebefore"),
         _list("Ledger transfers", "swap_horiz", "settlements", "ledgertransfer"),
         _list("Ledger accounts", "account_balance", "settlements", "ledgeraccount"),
         _list("Reconciliation", "fact_check", "settlements", "reconciliationrun"),

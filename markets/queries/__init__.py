@@ -4,7 +4,7 @@ Every frame that feeds a model or a bet takes ``as_of`` and holds nothing known 
 """
 
 from markets.queries.arrears import owed_by
-from markets.queries.closes import closes, closing_by_method, closing_fair, main_lines
+from markets.queries.closes import closes, closing_by_method, closing_fair, fair_of, main_lines
 from markets.queries.events import (
     event_start,
     events_awaiting_close,
@@ -54,6 +54,7 @@ __all__ = [
     "event_start",
     "events_awaiting_close",
     "events_starting",
+    "fair_of",
     "ladder_history",
     "latency_histogram",
     "latest_error",

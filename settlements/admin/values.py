@@ -10,7 +10,7 @@ from unfold.decorators import display
 
 from monitoring.desk import chips, columns, sections
 from monitoring.desk.pages import Fixed
-from settlements.admin import half_points
+from settlements.admin import clv_page, half_points
 from settlements.admin.money import BET
 from settlements.models import BetValue
 
@@ -78,11 +78,17 @@ class BetValueAdmin(Fixed):
         return [self.origin(row)]
 
     def get_urls(self) -> list[Any]:
-        view = self.admin_site.admin_view(half_points.page)
-        return [path("half-points/", view, name=half_points.NAME), *super().get_urls()]
+        pages = [
+            path(address, self.admin_site.admin_view(one.page), name=one.NAME)
+            for address, one in (("half-points/", half_points), ("figures/", clv_page))
+        ]
+        return [*pages, *super().get_urls()]
 
     def tiles(self, request: HttpRequest) -> list[sections.Tile]:
-        return [sections.Tile("Half points", "Report", url=half_points.address())]
+        return [
+            sections.Tile("Figures", "Report", url=clv_page.address()),
+            sections.Tile("Half points", "Report", url=half_points.address()),
+        ]
 
     def parts(self, request: HttpRequest, row: BetValue) -> list[sections.Section]:
         return [self.all_facts(row), _how(row)]

@@ -10,6 +10,7 @@ from settlements.models.money import (
 )
 from settlements.models.reconciliation import ReconciliationItem, ReconciliationRun
 from settlements.models.rule_sets import RuleSet, RuleUse
+from settlements.models.values import ValueBefore, ValueGap
 
 __all__ = [
     "BetValue",
@@ -23,4 +24,6 @@ __all__ = [
     "RuleSet",
     "RuleUse",
     "Settlement",
+    "ValueBefore",
+    "ValueGap",
 ]

@@ -65,8 +65,8 @@ _NOTHING = _Seen.of([])
 class Shapes:
     """Spreads by question, each drawn once."""
 
-    _seen: dict[tuple[int, bool, str], _Seen] = field(default_factory=dict)
-    _players: dict[tuple[int, str], _Seen] = field(default_factory=dict)
+    _seen: dict[tuple, _Seen] = field(default_factory=dict)
+    _players: dict[tuple, _Seen] = field(default_factory=dict)
     _read: set[int] = field(default_factory=set)
     _drawn: dict[Question, Spread | None] = field(default_factory=dict)
 

@@ -71,6 +71,13 @@ def due(window: dict[str, Any]) -> list[Due]:
         return [Due(*row) for row in cursor.fetchall()]
 
 
+def described(bet_ids: Sequence[int]) -> dict[int, Due]:
+    """Return what is known of these bets, without any close."""
+    with connection.cursor() as cursor:
+        cursor.execute(_DESCRIBED, [list(bet_ids)])
+        return {row[0]: Due(*row, None, "", Decimal(0), 0.0, 0) for row in cursor.fetchall()}
+
+
 def forget(bet_ids: Sequence[int]) -> None:
     """Take the values of these bets away: their close is gone."""
     if bet_ids:
@@ -158,6 +165,7 @@ join markets_sport sport on sport.id = f.sport_id
 left join betting_trackedbet told on f.venue = 'imported' and told.bet_id = f.id
 left join betting_betimport file on file.id = told.imported_id
 left join settlements_betvalue v on v.bet_id = f.id
+left join settlements_valuegap g on g.bet_id = f.id
 where case
     when f.reference is not null then
         v.bet_id is null
@@ -165,15 +173,31 @@ where case
             v.closing_line, v.price, v.stake) is distinct from
            (f.reference, f.method, f.close, f.probability, f.age, null::numeric, f.price, f.stake)
     when f.start > %(as_of)s then v.bet_id is not null and f.start > %(now)s
-    when v.bet_id is null then f.line is not null
+    when v.bet_id is null and g.bet_id is null then true
     -- what stands without a close of its own is looked at again where closes were recorded since
     else %(since)s::timestamptz is null or v.basis = 'QUOTED' or exists (
         select from markets_market o
         join markets_selection t on t.market_id = o.id
         join markets_closingprice p on p.selection_id = t.id
-        where o.event_id = f.event_id and o.kind = f.kind and p.recorded_at > v.valued_at)
+        where o.event_id = f.event_id and o.kind = f.kind
+          and p.recorded_at > coalesce(v.valued_at, g.looked_at))
 end
 order by f.id limit %(size)s
+"""
+_DESCRIBED = """
+select b.id, b.price, b.stake, b.side = 'LAY', b.book_id, b.placed_at, told.told_commission,
+       coalesce(file.spec->>'rules', ''), m.kind, m.period, s.role, m.line::float8,
+       m.participant_id, m.statistic, c.sport_id, sport.code, c.is_simulated,
+       floor(extract(epoch from coalesce(e.started_at, e.starts_at)) / 86400)::int
+from betting_bet b
+join markets_selection s on s.id = b.selection_id
+join markets_market m on m.id = s.market_id
+join markets_event e on e.id = m.event_id
+join markets_competition c on c.id = e.competition_id
+join markets_sport sport on sport.id = c.sport_id
+left join betting_trackedbet told on b.venue = 'imported' and told.bet_id = b.id
+left join betting_betimport file on file.id = told.imported_id
+where b.id = any(%s)
 """
 _UPSERT = f"""
 insert into settlements_betvalue as v ({", ".join(COLUMNS)}, valued_at)

@@ -6,7 +6,7 @@ bookmakers that did; the row names which.  A close older than ``OLDEST_CLOSE``, 
 inexact to be one, counts as missing.  A bet whose line nobody closed on, because the market moved
 off it, is valued by the close on another line, which the spread of the sport carries over to its
 own; the row names that line too.  A value whose close is gone, as when the actual start was
-corrected, is taken away.
+corrected, is taken away.  Of a bet without one it is written why.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,7 +21,7 @@ from models_ml.services.noting import ClvOfVersion
 from settlements import queries
 from settlements.domain import clv, performance
 from settlements.models import BetValue
-from settlements.services import daily, moved_lines, value_rows
+from settlements.services import coverage, daily, moved_lines, value_rows
 from settlements.services.moved_lines import Asked, Close, Own
 from settlements.services.rule_sets import Rules
 from settlements.services.spread_history import Shapes
@@ -45,8 +45,8 @@ def value_due(
     value is written again only when its close or its bet changed, so a second call writes nothing.
     """
     ids = queries.bankrolls_to_settle() if bankroll_ids is None else list(bankroll_ids)
-    shapes, rules = Shapes(), None
-    written, after = 0, 0
+    shapes, written, after = Shapes(), 0, 0
+    rules: Rules | None = None
     while ids:
         window: dict[str, Any] = {"ids": ids, "as_of": as_of, "since": since, "after": after}
         window |= {"size": CHUNK, "oldest": OLDEST_CLOSE, "now": now}
@@ -71,7 +71,10 @@ def _value(
     own = _own(due, moved, shapes)
     valued = [bet for bet in due if bet.reference is not None or bet.bet_id in own]
     kept = {bet.bet_id for bet in valued}
-    value_rows.forget([bet_id for bet_id in lost if bet_id not in kept])
+    without = [bet_id for bet_id in lost if bet_id not in kept]
+    value_rows.forget(without)
+    coverage.note(bet_ids=without, as_of=as_of, now=now, oldest=OLDEST_CLOSE)
+    coverage.valued(list(kept))
     return value_rows.write(_columns(valued, moved, own, rules), now=now) if valued else 0
 
 

@@ -29,8 +29,8 @@ ROUTES = [
     "model-versions", "feature-rows", "predictions", "replays", "bankrolls", "strategies",
     "decisions", "bets", "halts", "phase-changes", "arbitrages",
     "arbitrage-legs", "settling-terms", "settlements", "ledger-accounts",
-    "ledger-transfers", "bet-values", "runs", "incidents", "incident-entries", "audit-entries",
-    "heartbeats",
+    "ledger-transfers", "bet-values", "value-gaps", "values-before", "runs", "incidents",
+    "incident-entries", "audit-entries", "heartbeats",
 ]  # fmt: skip
 
 

@@ -21,6 +21,7 @@ from markets.models import (
     Source,
     Sport,
 )
+from settlements.models import BetValue
 from settlements.services import ledger
 
 D = Decimal
@@ -184,3 +185,24 @@ def a_close(
         fair_probability=fair,
         method=method,
     )
+
+
+def a_valued_bet(
+    clv: float,
+    *,
+    bankroll: Bankroll,
+    event: Event | None = None,
+    stake: str = "10.00",
+    **fields: Any,
+) -> Bet:
+    """Return a bet on an event of its own that was worth so much by the close."""
+    bet = an_accepted_bet(
+        a_selection(event or an_event(), role=fields.pop("role", "HOME")),
+        bankroll=bankroll, stake=stake, **fields,
+    )  # fmt: skip
+    BetValue.objects.create(
+        bet=bet, reference="pinnacle", method="shin", closing_price="1.900",
+        closing_probability=0.5, close_age_seconds=60, clv_raw=clv + 0.03, clv=clv,
+        valued_at=NOON, expected_profit=round(float(stake) * clv, 2),
+    )  # fmt: skip
+    return bet

@@ -104,4 +104,4 @@ class TestNoteVersions:
     def test_runs_with_the_daily_valuing(self, version, bankroll):
         for fair in (0.50, 0.52):
             a_bet_of(version, bankroll, fair=fair)
-        assert tasks.value_due.body(None) == {"valued": 2, "versions": 1}
+        assert tasks.value_due.body(None) == {"valued": 2, "before": 2, "versions": 1}
