@@ -14,7 +14,7 @@ from settlements import queries, reconciling_monitors
 from settlements.domain import presenting
 from settlements.domain.performance import Rate
 from settlements.domain.windows import Figures, Money
-from settlements.services import guarding, ledger, settling, windows
+from settlements.services import clv_watch, guarding, ledger, settling, windows
 
 OVERDUE_AFTER = declare(
     "settlements.overdue-after", 2, "min",
@@ -70,6 +70,18 @@ def unsettleable(now: datetime) -> Iterator[Finding]:
     """Bets with a result that no rule can judge by: a person must write the rule or void them."""
     for subject, summary in settling.troubles(as_of=now).items():
         yield Finding(severity=Severity.P1, subject=subject, summary=summary)
+
+
+@check(clv_watch.KIND, every=timedelta(minutes=10))
+def clv_low(now: datetime) -> Iterator[Finding]:
+    """Strategies whose latest bets were struck at worse prices than the market closed at."""
+    for one in clv_watch.low_strategies(now=now):
+        simulated = " (SIMULATED)" if one.is_simulated else ""
+        yield Finding(
+            severity=Severity.P1 if one.low.is_bad else Severity.P2,
+            subject=f"betting.Strategy:{one.strategy_id}",
+            summary=f"{one.name}{simulated}: {one.low.words}",
+        )
 
 
 @panel(
