@@ -17,7 +17,7 @@ from models_ml import api as models_ml
 from monitoring.api import health, incidents, runs, thresholds
 from monitoring.api import resources as monitoring
 from monitoring.rest import problems
-from settlements.api import clv, performance, reconciliation, rule_sets
+from settlements.api import clv, daily, performance, reconciliation, rule_sets
 from settlements.api import resources as settlements
 
 
@@ -38,7 +38,16 @@ def _rooms(package: ModuleType) -> Iterator[ModuleType]:
 
 PACKAGES = [*_rooms(markets), *_rooms(models_ml)]
 router = SimpleRouter(trailing_slash=False)
-for room in (*PACKAGES, betting, settlements, rule_sets, reconciliation, monitoring, thresholds):
+for room in (
+    *PACKAGES,
+    betting,
+    settlements,
+    daily,
+    rule_sets,
+    reconciliation,
+    monitoring,
+    thresholds,
+):
     for name, view in getattr(room, "RESOURCES", {}).items():
         router.register(name, view, basename=name)
 router.register("halts", halts.Halts, basename="halt")
@@ -53,6 +62,7 @@ V1 = [
     path("performance", performance.Performance.as_view(), name="performance"),
     *why.PATHS,
     *clv.PATHS,
+    *daily.PATHS,
     *(route for room in PACKAGES for route in getattr(room, "PATHS", ())),
     *router.urls,
 ]

@@ -15,7 +15,7 @@ from config.environment import BASE_DIR
 from markets.services import partitions
 from monitoring.models import User
 from monitoring.services import audit, roles, thresholding
-from settlements.services import rule_sets
+from settlements.services import rule_sets, targets
 
 ADMIN = "admin"
 ACTOR = "cli:up"
@@ -37,6 +37,7 @@ def prepare(*, now: datetime, say: Callable[[str], None]) -> None:
         say(f"threshold {key} was changed once; nothing reads it any more")
     limiting.ensure_defaults(now=now, actor=ACTOR)
     rule_sets.ensure_shipped(now=now, actor=ACTOR)
+    targets.ensure_shipped(now=now, actor=ACTOR)
     if ensure_admin(now=now):
         say(f"user {ADMIN} made")
 

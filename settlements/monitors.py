@@ -1,11 +1,12 @@
 """What settlements hang into the watch, the dashboard and the metrics page."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 
 from betting import queries as betting
 from monitoring import thresholds
+from monitoring.desk import chips
 from monitoring.desk.sections import Chart
 from monitoring.domain.findings import Finding, Severity
 from monitoring.domain.thresholds import declare
@@ -13,8 +14,10 @@ from monitoring.registry import Sample, check, gauge, panel
 from settlements import queries, reconciling_monitors
 from settlements.domain import presenting
 from settlements.domain.performance import Rate
+from settlements.domain.targets import Band
 from settlements.domain.windows import Figures, Money
-from settlements.services import clv_watch, guarding, ledger, settling, windows
+from settlements.models import PerformanceTarget
+from settlements.services import clv_watch, guarding, ledger, settling, targets, windows
 
 OVERDUE_AFTER = declare(
     "settlements.overdue-after", 2, "min",
@@ -84,6 +87,25 @@ def clv_low(now: datetime) -> Iterator[Finding]:
         )
 
 
+@check("settlements.performance-band", every=timedelta(minutes=10))
+def performance_is_within_its_bands(now: datetime) -> Iterator[Finding]:
+    """Figures of real bankrolls beyond a bound of a target, as far as one may be sure of it."""
+    passed: dict[int, list[tuple[str, targets.Standing]]] = {}
+    for group in queries.groups(simulated=False):
+        for one in targets.standings(group=group, now=now):
+            if one.is_passed and one.target.tells:
+                passed.setdefault(one.target.pk, []).append((group.title, one))
+    for found in passed.values():
+        target = found[0][1].target
+        is_bad = any(one.band is Band.RED for _, one in found)
+        yield Finding(
+            severity=Severity.P1 if is_bad else Severity.P2,
+            subject=f"{target._meta.label}:{target.pk}",
+            summary=f"{target} is passed: "
+            + "; ".join(f"{title} {one.in_words}" for title, one in found),
+        )
+
+
 @panel(
     "performance",
     title="Performance",
@@ -93,20 +115,31 @@ def clv_low(now: datetime) -> Iterator[Finding]:
 )
 def performance(now: datetime) -> Mapping[str, object]:
     """Show the figures of each group of live bankrolls; replays are in none of them."""
-    return {"groups": [_group(group, number, now) for number, group in enumerate(queries.groups())]}
+    rows = targets.enabled()
+    groups = enumerate(queries.groups())
+    return {"groups": [_group(group, number, rows, now) for number, group in groups]}
 
 
-def _group(group: queries.Group, number: int, now: datetime) -> dict[str, object]:
-    shown = windows.side_by_side(bankroll_ids=group.bankroll_ids, names=tuple(WINDOWS), now=now)
+def _group(
+    group: queries.Group, number: int, rows: Sequence[PerformanceTarget], now: datetime
+) -> dict[str, object]:
+    names = tuple(dict.fromkeys([*WINDOWS, *(targets.window_of(row) for row in rows)]))
+    shown = windows.side_by_side(bankroll_ids=group.bankroll_ids, names=names, now=now)
     every, _ = shown["all"]
     return {
         "title": group.title,
         "currency": group.currency,
         "is_simulated": group.is_simulated,
         "shown": every,
-        "rows": [_row(WINDOWS[name], *figures) for name, figures in shown.items()],
+        "rows": [_row(words, *shown[name]) for name, words in WINDOWS.items()],
+        "targets": [_chip(one) for one in targets.judged(rows=rows, shown=shown)],
         "chart": _curve(group, number=number, bets=every.bets),
     }
+
+
+def _chip(one: targets.Standing) -> dict[str, object]:
+    words, tone, icon = targets.BANDS[one.band]
+    return {"chip": chips.chip(one.target, tone, icon), "words": f"{words}: {one.value_in_words}"}
 
 
 def _row(label: str, shown: Figures, money: Money) -> dict[str, object]:

@@ -131,7 +131,15 @@ _NAVIGATION = [
         _list("Reconciliation", "fact_check", "settlements", "reconciliationrun"),
         _list("Differences", "difference", "settlements", "reconciliationitem"),
         _list("Commission due", "percent", "settlements", "commissiondue"),
-        _list("Betting days", "calendar_month", "settlements", "performanceday"),
+        _page(
+            "Performance",
+            "query_stats",
+            "admin:settlements_performance",
+            "settlements.view_performanceday",
+        ),
+        _list("Targets", "target", "settlements", "performancetarget"),
+        _list("Betting days", "calendar_month", "settlements", "performanceday")
+        | {"active": _is_at("/performanceday/", apart_from="/figures/")},
         _list("Days to sum", "functions", "settlements", "performancedue"),
         _list("Rule sets", "gavel", "settlements", "ruleset"),
         _list("Rules in use", "rule_settings", "settlements", "ruleuse"),

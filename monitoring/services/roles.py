@@ -124,6 +124,7 @@ _LEADING = (
     "settlements.add_ledgertransfer",
     "settlements.add_ruleset",
     "settlements.change_reconciliationitem",
+    "settlements.change_performancetarget",
     "settlements.change_ruleuse",
 )
 MATRIX: Mapping[str, tuple[str, ...]] = {

@@ -3,12 +3,15 @@
 from typing import Any
 
 from django.contrib import admin
+from django.http import HttpRequest
+from django.urls import path
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, RelatedDropdownFilter
 from unfold.decorators import display
 
-from monitoring.desk import asking, chips, columns
+from monitoring.desk import asking, chips, columns, sections
 from monitoring.desk.actions import Action, Asked, Done
 from monitoring.desk.pages import Fixed
+from settlements.admin import performance
 from settlements.models import PerformanceDay, PerformanceDue
 
 REBUILD = "settlements.tasks.rebuild_performance"
@@ -61,6 +64,13 @@ class PerformanceDayAdmin(_OfBankroll):
             on=frozenset({"table"}),
         ),
     )
+
+    def get_urls(self) -> list[Any]:
+        view = self.admin_site.admin_view(performance.page)
+        return [path("figures/", view, name=performance.NAME), *super().get_urls()]
+
+    def tiles(self, request: HttpRequest) -> list[sections.Tile]:
+        return [sections.Tile("Performance", "Figures", performance.address())]
 
     @display(description="Profit", ordering="profit")
     def profit_text(self, row: PerformanceDay) -> str:

@@ -10,6 +10,7 @@ from settlements.models.money import (
 )
 from settlements.models.reconciliation import ReconciliationItem, ReconciliationRun
 from settlements.models.rule_sets import RuleSet, RuleUse
+from settlements.models.targets import PerformanceTarget
 from settlements.models.values import ValueBefore, ValueGap
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "LedgerTransfer",
     "PerformanceDay",
     "PerformanceDue",
+    "PerformanceTarget",
     "ReconciliationItem",
     "ReconciliationRun",
     "RuleSet",

@@ -7,7 +7,7 @@ end; of one bankroll they are those by moment of settlement.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -20,7 +20,7 @@ from betting.models import Bankroll, Strategy
 from markets.models import Book, Competition, Market, Participant, Sport
 from models_ml.models import ModelVersion
 from monitoring.errors import Refused
-from settlements.domain import windows
+from settlements.domain import decay, windows
 from settlements.domain.windows import Figures, Money, Rolling
 from settlements.models import PerformanceDay
 from settlements.services.daily_statements import COLUMNS
@@ -101,13 +101,26 @@ def span(*, bankroll_ids: Sequence[int], days: int | None, now: datetime) -> Spa
 
 def today(*, bankroll_ids: Sequence[int], now: datetime) -> date:
     """Return the betting day that a moment is in."""
+    return now.astimezone(ZoneInfo(_zone(bankroll_ids))).date()
+
+
+def _zone(bankroll_ids: Sequence[int]) -> str:
     zones = Bankroll.objects.filter(pk__in=bankroll_ids).order_by("pk")
-    zone = zones.values_list("time_zone", flat=True).first() or "UTC"
-    return now.astimezone(ZoneInfo(zone)).date()
+    return zones.values_list("time_zone", flat=True).first() or "UTC"
 
 
 def _until(last: date, days: int | None) -> Span:
     return Span(None if days is None else last - timedelta(days=days - 1), last)
+
+
+def moments(*, bankroll_ids: Sequence[int], within: Span) -> tuple[datetime, datetime]:
+    """Return from when to when a window of given days lasts, in the first bankroll's zone."""
+    if within.first is None or within.last is None:
+        raise ValueError("a window without an end has no moments")
+    zone = ZoneInfo(_zone(bankroll_ids))
+    ends = (within.first, within.last + timedelta(days=1))
+    since, until = (datetime.combine(day, time(), tzinfo=zone) for day in ends)
+    return since, until
 
 
 def by(
@@ -240,6 +253,32 @@ def rolling(
     }
     ordinals = np.array([day.toordinal() for day in days], dtype=np.int64)
     return days, windows.rolling(days=ordinals, columns=columns, window=window)
+
+
+#: What an edge may be seen wearing off in: a rate's top and bottom among the sums.
+WATCHED: Mapping[str, tuple[str, str]] = {
+    "CLV": ("clv", "valued"),
+    "Yield": ("profit", "turnover"),
+}
+
+
+def edge_decay(
+    *, bankroll_ids: Sequence[int], strategy_id: int | None = None
+) -> dict[str, tuple[list[date], decay.Watch | None]]:
+    """Return for each watched rate its days and its CUSUM; None while there are too few days."""
+    names = [name for pair in WATCHED.values() for name in pair]
+    rows = list(
+        _rows(bankroll_ids, Cut.ALL, Span(), strategy_id)
+        .values("day")
+        .order_by("day")
+        .values_list("day", *(Sum(name) for name in names))
+    )
+    sums = np.array([row[1:] for row in rows], dtype=np.float64).reshape(-1, len(names)).T
+    days = [row[0] for row in rows]
+    return {
+        title: (days, decay.watch(top=sums[2 * place], bottom=sums[2 * place + 1]))
+        for place, title in enumerate(WATCHED)
+    }
 
 
 def _rows(

@@ -33,6 +33,7 @@ CHECKS = (
 MODES = (GenerationMode.POSITIVE, GenerationMode.NEGATIVE)
 TAKES_NOTHING = {  # that could be wrong
     "GET /api/v1/jobs",
+    "GET /api/v1/performance/standings",
     "GET /api/v1/strategies/presets",
     "GET /api/v1/strategies/programs",
 }

@@ -68,7 +68,7 @@ class TestIndex:
     ) -> None:
         a_house(now=NOW, n=60)
         viewer.get("/admin/")
-        with django_assert_max_num_queries(82):
+        with django_assert_max_num_queries(85):
             assert viewer.get("/admin/").status_code == 200
 
 
