@@ -4,6 +4,20 @@ import django.db.models.deletion
 from django.db import migrations, models
 
 
+# Rows of the ledger are never taken back, so what the version before has no words for keeps it out.
+NO_WAY_BACK = """
+do $$ begin
+    if exists (select from settlements_settlement where result_id is null) then
+        raise exception 'bets are settled by what their files told: the version before knows no'
+            ' such settlement, and none is ever taken back';
+    elsif exists (select from settlements_ledgertransfer where kind = 'COMMISSION') then
+        raise exception 'commission was taken: the version before knows no such transfer, and none'
+            ' is ever taken back';
+    end if;
+end $$
+"""
+
+
 class Migration(migrations.Migration):
 
     dependencies = [
@@ -76,4 +90,5 @@ class Migration(migrations.Migration):
             name='market',
             field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='markets.market'),
         ),
+        migrations.RunSQL(migrations.RunSQL.noop, NO_WAY_BACK),
     ]

@@ -61,6 +61,7 @@ from settlements.services.rule_sets import Rules
 
 CHUNK = 5_000  # bets in one transaction
 AT_ONCE = 1_000_000  # bets that are looked for at once
+LOOK = "10min"
 UNSETTLEABLE = "settlements.unsettleable"
 
 
@@ -165,8 +166,12 @@ def _settle_all(
         after = int(due[-1])
 
 
+@transaction.atomic
 def _due(each: _Pass, after: int, size: int, asked: _Asked) -> Ints:
+    """Look for bets that may be due: a look at millions may take longer than a page may."""
     about = {"as_of": asked.as_of, "after": after, "ids": asked.bankroll_ids, "size": size}
+    with connection.cursor() as cursor:
+        cursor.execute(f"set local statement_timeout = '{LOOK}'")
     (found,) = columns.row(f"select coalesce(array_agg(id), '{{}}') from ({each.due}) due", about)
     due: Ints = found
     return due

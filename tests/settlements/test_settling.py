@@ -210,12 +210,12 @@ class TestSettleDue:
             for _ in range(size):
                 an_accepted_bet(a_selection(event), bankroll=bankroll)
             a_result(event, 1, 0)
-            with django_assert_num_queries(21):
+            with django_assert_num_queries(30):
                 assert settle(with_imbalance=False).settled == size
 
     def test_asks_three_questions_of_bets_when_nothing_is_due(self, django_assert_num_queries):
         an_accepted_bet()
-        with django_assert_num_queries(6):  # bankrolls, rules and their uses, one look per pass
+        with django_assert_num_queries(15):  # bankrolls, rules, uses, a look in its own transaction
             settle(with_imbalance=False)
 
 

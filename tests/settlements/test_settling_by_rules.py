@@ -113,7 +113,7 @@ class TestARace:
             runners = a_race("A", "B")
             an_accepted_bet(runners["A"], bankroll=purse)
             came_in(runners, A=1, B=2)
-        with django_assert_max_num_queries(25):
+        with django_assert_max_num_queries(34):
             assert settle().settled == 6
 
 
