@@ -17,7 +17,15 @@ from models_ml import api as models_ml
 from monitoring.api import health, incidents, runs, thresholds
 from monitoring.api import resources as monitoring
 from monitoring.rest import problems
-from settlements.api import clv, daily, performance, reconciliation, rule_sets
+from settlements.api import (
+    backtest_grids,
+    backtests,
+    clv,
+    daily,
+    performance,
+    reconciliation,
+    rule_sets,
+)
 from settlements.api import resources as settlements
 
 
@@ -45,6 +53,8 @@ for room in (
     daily,
     rule_sets,
     reconciliation,
+    backtests,
+    backtest_grids,
     monitoring,
     thresholds,
 ):

@@ -17,7 +17,7 @@ from settlements.domain.performance import Rate
 from settlements.domain.targets import Band
 from settlements.domain.windows import Figures, Money
 from settlements.models import PerformanceTarget
-from settlements.services import clv_watch, guarding, ledger, settling, targets, windows
+from settlements.services import clv_watch, gaps, guarding, ledger, settling, targets, windows
 
 OVERDUE_AFTER = declare(
     "settlements.overdue-after", 2, "min",
@@ -103,6 +103,17 @@ def performance_is_within_its_bands(now: datetime) -> Iterator[Finding]:
             subject=f"{target._meta.label}:{target.pk}",
             summary=f"{target} is passed: "
             + "; ".join(f"{title} {one.in_words}" for title, one in found),
+        )
+
+
+@check("settlements.backtest-gap", every=timedelta(hours=6))
+def live_betting_keeps_what_backtests_promised(now: datetime) -> Iterator[Finding]:
+    """A strategy's live yield lies below that of its latest backtest; one incident each."""
+    for gap, is_great in gaps.told(now=now):
+        yield Finding(
+            severity=Severity.P2 if is_great else Severity.P4,
+            subject=f"betting.Strategy:{gap.strategy_id}",
+            summary=str(gap),
         )
 
 

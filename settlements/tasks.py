@@ -8,8 +8,10 @@ from models_ml.services import replays
 from monitoring.domain.progress import RunHandle
 from monitoring.recorded import recorded_task
 from settlements.services import (
+    backtesting,
     daily,
     dry_runs,
+    gridding,
     guarding,
     reconciling,
     replaying,
@@ -122,3 +124,36 @@ def reconcile_accounts(
     )
     failed = {one.bankroll.name: one.failed for one in runs if one.failed}
     return {"runs": len(runs), "open": reconciling.as_dict(runs)["open"], "failed": failed}
+
+
+@recorded_task(
+    title="Backtest",
+    permission="settlements.add_backtest",
+    arguments={"backtest": "number of a backtest that was asked for"},
+    soft_time_limit=2400,
+    time_limit=2700,
+)
+def backtest(run: RunHandle, *, backtest: int | str) -> dict[str, Any]:
+    row = backtesting.make(backtest_id=int(backtest), now=timezone.now(), progress=run)
+    return {"backtest": row.pk, "state": row.state, "bets": row.n_bets, "digest": row.digest}
+
+
+@recorded_task(
+    title="Reckon cells of a grid",
+    permission="settlements.add_backtestgrid",
+    arguments={
+        "grid": "number of a grid that was asked for",
+        "part": "which of its parts; -1: all that waits",
+    },
+    soft_time_limit=2400,
+    time_limit=2700,
+)
+def backtest_cells(run: RunHandle, *, grid: int | str, part: int | str = -1) -> dict[str, Any]:
+    number = int(part)
+    row = gridding.reckon(
+        grid_id=int(grid),
+        part=None if number < 0 else number,
+        now=timezone.now(),
+        progress=run,
+    )
+    return {"grid": row.pk, "state": row.state}

@@ -67,6 +67,7 @@ CELERY_TASK_ROUTES = {
     "settlements.tasks.replay*": {"queue": "train"},
     "settlements.tasks.rebuild*": {"queue": "train"},
     "settlements.tasks.refresh*": {"queue": "ops"},
+    "settlements.tasks.backtest*": {"queue": "train"},
     "models_ml.*": {"queue": "predict"},
     "betting.*": {"queue": "execute"},
     "settlements.*": {"queue": "settle"},

@@ -143,6 +143,9 @@ _NAVIGATION = [
         _list("Days to sum", "functions", "settlements", "performancedue"),
         _list("Rule sets", "gavel", "settlements", "ruleset"),
         _list("Rules in use", "rule_settings", "settlements", "ruleuse"),
+        _list("Backtests", "science", "settlements", "backtest"),
+        _list("Backtest grids", "grid_on", "settlements", "backtestgrid"),
+        _list("Backtest cells", "grid_view", "settlements", "backtestcell"),
     ),
     _group(
         "Operations",

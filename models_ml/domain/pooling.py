@@ -21,6 +21,7 @@ def kept(*, board: Board, examples: Examples) -> dict[str, Any]:
     rows = examples.part(board.row)
     return {
         "unit": board.unit,
+        "event": rows.event.astype(np.int64).tolist(),
         **{name: getattr(rows, name).astype(np.int64).tolist() for name in _NAMES},
         "outcome": board.outcome.tolist(),
         "weight": board.weight.tolist(),

@@ -76,6 +76,8 @@ _MODELING = (
     "models_ml.change_proposal",
     "models_ml.change_ruleflag",
     "monitoring.change_incident",
+    "settlements.add_backtest",
+    "settlements.add_backtestgrid",
 )
 _LEADING = (
     *_OPERATING,
@@ -121,6 +123,8 @@ _LEADING = (
     "monitoring.add_auditentry",
     "monitoring.change_threshold",
     "monitoring.delete_taskrun",
+    "settlements.add_backtest",
+    "settlements.add_backtestgrid",
     "settlements.add_ledgertransfer",
     "settlements.add_ruleset",
     "settlements.change_reconciliationitem",

@@ -1,6 +1,8 @@
 """The admin site's pages of this app; importing them registers them."""
 
 from settlements.admin import (
+    backtest_grids,
+    backtests,
     bet_values,
     daily,
     money,
@@ -12,6 +14,8 @@ from settlements.admin import (
 )
 
 __all__ = [
+    "backtest_grids",
+    "backtests",
     "bet_values",
     "daily",
     "money",

@@ -1,5 +1,7 @@
 """Settlements, the ledger, values against the close, and the rule sets that bets are settled by."""
 
+from settlements.models.backtest_grids import BacktestCell, BacktestGrid
+from settlements.models.backtests import Backtest
 from settlements.models.daily import PerformanceDay, PerformanceDue
 from settlements.models.money import (
     BetValue,
@@ -14,6 +16,9 @@ from settlements.models.targets import PerformanceTarget
 from settlements.models.values import ValueBefore, ValueGap
 
 __all__ = [
+    "Backtest",
+    "BacktestCell",
+    "BacktestGrid",
     "BetValue",
     "CommissionDue",
     "LedgerAccount",

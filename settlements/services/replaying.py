@@ -12,7 +12,7 @@ and a new one starts from the first day.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, time, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import groupby
 from time import monotonic
@@ -28,11 +28,11 @@ from models_ml.models import ModelVersion, Pipeline, Replay
 from models_ml.services import featuring, pipelines, predicting, replays, training
 from monitoring.domain.progress import RunHandle
 from monitoring.errors import Refused
+from settlements.domain.backtesting import calendars
 from settlements.services import ledger, replay_figures, settling, valuing
 
 BANKROLL = Decimal("10000.00")
 STAGE = stages.FINAL_STAGE
-SETTLED_AT = time(6, 0, tzinfo=UTC)
 #: A season's pre-closing prices are collected once for a whole week-end of matches.
 PRICE_AGE = timedelta(days=5)
 #: A live strategy asks for more; a replay bets on every edge there is, or a model close to the
@@ -215,7 +215,7 @@ def _live(stage: _Stage, events: Sequence[Event], *, progress: RunHandle | None)
         ids = [prediction for event in batch for prediction in foreseen.get(event.pk, ())]
         bet_on(ids, stage=stage, as_of=as_of)
         stage.event_ids += [event.pk for event in batch]
-        morning = morning or next_morning(kick_off)
+        morning = morning or calendars.next_morning(kick_off)
         done += len(batch)
         if progress:
             day = f"{kick_off:%Y-%m-%d}"
@@ -249,11 +249,6 @@ def _foresee(stage: _Stage, events: Sequence[Event]) -> dict[int, list[int]]:
 def _kick_offs(events: Sequence[Event]) -> Iterator[tuple[datetime, list[Event]]]:
     for kick_off, batch in groupby(events, key=lambda event: event.starts_at):
         yield kick_off, list(batch)
-
-
-def next_morning(kick_off: datetime) -> datetime:
-    """Return 06:00 UTC of the day after."""
-    return datetime.combine(kick_off.astimezone(UTC).date() + timedelta(days=1), SETTLED_AT)
 
 
 def bet_on(prediction_ids: list[int], *, stage: _Stage, as_of: datetime) -> None:
