@@ -20,10 +20,12 @@ from monitoring.rest import problems
 from settlements.api import (
     backtest_grids,
     backtests,
+    bulk,
     clv,
     daily,
     performance,
     reconciliation,
+    reports,
     rule_sets,
 )
 from settlements.api import resources as settlements
@@ -51,6 +53,7 @@ for room in (
     betting,
     settlements,
     daily,
+    reports,
     rule_sets,
     reconciliation,
     backtests,
@@ -72,6 +75,7 @@ V1 = [
     path("performance", performance.Performance.as_view(), name="performance"),
     *why.PATHS,
     *clv.PATHS,
+    *bulk.PATHS,
     *daily.PATHS,
     *(route for room in PACKAGES for route in getattr(room, "PATHS", ())),
     *router.urls,

@@ -101,6 +101,24 @@ JOBS: Sequence[Job] = (
         time_zone="Europe/London",
         grace=timedelta(hours=1),
     ),
+    *(
+        Job(
+            f"report-{kind}",
+            "settlements.tasks.make_report",
+            when,
+            arguments={"kind": kind.upper()},
+            grace=timedelta(hours=1),
+        )
+        for kind, when in (
+            ("daily", "0 9 * * *"),
+            ("weekly", "5 9 * * 1"),
+            ("clv", "10 9 * * 1"),
+            ("paper", "15 9 * * 1"),
+            ("timing", "20 9 * * 1"),
+            ("top", "25 9 * * 1"),
+            ("monthly", "30 9 1 * *"),
+        )
+    ),
     Job("purge", "monitoring.tasks.purge_runs", "40 3 * * *", grace=timedelta(hours=1)),
     Job("retire", "markets.tasks.retire_prices", "10 3 * * *", grace=timedelta(hours=1)),
     Job("etl", "models_ml.tasks.run_etl", "0 2 * * *", grace=timedelta(hours=1)),

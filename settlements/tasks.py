@@ -15,6 +15,7 @@ from settlements.services import (
     guarding,
     reconciling,
     replaying,
+    reporting,
     settling,
     valuing,
     valuing_before,
@@ -78,6 +79,22 @@ def refresh_performance(run: RunHandle) -> dict[str, Any]:
 )
 def rebuild_performance(run: RunHandle) -> dict[str, Any]:
     return {"days": daily.rebuild(actor=run.actor, now=timezone.now(), progress=run)}
+
+
+@recorded_task(
+    title="Write a report",
+    permission="settlements.add_report",
+    arguments={
+        "kind": "DAILY, WEEKLY, MONTHLY, CLV, PAPER, TIMING or TOP",
+        "period": "such as 2026-11-21, 2026-W47 or 2026-11; the last one that is over",
+    },
+    soft_time_limit=240,
+    time_limit=270,
+)
+def make_report(run: RunHandle, *, kind: str, period: str = "") -> dict[str, Any]:
+    daily.refresh_due(progress=run)
+    made = reporting.make(kind=kind, period=period or "", actor=run.actor, now=timezone.now())
+    return {"reports": [str(report) for report in made]}
 
 
 @recorded_task(

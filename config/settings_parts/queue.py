@@ -68,6 +68,7 @@ CELERY_TASK_ROUTES = {
     "settlements.tasks.rebuild*": {"queue": "train"},
     "settlements.tasks.refresh*": {"queue": "ops"},
     "settlements.tasks.backtest*": {"queue": "train"},
+    "settlements.tasks.make_report": {"queue": "ops"},
     "models_ml.*": {"queue": "predict"},
     "betting.*": {"queue": "execute"},
     "settlements.*": {"queue": "settle"},

@@ -137,6 +137,7 @@ _NAVIGATION = [
             "admin:settlements_performance",
             "settlements.view_performanceday",
         ),
+        _list("Reports", "summarize", "settlements", "report"),
         _list("Targets", "target", "settlements", "performancetarget"),
         _list("Betting days", "calendar_month", "settlements", "performanceday")
         | {"active": _is_at("/performanceday/", apart_from="/figures/")},

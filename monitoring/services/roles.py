@@ -47,6 +47,7 @@ _OPERATING = (
     "settlements.add_betvalue",
     "settlements.add_reconciliationrun",
     "settlements.add_performanceday",
+    "settlements.add_report",
     "settlements.add_settlement",
 )
 _MODELING = (

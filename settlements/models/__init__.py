@@ -11,6 +11,7 @@ from settlements.models.money import (
     Settlement,
 )
 from settlements.models.reconciliation import ReconciliationItem, ReconciliationRun
+from settlements.models.reports import Report
 from settlements.models.rule_sets import RuleSet, RuleUse
 from settlements.models.targets import PerformanceTarget
 from settlements.models.values import ValueBefore, ValueGap
@@ -28,6 +29,7 @@ __all__ = [
     "PerformanceTarget",
     "ReconciliationItem",
     "ReconciliationRun",
+    "Report",
     "RuleSet",
     "RuleUse",
     "Settlement",
