@@ -79,7 +79,7 @@ class WindowOut(serializers.Serializer):
 class StandingOut(serializers.Serializer):
     group = serializers.CharField()
     target = serializers.IntegerField()
-    source = serializers.CharField()
+    source = serializers.CharField()  # type: ignore[assignment]
     figure = serializers.CharField()
     window = serializers.CharField()
     value = Rate()
@@ -173,7 +173,7 @@ class BoundsIn(serializers.Serializer):
 class NewTarget(BoundsIn):
     """Of which figure over how many betting days; without days: all of them."""
 
-    source = serializers.SlugField(max_length=40)
+    source = serializers.SlugField(max_length=40)  # type: ignore[assignment]
     figure = serializers.ChoiceField(choices=PerformanceTarget.Figure.choices)
     window_days = serializers.IntegerField(
         required=False, allow_null=True, min_value=1, max_value=3660

@@ -24,6 +24,9 @@ _BASES = {
 }  # fmt: skip
 
 
+_NO_CLOSE: tuple[Any, ...] = (None, "", Decimal(0), 0.0, 0)
+
+
 class Due(NamedTuple):
     """A bet to be valued; ``reference`` is None where nobody closed on its own line."""
 
@@ -75,7 +78,7 @@ def described(bet_ids: Sequence[int]) -> dict[int, Due]:
     """Return what is known of these bets, without any close."""
     with connection.cursor() as cursor:
         cursor.execute(_DESCRIBED, [list(bet_ids)])
-        return {row[0]: Due(*row, None, "", Decimal(0), 0.0, 0) for row in cursor.fetchall()}
+        return {row[0]: Due(*row, *_NO_CLOSE) for row in cursor.fetchall()}
 
 
 def forget(bet_ids: Sequence[int]) -> None:

@@ -143,7 +143,7 @@ def _quotes(moments: Mapping[int, datetime], asked: set[str]) -> _Quotes:
     if board.empty:
         return _Quotes({}, {})
     board = board.sort_values(["market_id", "book_id", "selection_id"], kind="stable")
-    sizes = board.groupby(["market_id", "book_id"], sort=False).size().to_numpy()
+    sizes = board.groupby(["market_id", "book_id"], sort=False).size().to_numpy().astype(np.int64)
     first = np.cumsum(sizes) - sizes
     of = board["kind"].to_numpy()[first]
     part = margins.remove(
@@ -163,7 +163,9 @@ def _quotes(moments: Mapping[int, datetime], asked: set[str]) -> _Quotes:
     line_of = dict(zip(board["market_id"], board["line"], strict=True))
     own: dict[int, _Quote] = {}
     lines: dict[tuple[int, str, str], list[_Quote]] = {}
-    for row in fair.itertuples(index=False):
+    told: Any
+    for told in fair.itertuples(index=False):
+        row = told
         quote = _Quote(
             row.book_code, row.method, row.price, row.fair_probability,
             max(int(row.age_seconds), 0), line_of[row.market_id],

@@ -56,7 +56,7 @@ class Command(ProductCommand):
             return
         rows = [{"group": one["group"], **row} for one in report["groups"] for row in one["rows"]]
         if rows:
-            self.stdout.write(tables.csv_of([list(rows[0]), *(row.values() for row in rows)]))
+            self.stdout.write(tables.csv_of([list(rows[0]), *(list(row.values()) for row in rows)]))
 
     def report(
         self,

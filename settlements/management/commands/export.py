@@ -21,15 +21,15 @@ class Command(ProductCommand):
         parser.add_argument("--until", default="", help="until then, and not then itself")
         parser.add_argument("--replays", action="store_true", help="those of replays as well")
 
-    def report(
-        self, *, what: str, path: str, since: str = "", until: str = "", replays: bool = False,
-        **_: Any,
-    ) -> dict[str, Any]:  # fmt: skip
-        began = monotonic()
+    def report(self, **options: Any) -> dict[str, Any]:
+        began, what, path = monotonic(), options["what"], options["path"]
         rows = bulk.write(
-            what=what, path=Path(path), since=_moment(since), until=_moment(until),
-            with_replays=replays,
-        )  # fmt: skip
+            what=what,
+            path=Path(path),
+            since=_moment(options["since"]),
+            until=_moment(options["until"]),
+            with_replays=options["replays"],
+        )
         return {"what": what, "path": path, "rows": rows, "seconds": round(monotonic() - began, 3)}
 
 
