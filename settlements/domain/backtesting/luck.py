@@ -128,7 +128,7 @@ def _path_ends(returns: Floats, *, is_flat: bool) -> tuple[Floats, Floats, Float
     """Return each path's money at its end, its least, and its deepest fall, opening at 1."""
     path: Floats = 1.0 + np.cumsum(returns, axis=1)
     if not is_flat:
-        path = np.cumprod(np.maximum(1.0 + returns, 0.0), axis=1, dtype=np.float64)
+        path = np.asarray(np.cumprod(np.maximum(1.0 + returns, 0.0), axis=1), dtype=np.float64)
     peak = np.maximum(np.maximum.accumulate(path, axis=1), 1.0)
     return path[:, -1], path.min(axis=1), ((peak - path) / peak).max(axis=1)
 
