@@ -51,17 +51,21 @@ _Reports: Any = resource(
 )  # fmt: skip
 
 
+class ReportsTold(serializers.Serializer):
+    """One for each live group of money."""
+
+    reports = _Reports.serializer_class(many=True)
+
+
 class Reports(_Reports):
-    @extend_schema(
-        request=ReportAsked, responses={201: _Reports.serializer_class(many=True), **ACTING}
-    )
+    @extend_schema(request=ReportAsked, responses={201: ReportsTold, **ACTING})
     def create(self, request: Request) -> Response:
         """Tell a period; where nothing changed since it was told last, that telling is answered."""
         data = ReportAsked(data=request.data)
         data.is_valid(raise_exception=True)
         made = reporting.make(**data.validated_data, actor=actor_of(request), now=timezone.now())
         told = self.get_serializer(made, many=True).data
-        return Response(told, status=status.HTTP_201_CREATED)
+        return Response({"reports": told}, status=status.HTTP_201_CREATED)
 
     @extend_schema(responses={(200, "text/html"): OpenApiTypes.STR, **ERRORS})
     @action(detail=True, methods=["get"], pagination_class=None, filterset_class=None)

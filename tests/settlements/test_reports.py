@@ -126,7 +126,7 @@ class TestDoors:
         client.force_login(a_person("lead", roles.OPS_LEAD))
         asked = {"kind": "WEEKLY", "period": WEEK}
         answer = client.post("/api/v1/reports", json.dumps(asked), content_type="application/json")
-        (told,) = answer.json()
+        (told,) = answer.json()["reports"]
         assert (answer.status_code, told["revision"]) == (201, 1)
         page = client.get(f"/api/v1/reports/{told['id']}/page")
         assert page.content.decode().count("<svg role=") == 2
