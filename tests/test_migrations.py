@@ -1,15 +1,19 @@
 """What the tables hold must outlive every migration, there and back."""
 
 from datetime import UTC, datetime
+from decimal import Decimal
 
 import pytest
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
-from betting.models import Strategy
+from betting.models import Bet, Strategy
+from markets.models import Event
 from markets.services import partitions
+from settlements.services import ledger, settling
 from tests.betting.arbitrage import a_seeker
-from tests.betting.builders import a_pipeline, a_strategy
+from tests.betting.builders import NOON, a_bet, a_pipeline, a_strategy
+from tests.settlements.builders import a_result
 
 FIRST_RELEASE = "0002_partitions_and_guards"
 SEEN_AT = datetime(2023, 8, 11, 14, 0, tzinfo=UTC)
@@ -38,6 +42,8 @@ insert into markets_fetch (source_id, origin, state, started_at, counts, error) 
     (1, 'a.csv', 'NEW_DATA', '2023-08-11 14:00+00', '{}', '');
 insert into markets_result (event_id, version, status, home_score, away_score, source_id,
     known_at, recorded_at) values (1, 1, 'FINAL', 2, 1, 1, now(), now());
+select setval(pg_get_serial_sequence('markets_book', 'id'), 100),
+    setval(pg_get_serial_sequence('markets_source', 'id'), 100);
 """
 A_PRICE = """
 insert into markets_pricesnapshot (selection_id, book_id, seen_at, price, fetched_at)
@@ -76,6 +82,25 @@ insert into betting_strategy (
 select code, code, 1, 1, true, 'T-60m', .03, .2, 0, 1.1, 20, 1.2, 900, .25, .05, .1, .2, .5, 1, .01
 from unnest(array['value', 'arbitrage']) as code;
 """
+#: A bet that was won, as the release before settled it.
+AN_OLD_SETTLEMENT = """
+insert into betting_bet (bankroll_id, selection_id, book_id, venue, client_ref, venue_ref, side,
+    price, stake, status, status_reason, placed_at, outcome, profit, settled_at) values
+    (1, 1, 1, 'paper', 'old', '', 'BACK', 2.1, 10, 'SETTLED', '', '2023-08-11 15:00+00', 'WON', 11,
+     now());
+insert into settlements_ledgeraccount (bankroll_id, kind, currency, balance) values
+    (1, 'CASH', 'EUR', 11), (1, 'PROFIT_AND_LOSS', 'EUR', -11), (1, 'CAPITAL', 'EUR', 0);
+update betting_bankroll set balance = 11;
+insert into settlements_settlement (bet_id, revision, result_id, outcome, profit, settled_at)
+    select b.id, 1, r.id, 'WON', 11, now() from betting_bet b, markets_result r;
+insert into settlements_ledgertransfer (kind, debit_id, credit_id, amount, settlement_id,
+    reference, at)
+    select 'SETTLEMENT', (select id from settlements_ledgeraccount where kind = 'PROFIT_AND_LOSS'),
+        (select id from settlements_ledgeraccount where kind = 'CASH'), 11, s.id,
+        'settle:' || s.bet_id || ':1', now() from settlements_settlement s;
+"""
+SETTLED = "select b.outcome, b.profit::text, s.outcome, s.profit::text, s.revision"
+SETTLED += " from betting_bet b join settlements_settlement s on s.bet_id = b.id"
 
 #: What stands in the tables' design, whatever the order of columns.
 DESIGN = """
@@ -166,6 +191,7 @@ def test_what_stands_is_kept_there_and_back_and_every_migration_can_be_taken_bac
     assert everything() == written
     assert run("select distinct mark from markets_pricesnapshot") == [(0,)]
     old_strategies_stake_whole()
+    what_was_settled_is_corrected()
     drop_partitions()
     assert design() == before
 
@@ -175,6 +201,9 @@ def money_is_as_safe_with_the_releases_before():
     whole, seeker, pipeline = a_strategy(), a_seeker(), a_pipeline()
     held = [a_strategy(phase="DRY_RUN"), a_strategy(phase="MICRO"), a_strategy(allocation=0.3)]
     run(HALTS)
+    a_bet(event=Event.objects.get(), price=Decimal("2.10"))
+    assert settle().settled == 1
+    settled = run(SETTLED)
     migrate("betting", "0017_order_replacements")  # knows no strategy without a pipeline
     rows = run("select id, is_enabled, pipeline_id from betting_strategy order by id")
     others = [(one.pk, True, pipeline.pk) for one in held]
@@ -182,6 +211,7 @@ def money_is_as_safe_with_the_releases_before():
     migrate("betting", "0010_paper_twins")  # knows no phases and no shares
     assert run("select id from betting_strategy where is_enabled") == [(whole.pk,)]
     migrate("betting", "0001_initial")  # knows no halt of a bankroll and none that expires
+    assert run(SETTLED) == settled == [("WON", "11.00", "WON", "11.00", 1)]
     assert run(STANDING) == [("BOOK", 7, "reduce"), ("ALL", None, "bankroll 3: lost")]
     assert run("select count(*) from betting_tradinghalt") == [(4,)]
 
@@ -189,6 +219,8 @@ def money_is_as_safe_with_the_releases_before():
 def old_halts_and_strategies_are_taken_over():
     migrate("betting", "0001_initial")
     run(OLD_STRATEGIES)
+    migrate("settlements", "0001_initial")
+    run(AN_OLD_SETTLEMENT)
     run(AN_OLD_HALT.format(scope="'ALL', null"))
     migrate("betting", "0003_halts")
     run(AN_OLD_HALT.format(scope="'BOOK', 1"))  # it still writes while both run
@@ -201,6 +233,18 @@ def old_halts_and_strategies_are_taken_over():
 def old_strategies_stake_whole():
     rows = Strategy.objects.order_by("code").values_list("code", "phase", "allocation", "pipeline")
     assert list(rows) == [("arbitrage", "PRODUCTION", 1.0, None), ("value", "PRODUCTION", 1.0, 1)]
+
+
+def what_was_settled_is_corrected():
+    assert ledger.imbalance() == 0
+    a_result(Bet.objects.get(), 0, 1, known_at=NOON)
+    assert settle().resettled == 1
+    assert run(SETTLED)[-1] == ("LOST", "-10.00", "LOST", "-10.00", 2)
+    assert ledger.imbalance() == 0
+
+
+def settle():
+    return settling.settle_due(as_of=NOON, now=NOON, actor="test")
 
 
 def write_as_the_first_release():

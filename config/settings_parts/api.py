@@ -34,6 +34,7 @@ SPECTACULAR_SETTINGS = {
         "BankrollKind": "betting.models.Bankroll.Kind",
         "AccountKind": "settlements.models.LedgerAccount.Kind",
         "DifferenceKind": "settlements.models.ReconciliationItem.Kind",
+        "ReportKind": "settlements.models.Report.Kind",
         "DifferenceState": "settlements.models.ReconciliationItem.State",
         "TransferKind": "settlements.models.LedgerTransfer.Kind",
         "EventStatus": "markets.models.Event.Status",

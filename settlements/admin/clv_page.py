@@ -24,17 +24,18 @@ HEADERS = (
 )  # fmt: skip
 
 
-def _place(text: str) -> int:
-    return int(text or 0)
-
-
 class Asked(forms.Form):
     """Whose bets, of which days, told apart by what."""
 
     by = forms.ChoiceField(
         required=False, choices=[(name, name.capitalize()) for name in clv_figures.DIMENSIONS]
     )
-    group = forms.TypedChoiceField(label="Money", required=False, coerce=_place, empty_value="0")
+    group = forms.TypedChoiceField(
+        label="Money",
+        required=False,
+        coerce=int,
+        empty_value=0,  # type: ignore[arg-type]
+    )
     since = forms.DateField(label="From", required=False)
     until = forms.DateField(label="To", required=False)
 
