@@ -9,6 +9,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from unfold.widgets import UnfoldAdminTextInputWidget
 
 from monitoring.desk import chips, sections
 from settlements import queries
@@ -24,6 +25,10 @@ HEADERS = (
 )  # fmt: skip
 
 
+def _day() -> forms.Widget:
+    return UnfoldAdminTextInputWidget(attrs={"type": "date"})
+
+
 class Asked(forms.Form):
     """Whose bets, of which days, told apart by what."""
 
@@ -36,8 +41,8 @@ class Asked(forms.Form):
         coerce=int,
         empty_value=0,  # type: ignore[arg-type]
     )
-    since = forms.DateField(label="From", required=False)
-    until = forms.DateField(label="To", required=False)
+    since = forms.DateField(label="From", required=False, widget=_day())
+    until = forms.DateField(label="To", required=False, widget=_day())
 
     def __init__(self, *args: Any, groups: list[queries.Group], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -86,7 +91,7 @@ def _parts(group: queries.Group, chosen: dict[str, Any]) -> list[sections.Sectio
     bets = [("Less or more", "Bets")]
     ends = [f"below {EDGES[0]:+.0%}", *(f"from {edge:+.0%} on" for edge in EDGES)]
     return [
-        _table("All bets", clv_figures.figures(asked=asked), group, "Bets"),
+        _table("All bets", clv_figures.figures(asked=asked), group, "Which"),
         sections.drawn(
             "Week by week", clv_drawing.by_week(weeks), _table("Weeks", weeks, group, "Week"),
             wide=True,
